@@ -1,0 +1,55 @@
+# `make demo` and `make test` need nothing but python3 and pip (and the network, once).
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: demo test test-long lint bench docs lock clean
+
+demo: $(VENV)/.demo
+	@$(BIN)/muniment demo
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-long: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal --long
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check -q .
+	$(BIN)/ruff format -q --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench
+
+# The event, command and error references, and the published vectors, are written by the code that they describe.
+docs: $(VENV)/.test
+	$(BIN)/python tools/generate.py
+
+# Each environment is complete by its lock alone: pinned, hashed, without the address of any index.
+$(VENV)/.demo: requirements/demo.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements/demo.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: requirements/test.lock requirements/demo.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements/test.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.demo
+
+LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+lock:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install uv
+	$(LOCK) pyproject.toml --group build -o requirements/runtime.lock
+	$(LOCK) pyproject.toml --group build --extra demo -o requirements/demo.lock
+	$(LOCK) pyproject.toml --group build --extra demo --group test -o requirements/test.lock
+	$(LOCK) --group go -o requirements/go.lock
+
+clean:
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist demo
