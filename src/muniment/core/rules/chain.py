@@ -1,0 +1,287 @@
+"""The state machine: what becomes an entry, and what the ledger then knows (docs/spec, section 6).
+
+    submission = open_submission(raw)                   # signature and form, once
+    transition = apply(reader, block)                   # verdicts, admitted entries, new records
+    sealed = seal(block, transition, state_root)        # the header, once the map's new root is known
+
+`apply` is a pure function of what it is given: engines order blocks and keep bytes, and nothing but this decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from muniment.core.format import dsse, entry, keys, merkle
+from muniment.core.format.dsse import Envelope
+from muniment.core.format.entry import Header
+from muniment.core.format.merkle import Frontier
+from muniment.core.rules import effects, events, policy
+from muniment.core.rules import genesis as genesis_rules
+from muniment.core.rules.effects.context import Context
+from muniment.core.rules.events import Event
+from muniment.core.rules.genesis import Genesis
+from muniment.core.rules.overlay import Overlay, Reader
+from muniment.core.rules.policy import Policy, Reason, Verdict
+from muniment.core.rules.records import Actor, Key, Membership, PolicyInForce, Protocol, State
+from muniment.errors import InvalidInput, VerificationError
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """An event whose signature holds over the received bytes: all that `apply` needs of it."""
+
+    event: Event
+    envelope: Envelope
+    leaf: bytes
+    streams: tuple[str, ...]
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where a ledger stands: everything that the next header commits to. `leaf` is the newest header's."""
+
+    ledger: str
+    origin: str
+    height: int
+    time: str
+    leaf: bytes
+    frontier: Frontier
+
+
+class Block(msgspec.Struct, frozen=True):
+    """What is about to be judged, in order, and the time that its header will carry."""
+
+    position: Position
+    policy: Policy
+    time: str
+    submissions: Sequence[Submission]
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """The outcome of a block: a verdict for each submission, the entries to append, the records to write by map key."""
+
+    verdicts: tuple[Verdict, ...]
+    admitted: tuple[Submission, ...]
+    records: dict[bytes, bytes]
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """A sealed block: its header, and where the ledger stands after it."""
+
+    header: Header
+    raw: bytes
+    position: Position
+
+
+def open_submission(raw: bytes) -> Submission:
+    """Check form and signature of a submitted entry. Raises InvalidInput; a bad signature is code `bad-signature`."""
+    envelope = dsse.decode(raw)
+    if not keys.is_valid(envelope.key, dsse.pae(envelope.payload), envelope.signature):
+        raise InvalidInput(
+            "the signature does not fit the payload and the key that it names",
+            code="bad-signature",
+            hint="Sign the exact payload bytes again; see docs/spec section 3.",
+        )
+    return _submission(raw, envelope)
+
+
+def decode_submission(raw: bytes) -> Submission:
+    """Check the form only: for a caller that has the signature verified elsewhere, such as in another process."""
+    return _submission(raw, dsse.decode(raw))
+
+
+def touched(submissions: Sequence[Submission]) -> list[str]:
+    """The streams that a block surely reads or writes, so that a store can fetch them in one batch."""
+    names: set[str] = set()
+    for submission in submissions:
+        names.update(submission.streams)
+        names.add(f"actor/{submission.event.actor}")
+        names.add(f"key/{submission.envelope.key.hex()}")
+    return sorted(names)
+
+
+def apply(reader: Reader, block: Block) -> Transition:
+    """Judge the events of a block in order, later ones seeing earlier ones. A pure function of its arguments."""
+    overlay = Overlay(reader)
+    verdicts: list[Verdict] = []
+    admitted: list[Submission] = []
+    seen: dict[str, tuple[int, bytes]] = {}
+    first = block.position.frontier.size
+    for submission in block.submissions:
+        event = submission.event
+        index = first + len(admitted)
+        verdict = _repeated(overlay, block.position, submission, seen)
+        if verdict is None:
+            context = Context(overlay, block.position.origin, index, block.time, submission.envelope.key.hex(), event)
+            _judge(context, block.policy, event)
+            if not context.reasons:
+                effects.effect(event, context)
+                context.require_small()
+            if context.reasons:
+                verdict = Verdict(decision="refused", event_id=event.event_id, reasons=tuple(context.reasons))
+            elif context.first >= 0:
+                verdict = Verdict(decision="repeated", event_id=event.event_id, index=context.first)
+            else:
+                overlay.touch(submission.streams, index, submission.leaf, context.writes)
+                seen[event.event_id] = index, submission.envelope.payload
+                admitted.append(submission)
+                verdict = Verdict(decision="admitted", event_id=event.event_id, index=index)
+        verdicts.append(verdict)
+    return Transition(tuple(verdicts), tuple(admitted), overlay.records() if admitted else {})
+
+
+def seal(block: Block, transition: Transition, state: bytes) -> Sealed:
+    """The header over a block that admitted something; `state` is the root of the map after it."""
+    frontier = block.position.frontier.extend([submission.leaf for submission in transition.admitted])
+    header = Header(
+        height=block.position.height + 1,
+        time=block.time,
+        previous=block.position.leaf.hex(),
+        size=frontier.size,
+        root=frontier.root().hex(),
+        state=state.hex(),
+        protocol=entry.PROTOCOL,
+    )
+    return _sealed(header, block.position.ledger, block.position.origin, frontier)
+
+
+def found(genesis: Genesis, time: str) -> Transition:
+    """The records that a genesis makes: actors, keys, policy, protocol and members, folded at index 0."""
+    leaf = entry.leaf_without_state(_genesis_header(genesis, time, merkle.EMPTY))
+    writes: dict[str, State] = {
+        "policy": PolicyInForce(digest=policy.identify(genesis.policy), index=0),
+        "protocol": Protocol(number=entry.PROTOCOL),
+    }
+    for actor in genesis.actors:
+        writes[f"actor/{actor.id}"] = Actor(
+            kind=actor.kind, organisation=actor.organisation, responsible=actor.responsible, roles=actor.roles
+        )
+        writes.update({f"key/{each.key}": Key(actor=actor.id, since=0) for each in actor.keys})
+    for member in genesis.members:
+        writes[f"member/{member.organisation}"] = Membership(key=member.key, status="active")
+    overlay = Overlay(_Nothing())
+    overlay.touch(sorted(writes), 0, leaf, writes)
+    return Transition((), (), overlay.records())
+
+
+def seal_genesis(genesis: Genesis, time: str, state: bytes) -> Sealed:
+    """The header of height 0. Its leaf is the ledger's id."""
+    header = _genesis_header(genesis, time, state)
+    return _sealed(header, "", genesis.origin, Frontier())
+
+
+def policy_in_force(reader: Reader) -> Policy:
+    """The policy that judges the next block: the genesis's, or that of the last amendment."""
+    found = Overlay(reader).read("policy", PolicyInForce)
+    if found is None:
+        raise InvalidInput("the ledger has no policy", code="no-genesis")
+    raw = reader.event(found.index)
+    if found.index == 0:
+        header = entry.decode_header(raw)
+        return genesis_rules.decode(bytes(header.genesis or b"")).policy
+    amended = events.decode(raw)
+    if not isinstance(amended, events.PolicyAmended):
+        raise InvalidInput(f"entry {found.index} carries no policy", code="no-policy")
+    return amended.policy
+
+
+def _repeated(overlay: Overlay, position: Position, submission: Submission, seen: dict[str, tuple[int, bytes]]) -> Verdict | None:
+    """The ledger and the event id: an event of another ledger, a repetition, a conflict, or None for a new one."""
+    event, payload = submission.event, submission.envelope.payload
+    if event.ledger != position.ledger:
+        return _refused(
+            event,
+            Reason(
+                rule="ledger",
+                required="An event belongs to the ledger whose id it signs.",
+                found=f"This one was signed for {event.ledger[:8]}…, and this ledger is {position.ledger[:8]}….",
+            ),
+        )
+    if event.event_id in seen:
+        index, earlier = seen[event.event_id]
+    else:
+        stored = overlay.reader.find(event.event_id)
+        if stored is None:
+            return None
+        index, earlier = stored, overlay.reader.event(stored)
+    if earlier == payload:
+        return Verdict(decision="repeated", event_id=event.event_id, index=index)
+    return _refused(
+        event,
+        Reason(
+            rule="event-id",
+            required="An event id is used once.",
+            found=f"Entry {index} has the same id and says something else.",
+            mend="Give the new event an id of its own.",
+        ),
+    )
+
+
+def _judge(context: Context, rules: Policy, event: Event) -> None:
+    """The laws that hold for every event: who signs, with which key, in which role."""
+    key = context.read(f"key/{context.keyid}", Key)
+    if key is None or key.actor != event.actor:
+        context.refuse(
+            "key",
+            f"An event is signed with a key of the actor that it names, {event.actor}.",
+            f"Key {context.keyid[:8]}… belongs to {'nobody here' if key is None else key.actor}.",
+            mend="Sign with your own key, or ask for it to be admitted: `muniment keys request`.",
+        )
+        return
+    if key.until is not msgspec.UNSET or (key.expires is not msgspec.UNSET and key.expires <= context.time):
+        context.refuse("key", "A key signs while it is valid.", f"Key {context.keyid[:8]}… of {event.actor} is no longer valid.")
+    actor = context.read(f"actor/{event.actor}", Actor)
+    if actor is None or actor.status != "active":
+        context.refuse("actor", "An actor is enrolled and active.", f"{event.actor} is not.")
+        return
+    context.speak_for(actor)
+    for person in event.on_behalf_of:
+        found = context.read(f"actor/{person}", Actor)
+        if found is None or found.kind != "person":
+            context.refuse("actor", "`onBehalfOf` names enrolled persons.", f"{person} is none.")
+    if not rules.may(actor.roles, event.NAME):
+        held = ", ".join(actor.roles) or "no role"
+        able = ", ".join(rules.roles_that_may(event.NAME)) or "nobody"
+        context.refuse("role", f"`{event.NAME}` is for {able}.", f"{event.actor} holds {held}.")
+
+
+def _submission(raw: bytes, envelope: Envelope) -> Submission:
+    event = events.decode(envelope.payload)
+    return Submission(event, envelope, merkle.leaf(raw), events.streams(event))
+
+
+def _genesis_header(genesis: Genesis, time: str, state: bytes) -> Header:
+    return Header(
+        height=0,
+        time=time,
+        previous=entry.NO_PREVIOUS,
+        size=0,
+        root=merkle.EMPTY.hex(),
+        state=state.hex(),
+        protocol=entry.PROTOCOL,
+        genesis=msgspec.Raw(genesis_rules.encode(genesis)),
+    )
+
+
+def _sealed(header: Header, ledger: str, origin: str, frontier: Frontier) -> Sealed:
+    raw = entry.encode_header(header)
+    leaf = merkle.leaf(raw)
+    position = Position(ledger or leaf.hex(), origin, header.height, header.time, leaf, frontier.append(leaf))
+    return Sealed(header, raw, position)
+
+
+def _refused(event: Event, reason: Reason) -> Verdict:
+    return Verdict(decision="refused", event_id=event.event_id, reasons=(reason,))
+
+
+class _Nothing:
+    """The reader of a ledger that does not exist yet."""
+
+    def state(self, key: bytes) -> None:
+        return None
+
+    def event(self, index: int) -> bytes:
+        raise VerificationError(f"there is no entry {index}", step=8)
+
+    def find(self, event_id: str) -> None:
+        return None

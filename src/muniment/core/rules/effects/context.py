@@ -1,0 +1,113 @@
+"""What an effect sees of the world, and how it says no.
+
+An effect reads states, refuses with reasons, and sets the states that its event changes. Writes take effect only if no
+reason was given: an event is admitted whole or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from muniment.core.format import encoding
+from muniment.core.rules.events import Event
+from muniment.core.rules.overlay import Overlay
+from muniment.core.rules.policy import Reason
+from muniment.core.rules.records import Actor, Data, Run, State, Version
+
+S = TypeVar("S", bound=State)
+
+# 4,096 bytes a record, less what count, first, head and last take at most.
+MAX_STATE_BYTES = 3_900
+
+
+class Context:
+    """One event under judgement: its future index, its block's time, its signer, and the state before it."""
+
+    __slots__ = ("_overlay", "event", "first", "index", "keyid", "origin", "persons", "reasons", "roles", "time", "writes")
+
+    def __init__(self, overlay: Overlay, origin: str, index: int, time: str, keyid: str, event: Event) -> None:
+        self._overlay = overlay
+        self.origin = origin
+        self.index = index
+        self.time = time
+        self.keyid = keyid
+        self.event = event
+        self.roles: tuple[str, ...] = ()
+        self.persons: tuple[str, ...] = ()
+        self.reasons: list[Reason] = []
+        self.writes: dict[str, State] = {}
+        self.first = -1
+
+    def speak_for(self, actor: Actor) -> None:
+        """Note in which roles the signer acts and which persons answer for it; `onBehalfOf` only adds persons."""
+        self.roles = actor.roles
+        self.persons = tuple(sorted({*actor.persons(self.event.actor), *self.event.on_behalf_of}))
+
+    def read(self, stream: str, kind: type[S]) -> S | None:
+        """The state of a stream, or None where nothing ever touched it."""
+        written = self.writes.get(stream)
+        return written if isinstance(written, kind) else self._overlay.read(stream, kind)
+
+    def exists(self, stream: str) -> bool:
+        """Has anything ever touched this stream?"""
+        return stream in self.writes or self._overlay.exists(stream)
+
+    def write(self, stream: str, state: State) -> None:
+        """Set what the ledger says about a stream once the event is admitted."""
+        self.writes[stream] = state
+
+    def refuse(self, rule: str, required: str, found: str, *, missing: tuple[str, ...] = (), mend: str = "") -> None:
+        """Give a reason against the event."""
+        self.reasons.append(Reason(rule=rule, required=required, found=found, missing=missing, mend=mend))
+
+    def require_small(self) -> None:
+        """A record has a bounded size, so that every proof has: refuse what would outgrow it."""
+        for stream, state in self.writes.items():
+            size = len(encoding.encode_struct(state))
+            if size > MAX_STATE_BYTES:
+                self.refuse("record-size", f"The state of a stream has at most {MAX_STATE_BYTES} bytes.", f"{stream} would have {size}.")
+
+    def require(self, stream: str, kind: type[S], what: str, *, mend: str = "") -> S | None:
+        """The state of a stream that the event relies on; refuses with rule `unknown` where it does not exist."""
+        state = self.read(stream, kind)
+        if state is None:
+            self.refuse("unknown", "Everything that an event relies on is recorded before it.", f"{what} is not.", missing=(stream,), mend=mend)
+        return state
+
+    def require_version(self, version: str) -> Version | None:
+        """A registered model version."""
+        return self.require(
+            f"version/{version}", Version, f"The model version {version[:8]}…", mend="Register it first: `muniment register MODEL PATH`."
+        )
+
+    def require_data(self, data: str) -> Data | None:
+        """A registered data set version."""
+        return self.require(
+            f"data/{data}", Data, f"The data set {data[:8]}…", mend="Register it first: `muniment dataset NAME PATH`."
+        )
+
+    def require_run(self, run: str) -> Run | None:
+        """A training run that was recorded as started."""
+        return self.require(f"run/{run}", Run, f"The training run {run}")
+
+    def require_stream(self, stream: str, what: str) -> None:
+        """Something that the ledger has heard of, whatever its state."""
+        if not self.exists(stream):
+            self.refuse("unknown", "Everything that an event relies on is recorded before it.", f"{what} ({stream}) is not.", missing=(stream,))
+
+    def repeat(self, what: str, name: str, stream: str, known_name: str, ordinal: int) -> None:
+        """The same bytes again: under the same name this is the first registration once more, under another a conflict."""
+        if name == known_name:
+            self.first = self._overlay.first(stream)
+            return
+        self.refuse(
+            "once",
+            f"A {what} is registered once, under one name.",
+            f"These bytes are {known_name}@{ordinal}.",
+            mend=f"Use {known_name}@{ordinal}.",
+        )
+
+    def payload(self, event_id: str) -> bytes | None:
+        """The signed bytes of an event that was admitted in an earlier block."""
+        index = self._overlay.reader.find(event_id)
+        return None if index is None else self._overlay.reader.event(index)

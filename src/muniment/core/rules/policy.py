@@ -1,0 +1,165 @@
+"""The policy: what may happen, as a closed typed struct that lives in the ledger (docs/spec, section 6).
+
+It is data, not a language: every field has a fixed meaning, so that a reader of the ledger in ten years evaluates the same
+requirements. Arrays that are sets are sorted and unique, so that one policy has one digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from muniment.core.format import digest, encoding
+from muniment.core.format.decimal import Comparator
+from muniment.core.format.encoding import Decimal, Identifier, Natural, Segment
+from muniment.errors import MunimentError
+
+Party = Literal["deployer", "evaluator", "registrar", "trainer"]
+DatasetRole = Literal["test", "training", "validation"]
+ANY = "*"
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
+    """The common shape of every part of a policy."""
+
+
+class Role(_Part, frozen=True, kw_only=True):
+    """What the holders of a role may write: names of events, or `*`."""
+
+    name: Segment
+    may: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_sorted(self.may, "may")
+
+
+class Approvals(_Part, frozen=True, kw_only=True):
+    """How many distinct responsible persons must approve while they hold a role."""
+
+    role: Segment
+    count: Natural
+
+
+class Threshold(_Part, frozen=True, kw_only=True):
+    """An evaluation that must have passed before a deployment."""
+
+    metric: Identifier
+    comparator: Comparator
+    threshold: Decimal
+    dataset_role: DatasetRole
+
+
+class DataTerms(_Part, frozen=True, kw_only=True):
+    """What the whole ancestry of a version must allow. An absent list allows anything."""
+
+    licences: tuple[str, ...] = ()
+    purposes: tuple[Identifier, ...] = ()
+    allow_unknown_ancestry: bool = False
+
+    def __post_init__(self) -> None:
+        require_sorted(self.licences, "licences")
+        require_sorted(self.purposes, "purposes")
+
+
+class Environment(_Part, frozen=True, kw_only=True):
+    """What one environment asks of a deployment."""
+
+    name: Segment
+    approvals: tuple[Approvals, ...] = ()
+    separation: tuple[Party, ...] = ()
+    evaluations: tuple[Threshold, ...] = ()
+    data: DataTerms | msgspec.UnsetType = msgspec.UNSET
+    max_approval_age_days: Natural | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        require_sorted([each.role for each in self.approvals], "approvals")
+        require_sorted(self.separation, "separation")
+
+
+class Policy(_Part, frozen=True, kw_only=True):
+    """The rules in force. An amendment carries a whole new one."""
+
+    roles: tuple[Role, ...]
+    environments: tuple[Environment, ...] = ()
+    amendment: tuple[Approvals, ...] = ()
+    hold_roles: tuple[Segment, ...] = ()
+    record_refusals: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_sorted([role.name for role in self.roles], "roles")
+        require_sorted([environment.name for environment in self.environments], "environments")
+        require_sorted([each.role for each in self.amendment], "amendment")
+        require_sorted(self.hold_roles, "holdRoles")
+        require_sorted(self.record_refusals, "recordRefusals")
+
+    def may(self, roles: Iterable[str], event: str) -> bool:
+        """May a holder of any of `roles` write events of this name?"""
+        held = set(roles)
+        return any(role.name in held and (event in role.may or ANY in role.may) for role in self.roles)
+
+    def roles_that_may(self, event: str) -> tuple[str, ...]:
+        """The roles that may write events of this name, sorted."""
+        return tuple(role.name for role in self.roles if event in role.may or ANY in role.may)
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an event was refused: the rule, what it asks, what was there, and the command that mends it."""
+
+    rule: str
+    required: str
+    found: str
+    missing: tuple[str, ...] = ()
+    mend: str = ""
+
+    def sentence(self) -> str:
+        """The reason as one plain sentence or two."""
+        text = f"{self.required} {self.found}".strip()
+        return f"{text} {self.mend}".strip()
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the state machine decided about one event. `index` is where the event stands in the ledger, if it does."""
+
+    decision: Literal["admitted", "repeated", "refused"]
+    event_id: str
+    index: int = -1
+    reasons: tuple[Reason, ...] = ()
+
+
+class PolicyViolation(MunimentError):
+    """Refused by the rules in force. `.verdict` carries every reason."""
+
+    code = "refused"
+    hint = "Meet what is missing, then submit the event again."
+
+    def __init__(self, verdict: Verdict) -> None:
+        first = verdict.reasons[0]
+        super().__init__(
+            " ".join(reason.sentence() for reason in verdict.reasons),
+            code=f"refused-{first.rule}",
+            hint=first.mend or self.hint,
+            details={
+                "eventId": verdict.event_id,
+                "reasons": [{"rule": each.rule, "required": each.required, "found": each.found} for each in verdict.reasons],
+            },
+        )
+        self.verdict = verdict
+
+
+def encode(policy: Policy) -> bytes:
+    """The canonical bytes of a policy."""
+    return encoding.encode_struct(policy)
+
+
+def identify(policy: Policy) -> str:
+    """The digest that approvals of an amendment name: lower hex."""
+    return digest.format(digest.sha256(encode(policy)))
+
+
+def require_sorted(items: Iterable[str], field: str) -> None:
+    """An array that is a set has one form: sorted and unique. Raises ValueError, which decoders turn into InvalidInput."""
+    listed = list(items)
+    if any(left >= right for left, right in zip(listed, listed[1:], strict=False)):
+        raise ValueError(f"{field} must be sorted and without repeats")

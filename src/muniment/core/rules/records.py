@@ -1,0 +1,200 @@
+"""What the state map says about each kind of stream (docs/spec, section 7).
+
+A record is `{count, first, head, last, state}`; these structs are its `state`. Fields are declared in the order of their
+JSON names, so that the plain encoder already writes canonical bytes. Indices are entry indices; absent means not (yet).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from muniment.core.format.decimal import Comparator
+from muniment.core.rules.events.value import SealedText
+
+Absent = msgspec.UnsetType
+UNSET = msgspec.UNSET
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """The base of every state: the empty object, for streams that only count."""
+
+
+class Actor(State, frozen=True, kw_only=True):
+    """`actor/<id>`"""
+
+    kind: str
+    organisation: str | Absent = UNSET
+    responsible: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    status: str = "active"
+
+    def persons(self, actor: str) -> tuple[str, ...]:
+        """Who answers for what this actor does: the person itself, or the persons that a service stands for."""
+        return (actor,) if self.kind == "person" else self.responsible
+
+
+class Key(State, frozen=True, kw_only=True):
+    """`key/<keyid>`: usable from entry `since` until entry `until`; `disputedFrom` marks a compromise."""
+
+    actor: str
+    claims: str | Absent = UNSET
+    disputed_from: int | Absent = UNSET
+    expires: str | Absent = UNSET
+    since: int
+    until: int | Absent = UNSET
+
+
+class PolicyInForce(State, frozen=True, kw_only=True):
+    """`policy`: the digest and the entry that carries it."""
+
+    digest: str
+    index: int
+
+
+class Protocol(State, frozen=True, kw_only=True):
+    """`protocol`"""
+
+    number: int
+
+
+class Dataset(State, frozen=True, kw_only=True):
+    """`dataset/<name>`: how many versions of this name, and the newest."""
+
+    count: int
+    latest: str
+
+
+class Data(State, frozen=True, kw_only=True):
+    """`data/<sha256>`: `made` is the entry of its one producer."""
+
+    licence: str | Absent = UNSET
+    made: int | Absent = UNSET
+    name: str
+    ordinal: int
+    personal_data: str | Absent = UNSET
+    purposes: tuple[str, ...] = ()
+    withdrawn: int | Absent = UNSET
+
+
+class Run(State, frozen=True, kw_only=True):
+    """`run/<eventId of its start>`"""
+
+    finish: int | Absent = UNSET
+    model: str | Absent = UNSET
+    start: int
+    status: str
+
+
+class Model(State, frozen=True, kw_only=True):
+    """`model/<name>`"""
+
+    count: int
+    latest: str | Absent = UNSET
+    offered_to: str | Absent = UNSET
+    owner: str
+
+
+class Version(State, frozen=True, kw_only=True):
+    """`version/<sha256>`: `holds` counts open incidents that hold it, `running` the deployments that serve it."""
+
+    admitted: tuple[str, ...] = ()
+    holds: int = 0
+    made: int
+    model: str
+    ordinal: int
+    run: str | Absent = UNSET
+    running: int = 0
+    status: str
+
+
+class Plan(State, frozen=True, kw_only=True):
+    """`plan/<eventId>`"""
+
+    comparator: Comparator
+    dataset_role: str | Absent = UNSET
+    index: int
+    metric: str
+    model: str
+    threshold: str
+
+
+class Evaluation(State, frozen=True, kw_only=True):
+    """`evaluation/<eventId>`: `passed` by arithmetic against its plan; absent without one."""
+
+    index: int
+    passed: bool | Absent = UNSET
+    plan: str | Absent = UNSET
+    version: str
+
+
+class Approval(State, frozen=True, kw_only=True):
+    """`approval/<eventId>`: roles and persons as they were at admission."""
+
+    decision: str
+    environment: str | Absent = UNSET
+    expires: str | Absent = UNSET
+    index: int
+    keyid: str
+    of: str
+    persons: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    status: str
+    time: str
+
+
+class Waiver(State, frozen=True, kw_only=True):
+    """`waiver/<eventId>`"""
+
+    environment: str
+    expires: str
+    rule: str
+    version: str
+
+
+class Incident(State, frozen=True, kw_only=True):
+    """`incident/<eventId>`"""
+
+    hold: bool = False
+    status: str
+    version: str
+
+
+class Deployment(State, frozen=True, kw_only=True):
+    """`deployment/<environment>/<name>`: what serves there, since which entry."""
+
+    ordinal: int
+    since: int
+    status: str
+    transition: str
+    version: str
+
+
+class Parameter(State, frozen=True, kw_only=True):
+    """`parameter/<of>/<sha256>`: the recorded value (sealed text stays sealed), absent where it was unset."""
+
+    index: int
+    value: int | bool | str | SealedText | Absent = UNSET
+
+
+class Amendment(State, frozen=True, kw_only=True):
+    """`amendment/<eventId of the target>`"""
+
+    preserved: bool = False
+    redacted: bool = False
+
+
+class Membership(State, frozen=True, kw_only=True):
+    """`member/<organisation>`"""
+
+    key: str
+    status: str
+
+
+class Link(State, frozen=True, kw_only=True):
+    """`link/<ledger id>`"""
+
+    genesis: str
+    trust: str
+
+
+NONE = State()

@@ -1,0 +1,130 @@
+"""Evidence kept byte for byte under its own digest: manifests, environments, foreign statements (docs/spec, "Blobs").
+
+    blobs = Blobs(Path(".muniment/blobs"))
+    name = blobs.store(manifest.encode(found))      # 64 hex digits, on disk before this returns
+    blobs.load(name)                                # hashed again, or CorruptStore
+
+One file a blob, named by its SHA-256, so that `sha256sum *` in the folder proves it without us. The folder is 0700 and its files
+are 0600. Any number of processes may store and load at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from muniment.core.format import digest
+from muniment.errors import CorruptStore, NotFound, Unavailable
+
+_blob = re.compile(r"[0-9a-f]{64}\Z")
+_UNFINISHED = ".unfinished-"
+
+
+class Blobs:
+    """A folder of blobs. It is made by the first `store`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def store(self, data: bytes) -> str:
+        """Keep `data` and return its digest. Raises Unavailable (`blob-not-stored`) where the disk refuses."""
+        name = digest.format(digest.sha256(data))
+        try:
+            self._make_folder()
+            if self._read(name) != data:
+                self._write(name, data)
+            # Also where the blob was there already: another process may have renamed it and not yet come to this line.
+            _sync(self._folder)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot store in {self._folder}: {error.strerror}",
+                code="blob-not-stored",
+                hint="Check that the disk has room and that the folder is yours.",
+            ) from None
+        return name
+
+    def load(self, name: str) -> bytes:
+        """The bytes with this digest.
+
+        Raises InvalidInput (`bad-digest`), NotFound (`blob-not-held`), CorruptStore (`corrupt-blob`) where the bytes on disk have
+        another digest, and Unavailable (`blob-unreadable`).
+        """
+        expected = digest.parse(name)
+        try:
+            data = self._read(name)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot read the blob {digest.short(name)}: {error.strerror}",
+                code="blob-unreadable",
+                hint="Check the permissions of the folder of blobs.",
+            ) from None
+        if data is None:
+            raise NotFound(
+                f"the blob {digest.short(name)} is not held here",
+                code="blob-not-held",
+                hint="Ask whoever recorded it; its digest tells whether what they send is right.",
+            )
+        if digest.sha256(data) != expected:
+            raise CorruptStore(
+                f"the blob {digest.short(name)} does not have the bytes of its name",
+                code="corrupt-blob",
+                hint="Store the original again, or fetch it from a backup.",
+                details={"table": "blobs", "row": name},
+            )
+        return data
+
+    def holds(self, name: str) -> bool:
+        """Whether a blob of this name lies here; `load` says whether it is whole. Raises InvalidInput (`bad-digest`)."""
+        digest.parse(name)
+        return (self._folder / name).is_file()
+
+    def digests(self) -> Iterator[str]:
+        """The digest of every blob, sorted. A folder that was never made holds none."""
+        try:
+            found = sorted(os.listdir(self._folder))
+        except FileNotFoundError:
+            found = []
+        for name in found:
+            if _blob.match(name):
+                yield name
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
+
+    def _write(self, name: str, data: bytes) -> None:
+        """Write beside, then rename: a reader sees the whole blob or none."""
+        # mkstemp makes it 0600. A crash from here until the rename leaves this file, which no one lists or loads.
+        descriptor, beside = tempfile.mkstemp(prefix=_UNFINISHED, dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                # Without this a crash after the rename could leave the right name on an empty file.
+                os.fsync(file.fileno())
+            os.replace(beside, self._folder / name)
+        except BaseException:
+            os.unlink(beside)
+            raise
+
+    def _make_folder(self) -> None:
+        """Make the folder, and make the making itself durable: a crash before leaves nothing, or an empty folder."""
+        missing = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,162 @@
+"""The in-process engine: the state machine, one file, one log key (docs/spec, section 9).
+
+Threads that append at the same time share a block: the first one in takes everything that waits and writes one
+transaction for all of them (group commit). Several processes may do so on one file; SQLite orders them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time as clocks
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from muniment.core.format import checkpoint, keys, time
+from muniment.core.format.checkpoint import Checkpoint
+from muniment.core.rules import chain
+from muniment.core.rules.chain import Sealed, Submission
+from muniment.core.rules.genesis import Genesis
+from muniment.core.rules.policy import Verdict
+from muniment.errors import Unavailable
+from muniment.ledger.engine import View
+from muniment.ledger.store.file import Store
+
+MAX_BACKWARD_US = 5 * 60 * 1_000_000
+MAX_FORWARD_US = 366 * 24 * 3_600 * 1_000_000
+MAX_BLOCK_EVENTS = 1_000
+
+Clock = Callable[[], int]
+
+
+def system_clock() -> int:
+    """Microseconds since 1970, as this machine believes."""
+    return clocks.time_ns() // 1_000
+
+
+class _Batch:
+    """What one caller waits for."""
+
+    def __init__(self, submissions: list[Submission]) -> None:
+        self.submissions = submissions
+        self.done = threading.Event()
+        self.verdicts: list[Verdict] = []
+        self.error: BaseException | None = None
+
+
+class Embedded:
+    """A ledger in this process. `signer` is the log's key, or None for a reader."""
+
+    def __init__(self, store: Store, signer: keys.Signer | None, *, clock: Clock = system_clock, accept_clock: bool = False) -> None:
+        self._store = store
+        self._signer = signer
+        self._clock = clock
+        self._accept_clock = accept_clock
+        self._queue: list[_Batch] = []
+        self._queue_lock = threading.Lock()
+        self._turn = threading.Lock()
+
+    @classmethod
+    def create(cls, path: Path, genesis: Genesis, signer: keys.Signer, *, clock: Clock = system_clock) -> Embedded:
+        """Found a ledger in a new file."""
+        return cls(Store.create(path, genesis, time.format(clock()), _sealer(signer)), signer, clock=clock)
+
+    @property
+    def origin(self) -> str:
+        """The ledger's origin."""
+        with self._store.view() as view:
+            return view.position.origin
+
+    @property
+    def ledger(self) -> str:
+        """The ledger's id."""
+        with self._store.view() as view:
+            return view.position.ledger
+
+    def append(self, entries: Sequence[bytes]) -> list[Verdict]:
+        """Judge signed envelopes in order; what is admitted is durable when this returns.
+
+        Raises InvalidInput for bad form or signature (then nothing of the call was written), Unavailable for a clock that
+        cannot be believed, a busy file or a full disk.
+        """
+        submissions = [chain.open_submission(raw) for raw in entries]
+        verdicts: list[Verdict] = []
+        for start in range(0, len(submissions), MAX_BLOCK_EVENTS):
+            verdicts += self._append_block(submissions[start : start + MAX_BLOCK_EVENTS])
+        return verdicts
+
+    def judge(self, entries: Sequence[bytes]) -> list[Verdict]:
+        """What `append` would answer now; nothing is written."""
+        return self._store.judge([chain.open_submission(raw) for raw in entries], self._next_time)
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """The ledger as of its newest sealed block."""
+        with self._store.view() as view:
+            yield view
+
+    def backup(self, target: Path) -> None:
+        """Copy the ledger's file while it is in use."""
+        self._store.backup(target)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._store.close()
+
+    def _append_block(self, submissions: list[Submission]) -> list[Verdict]:
+        batch = _Batch(submissions)
+        with self._queue_lock:
+            self._queue.append(batch)
+        # Whoever holds the turn writes for all who queued before; the others find their answer when they get the turn.
+        with self._turn:
+            if not batch.done.is_set():
+                self._write(self._take())
+        if batch.error is not None:
+            raise batch.error
+        return batch.verdicts
+
+    def _take(self) -> list[_Batch]:
+        """The batches at the head of the queue that fit one block: at least the first."""
+        with self._queue_lock:
+            taken, events = [self._queue.pop(0)], 0
+            events = len(taken[0].submissions)
+            while self._queue and events + len(self._queue[0].submissions) <= MAX_BLOCK_EVENTS:
+                events += len(self._queue[0].submissions)
+                taken.append(self._queue.pop(0))
+        return taken
+
+    def _write(self, batches: list[_Batch]) -> None:
+        try:
+            if self._signer is None:
+                raise Unavailable("this process does not hold the ledger's key", code="no-log-key", hint="Write where the log key is.")
+            together = [submission for batch in batches for submission in batch.submissions]
+            verdicts = iter(self._store.append(together, self._next_time, _sealer(self._signer)))
+            for batch in batches:
+                batch.verdicts = [next(verdicts) for _ in batch.submissions]
+        except BaseException as error:
+            for batch in batches:
+                batch.error = error
+        finally:
+            for batch in batches:
+                batch.done.set()
+
+    def _next_time(self, previous: str) -> str:
+        """The next header's time: max(now, previous + 1 us), unless the clock cannot be believed."""
+        now, last = self._clock(), time.parse(previous)
+        if not self._accept_clock and not last - MAX_BACKWARD_US <= now <= last + MAX_FORWARD_US:
+            raise Unavailable(
+                f"this machine says {time.format(now)}, the last block was sealed at {previous}",
+                code="clock",
+                hint="Set the clock right; if it is right and the ledger was merely idle, repeat with --accept-clock.",
+            )
+        return time.format(max(now, last + 1))
+
+
+def _sealer(signer: keys.Signer) -> Callable[[Sealed], bytes]:
+    """Signs the checkpoint that ends at a sealed header."""
+
+    def seal(sealed: Sealed) -> bytes:
+        position = sealed.position
+        return checkpoint.sign(Checkpoint(position.origin, position.frontier.size, position.frontier.root()), signer)
+
+    return seal

@@ -1,0 +1,123 @@
+"""Opening the one file: APSW's own SQLite, WAL, every commit on the disk before it is acknowledged.
+
+APSW carries its SQLite (the one in many Pythons, up to 3.51.2, can corrupt a WAL database with two connections). WAL needs
+shared memory, which network file systems do not give: those are refused rather than trusted.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import apsw
+
+from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
+
+APPLICATION_ID = 0x4D756E31  # "Mun1"
+FORMAT = 1
+BUSY_TIMEOUT_MS = 30_000
+CACHE_KIB = 65_536
+
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
+)
+
+SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {FORMAT};
+-- Entries in order. An event keeps its payload and its signer (32-byte key, 64-byte signature); a header has no signer.
+CREATE TABLE entry (idx INTEGER PRIMARY KEY, body BLOB NOT NULL, signer BLOB);
+-- Event ids (UUIDv7, 16 bytes) to entries.
+CREATE TABLE event (id BLOB PRIMARY KEY, idx INTEGER NOT NULL) WITHOUT ROWID;
+-- Sealed blocks: the entry of the header, the number of records after it, and the signed checkpoint that ends there.
+CREATE TABLE block (height INTEGER PRIMARY KEY, idx INTEGER NOT NULL UNIQUE, records INTEGER NOT NULL, checkpoint BLOB NOT NULL);
+-- Full tiles: every level of 256 hashes, bottom-up. id = level * 2^40 + index. The open tiles follow from the entries.
+CREATE TABLE tile (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
+-- The state map: its records in key order are the bottom of the tree ...
+CREATE TABLE record (key BLOB PRIMARY KEY, value BLOB NOT NULL, leaf BLOB NOT NULL) WITHOUT ROWID;
+-- ... and 256 rows of 16 hashes are its nodes at depth 12. `height` is the block that last changed the row.
+CREATE TABLE cell (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL, height INTEGER NOT NULL);
+CREATE INDEX cell_height ON cell (height);
+"""
+
+
+def create(path: Path) -> apsw.Connection:
+    """Make a new, empty file (0600). Raises InvalidInput where one is already there."""
+    connection = create_empty(path)
+    connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = NONE")
+    connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    connection.execute("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
+    return connection
+
+
+def create_empty(path: Path) -> apsw.Connection:
+    """Make a file (0600) for a new ledger or a copy of one. Raises InvalidInput where one is already there."""
+    require_local(path.parent)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        raise InvalidInput(f"{path} is already there", code="already-a-ledger", hint="Open it, or choose another folder.") from None
+    return _connect(path)
+
+
+def open(path: Path) -> apsw.Connection:
+    """Open a ledger's file. Raises NotFound, CorruptStore or Unavailable."""
+    if not path.is_file():
+        raise NotFound(f"there is no ledger at {path.parent}", hint="Create one with `muniment init`, or set MUNIMENT_URL.")
+    require_local(path.parent)
+    connection = _connect(path)
+    try:
+        found = connection.execute("PRAGMA application_id").get, connection.execute("PRAGMA user_version").get
+    except apsw.Error as error:
+        raise CorruptStore(f"{path} is not a readable ledger file: {error}", details={"table": "file"}) from None
+    if found != (APPLICATION_ID, FORMAT):
+        raise CorruptStore(f"{path} is no ledger of this version", code="not-a-ledger", details={"table": "file"})
+    return connection
+
+
+def begin(connection: apsw.Connection, statement: str) -> None:
+    """Begin a transaction. Raises Unavailable where other processes keep the file busy."""
+    try:
+        connection.execute(statement)
+    except apsw.BusyError:
+        raise Unavailable("other processes keep the ledger busy", code="busy", retry_after=1.0) from None
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise CorruptStore(f"the ledger file is damaged: {error}", details={"table": "file"}) from None
+
+
+def require_local(folder: Path) -> None:
+    """Refuse network file systems. Raises Unavailable (`network-file-system`)."""
+    kind = file_system(folder)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise Unavailable(
+            f"{folder} lies on a network file system ({kind}), where SQLite cannot keep its promises",
+            code="network-file-system",
+            hint="Keep the ledger on a local disk and let others reach it through a node (MUNIMENT_URL).",
+        )
+
+
+def file_system(folder: Path) -> str:
+    """The type of the file system below a folder, by the longest mount point that contains it; empty where unknown."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    target = os.path.realpath(folder)
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        point = fields[1].replace("\\040", " ") if len(fields) > 2 else ""
+        inside = target == point or target.startswith(point.rstrip("/") + "/")
+        if point and inside and len(point) >= len(best):
+            best, kind = point, fields[2]
+    return kind
+
+
+def _connect(path: Path) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    except apsw.Error as error:
+        raise Unavailable(f"{path} cannot be opened: {error}", code="cannot-open") from None
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.execute(f"PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = 4000; PRAGMA trusted_schema = OFF")
+    return connection

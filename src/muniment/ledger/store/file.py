@@ -1,0 +1,203 @@
+"""The one SQLite file as a whole: consistent views for readers, one transaction a block for the writer.
+
+What a process remembers between transactions (open tiles, the map's upper nodes, where the ledger stands) is valid for one
+height. Every transaction first looks whether another process has sealed blocks meanwhile, and reads what changed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from muniment.core.format import entry, merkle, state_map
+from muniment.core.rules import chain, genesis
+from muniment.core.rules.chain import Position, Sealed, Submission, Transition
+from muniment.core.rules.policy import Policy, Verdict
+from muniment.ledger.store import blocks, connection, entries, records, tree
+from muniment.ledger.store.blocks import BlockRow
+from muniment.ledger.store.reader import RuleReader
+from muniment.ledger.store.snapshot import Snapshot
+from muniment.ledger.store.tree import OpenTiles, TileCache
+
+BACKUP_PAGES = 1_000
+
+Seal = Callable[[Sealed], bytes]
+
+
+class _Memory(msgspec.Struct):
+    """What this process knows of the ledger at one height."""
+
+    block: BlockRow
+    position: Position
+    open_tiles: OpenTiles
+    map: state_map.Tree
+    policy: Policy | None = None
+    policy_record: bytes | None = None
+
+
+class _Staged(msgspec.Struct, frozen=True):
+    """A block that is ready to be written."""
+
+    transition: Transition
+    leaves: dict[bytes, bytes]
+    cells: dict[int, bytes]
+    sealed: Sealed
+    records: int
+
+
+class Store:
+    """An open ledger file. Safe for several threads, which take turns, and several processes, which SQLite orders."""
+
+    def __init__(self, path: Path, sql: apsw.Connection) -> None:
+        self.path = path
+        self._sql = sql
+        self._lock = threading.RLock()
+        self._memory: _Memory | None = None
+        self._tiles = TileCache()
+        self._process = os.getpid()
+
+    @classmethod
+    def create(cls, path: Path, founding: genesis.Genesis, time: str, seal: Seal) -> Store:
+        """Make the file of a new ledger and write its genesis block; `seal` signs the checkpoint."""
+        sql = connection.create(path)
+        transition = chain.found(founding, time)
+        leaves = {key: state_map.leaf(key, value) for key, value in transition.records.items()}
+        map_ = state_map.Tree.decode([], 0)
+        change = map_.build(map_.plan(leaves), [], leaves)
+        sealed = chain.seal_genesis(founding, time, change.root)
+        cells = dict.fromkeys(range(records.ROWS), bytes(records.ROW_BYTES)) | change.cells
+        # One transaction: a crash leaves an empty file, which `open` refuses, and never half a genesis.
+        sql.execute("BEGIN IMMEDIATE")
+        _write_block(sql, _Staged(transition, leaves, cells, sealed, len(leaves)), seal(sealed))
+        sql.execute("COMMIT")
+        return cls(path, sql)
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Open the file of a ledger. Raises NotFound, CorruptStore or Unavailable."""
+        return cls(path, connection.open(path))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            if self._process == os.getpid():
+                self._sql.close()
+
+    @contextmanager
+    def view(self) -> Iterator[Snapshot]:
+        """The ledger as of its newest sealed block; other processes may go on writing."""
+        with self._lock, self._transaction("BEGIN"):
+            memory = self._refresh()
+            yield Snapshot(self._sql, memory.block, memory.position, memory.open_tiles, memory.map, self._tiles)
+
+    def append(self, submissions: list[Submission], clock: Callable[[str], str], seal: Seal) -> list[Verdict]:
+        """Judge and write one block in one transaction. `clock` maps the last header's time to the new one's.
+
+        When this returns, what was admitted is on the disk; when it raises, nothing was written.
+        """
+        with self._lock, self._transaction("BEGIN IMMEDIATE"):
+            memory = self._refresh()
+            keys = [state_map.key(name) for name in chain.touched(submissions)]
+            ranges = memory.map.plan(keys)
+            rows = records.read_ranges(self._sql, ranges)
+            reader = RuleReader(self._sql, {key: value for key, value, _ in rows}, set(keys))
+            block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions)
+            transition = chain.apply(reader, block)
+            if transition.admitted:
+                leaves = {key: state_map.leaf(key, value) for key, value in transition.records.items()}
+                change = memory.map.build(ranges, [(key, leaf) for key, _, leaf in rows], leaves)
+                try:
+                    sealed = chain.seal(block, transition, change.root)
+                    self._commit(memory, _Staged(transition, leaves, change.cells, sealed, memory.block.records + change.added), seal)
+                except BaseException:
+                    memory.map.rollback(change)
+                    raise
+                memory.map.commit(change)
+            return list(transition.verdicts)
+
+    def judge(self, submissions: list[Submission], clock: Callable[[str], str]) -> list[Verdict]:
+        """What `append` would answer now."""
+        with self._lock, self._transaction("BEGIN"):
+            memory = self._refresh()
+            reader = RuleReader(self._sql, {})
+            block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions)
+            return list(chain.apply(reader, block).verdicts)
+
+    def backup(self, target: Path) -> None:
+        """Copy the ledger, consistently and while it is in use, to a new file (SQLite's online backup)."""
+        copy = connection.create_empty(target)
+        with self._lock, copy.backup("main", self._sql, "main") as running:
+            while not running.done:
+                running.step(BACKUP_PAGES)
+        copy.close()
+
+    def _commit(self, memory: _Memory, staged: _Staged, seal: Seal) -> None:
+        row = _write_block(self._sql, staged, seal(staged.sealed))
+        admitted = [submission.leaf for submission in staged.transition.admitted]
+        open_tiles, full = memory.open_tiles.extend([*admitted, staged.sealed.position.leaf])
+        tree.write(self._sql, full)
+        # A crash before this line leaves the ledger as it was, after it the whole block: nothing in between.
+        self._sql.execute("COMMIT")
+        memory.block, memory.position, memory.open_tiles = row, staged.sealed.position, open_tiles
+
+    def _policy(self, memory: _Memory, reader: RuleReader) -> Policy:
+        record = reader.state(state_map.key("policy"))
+        if memory.policy is None or record != memory.policy_record:
+            memory.policy, memory.policy_record = chain.policy_in_force(reader), record
+        return memory.policy
+
+    def _refresh(self) -> _Memory:
+        """What this process knows, brought up to the newest block that the transaction sees."""
+        block = blocks.newest(self._sql)
+        memory = self._memory
+        if memory is not None and memory.block == block:
+            return memory
+        header = blocks.read_header(self._sql, block)
+        leaf = merkle.leaf(entries.read_body(self._sql, block.index))
+        open_tiles = tree.load_open(self._sql, block.index + 1)
+        if memory is not None and memory.block.height < block.height:
+            map_ = memory.map
+            for row, hashes in records.read_cells(self._sql, memory.block.height):
+                map_.replace(row, hashes)
+            ledger, origin = memory.position.ledger, memory.position.origin
+        else:
+            map_ = state_map.Tree.decode([hashes for _, hashes in records.read_cells(self._sql)], block.records)
+            ledger, origin = self._identity()
+        position = Position(ledger, origin, block.height, header.time, leaf, open_tiles.frontier())
+        self._memory = _Memory(block, position, open_tiles, map_)
+        return self._memory
+
+    def _identity(self) -> tuple[str, str]:
+        raw = entries.read_body(self._sql, 0)
+        header = entry.decode_header(raw)
+        return merkle.leaf(raw).hex(), genesis.decode(bytes(header.genesis or b"")).origin
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        if self._process != os.getpid():
+            # SQLite forbids using a connection in a forked child; the child opens its own.
+            self._sql, self._process, self._memory = connection.open(self.path), os.getpid(), None
+        connection.begin(self._sql, begin)
+        try:
+            yield
+        finally:
+            if self._sql.in_transaction:
+                self._sql.execute("ROLLBACK")
+
+
+def _write_block(sql: apsw.Connection, staged: _Staged, note: bytes) -> BlockRow:
+    header, admitted = staged.sealed.header, staged.transition.admitted
+    first = header.size - len(admitted)
+    entries.append(sql, first, [each.envelope for each in admitted], [each.event.event_id for each in admitted])
+    entries.append_header(sql, header.size, staged.sealed.raw)
+    records.write(sql, staged.transition.records, staged.leaves)
+    records.write_cells(sql, staged.cells, header.height)
+    row = BlockRow(header.height, header.size, staged.records, note)
+    blocks.append(sql, row)
+    return row

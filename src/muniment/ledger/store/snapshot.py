@@ -1,0 +1,101 @@
+"""A ledger as of one sealed block, inside one read transaction (ledger.engine.View)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import apsw
+
+from muniment.core.format import merkle, state_map
+from muniment.core.format.entry import Header
+from muniment.core.format.state_map import StateProof
+from muniment.core.rules.chain import Position
+from muniment.ledger.store import blocks, entries, records
+from muniment.ledger.store.blocks import BlockRow
+from muniment.ledger.store.tree import OpenTiles, TileCache
+
+
+class Snapshot:
+    """Everything that proofs are made of, from one transaction."""
+
+    def __init__(
+        self,
+        sql: apsw.Connection,
+        block: BlockRow,
+        position: Position,
+        open_tiles: OpenTiles,
+        map_: state_map.Tree,
+        cache: TileCache,
+    ) -> None:
+        self._sql = sql
+        self._block = block
+        self._open_tiles = open_tiles
+        self._map = map_
+        self._cache = cache
+        self.position = position
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The signed checkpoint that ends at the newest header."""
+        return self._block.checkpoint
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return self._block.index + 1
+
+    @property
+    def height(self) -> int:
+        """The height of the newest header."""
+        return self._block.height
+
+    def entry(self, index: int) -> bytes:
+        """The exact bytes of an entry. Raises NotFound."""
+        return entries.read(self._sql, index)
+
+    def entries(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """Index and exact bytes of the entries in [start, stop)."""
+        for index, body, signer in entries.scan(self._sql, start, stop):
+            yield index, entries.rebuild(index, body, signer)
+
+    def find(self, event_id: str) -> int | None:
+        """The entry of the event with this id."""
+        return entries.find(self._sql, event_id)
+
+    def header(self, height: int) -> Header:
+        """The header of a height. Raises NotFound."""
+        return blocks.read_header(self._sql, blocks.at_height(self._sql, height))
+
+    def sealed_by(self, index: int) -> int:
+        """The height of the block that sealed an entry. Raises NotFound."""
+        return blocks.sealing(self._sql, index).height
+
+    def height_at(self, time: str) -> int | None:
+        """The newest height whose header time is at or before `time`."""
+        row = blocks.last_before(self._sql, time)
+        return None if row is None else row.height
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """The proof that entry `index` is in the tree of `size` entries."""
+        return self._build(merkle.plan_inclusion(index, size))
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The proof that the tree of `new` entries extends that of `old` ones."""
+        return self._build(merkle.plan_consistency(old, new))
+
+    def record(self, stream: str) -> bytes | None:
+        """The record of a stream, canonical, without a proof."""
+        return records.read(self._sql, state_map.key(stream))
+
+    def prove_state(self, stream: str) -> StateProof:
+        """The proof of a stream's record, or of its absence, under the newest header."""
+        key = state_map.key(stream)
+        rows = records.read_ranges(self._sql, self._map.plan_proof(key))
+        path = self._map.prove(key, [(each, leaf) for each, _, leaf in rows])
+        value = None if path.end is None else records.read(self._sql, path.end)
+        if path.end == key and value is not None:
+            return state_map.prove_presence(stream, value, path)
+        return state_map.prove_absence(stream, value, path)
+
+    def _build(self, plan: merkle.Plan) -> tuple[bytes, ...]:
+        return merkle.build(plan, self._cache.read_subtrees(self._sql, self._open_tiles, plan))

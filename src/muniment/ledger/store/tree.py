@@ -1,0 +1,120 @@
+"""The RFC 6962 tree on disk: full tiles are rows that never change, open tiles follow from the entries.
+
+A tile is written once, when its 256th hash arrives. Of the open tile at each level only the process that appends keeps the
+hashes; whoever opens the file later reads them again from the entries and from the roots of the tiles below.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+import apsw
+import msgspec
+
+from muniment.core.format import merkle, tiles
+from muniment.core.format.merkle import Frontier, Subtree
+from muniment.errors import CorruptStore
+from muniment.ledger.store import entries
+
+TILE_HEIGHT = 8
+TILE_WIDTH = 256
+TILE_BYTES = 511 * 32
+LEVEL_SHIFT = 40
+MAX_CACHED_TILES = 512
+
+
+class OpenTiles(msgspec.Struct, frozen=True):
+    """The hashes of the open tile at each level, lowest first, for a tree of `size` leaves."""
+
+    size: int
+    levels: tuple[tuple[bytes, ...], ...] = ((),)
+
+    def extend(self, leaves: Sequence[bytes]) -> tuple[OpenTiles, list[tuple[int, bytes]]]:
+        """The open tiles after more leaves, and the rows (id, hashes) of tiles that became full on the way."""
+        full: list[tuple[int, bytes]] = []
+        levels: list[tuple[bytes, ...]] = []
+        arriving: Sequence[bytes] = leaves
+        level = 0
+        while arriving or level < len(self.levels):
+            row = (self.levels[level] if level < len(self.levels) else ()) + tuple(arriving)
+            index = self.size >> TILE_HEIGHT * (level + 1)
+            roots = []
+            while len(row) >= TILE_WIDTH:
+                hashes = tiles.expand(b"".join(row[:TILE_WIDTH]))
+                full.append((tile_id(level, index), hashes))
+                roots.append(hashes[-32:])
+                row, index = row[TILE_WIDTH:], index + 1
+            levels.append(row)
+            arriving, level = roots, level + 1
+        return OpenTiles(self.size + len(leaves), tuple(levels)), full
+
+    def frontier(self) -> Frontier:
+        """The compact range of the whole tree."""
+        hashes: list[bytes] = []
+        for level in range(len(self.levels) - 1, -1, -1):
+            row, start = self.levels[level], 0
+            for bit in range(TILE_HEIGHT - 1, -1, -1):
+                if len(row) >> bit & 1:
+                    hashes.append(merkle.root(row[start : start + (1 << bit)]))
+                    start += 1 << bit
+        return merkle.resume(self.size, hashes)
+
+
+def tile_id(level: int, index: int) -> int:
+    """The row of a full tile."""
+    return level << LEVEL_SHIFT | index
+
+
+def write(connection: apsw.Connection, full: Iterable[tuple[int, bytes]]) -> None:
+    """Keep full tiles for ever."""
+    connection.executemany("INSERT INTO tile VALUES (?, ?)", full)
+
+
+def load_open(connection: apsw.Connection, size: int) -> OpenTiles:
+    """Read the open tiles of a tree of `size` leaves. Raises CorruptStore."""
+    levels: list[tuple[bytes, ...]] = [tuple(entries.leaves(connection, size & ~(TILE_WIDTH - 1), size))]
+    level, count = 1, size >> TILE_HEIGHT
+    while count:
+        start = count & ~(TILE_WIDTH - 1)
+        rows = connection.execute(
+            "SELECT substr(hashes, -32) FROM tile WHERE id >= ? AND id < ? ORDER BY id",
+            (tile_id(level - 1, start), tile_id(level - 1, count)),
+        ).fetchall()
+        if len(rows) != count - start:
+            raise CorruptStore(f"a tile of level {level - 1} is missing", details={"table": "tile", "row": tile_id(level - 1, start)})
+        levels.append(tuple(root for (root,) in rows if isinstance(root, bytes)))
+        level, count = level + 1, count >> TILE_HEIGHT
+    return OpenTiles(size, tuple(levels))
+
+
+class TileCache:
+    """Full tiles never change, so the newest read ones are kept, at most 8 MiB of them."""
+
+    def __init__(self) -> None:
+        self._tiles: OrderedDict[int, bytes] = OrderedDict()
+
+    def read(self, connection: apsw.Connection, row: int) -> bytes:
+        """A full tile by its row. Raises CorruptStore."""
+        hashes = self._tiles.get(row)
+        if hashes is None:
+            hashes = connection.execute("SELECT hashes FROM tile WHERE id = ?", (row,)).get
+            if hashes is None or len(hashes) != TILE_BYTES:
+                raise CorruptStore(f"tile {row} is missing or incomplete", details={"table": "tile", "row": row})
+            self._tiles[row] = hashes
+            if len(self._tiles) > MAX_CACHED_TILES:
+                self._tiles.popitem(last=False)
+        return hashes
+
+    def read_subtrees(self, connection: apsw.Connection, open_tiles: OpenTiles, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:
+        """The hashes of perfect subtrees: the read between `merkle.plan_...` and `merkle.build`."""
+        return {subtree: self._read_subtree(connection, open_tiles, subtree) for subtree in wanted}
+
+    def _read_subtree(self, connection: apsw.Connection, open_tiles: OpenTiles, subtree: Subtree) -> bytes:
+        level, within = divmod(subtree.level, TILE_HEIGHT)
+        tile = subtree.index >> (TILE_HEIGHT - within)
+        place = subtree.index & ((1 << (TILE_HEIGHT - within)) - 1)
+        if tile < open_tiles.size >> TILE_HEIGHT * (level + 1):
+            return tiles.inner(self.read(connection, tile_id(level, tile)), within, place)
+        row = open_tiles.levels[level][place << within : (place + 1) << within]
+        return merkle.root(row)
