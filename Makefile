@@ -26,7 +26,8 @@ bench: $(VENV)/.test
 
 # The event, command and error references, and the published vectors, are written by the code that they describe.
 docs: $(VENV)/.test
-	$(BIN)/python tools/generate.py
+	$(BIN)/python tools/event_reference.py
+	$(BIN)/python tools/vectors.py
 
 # Each environment is complete by its lock alone: pinned, hashed, without the address of any index.
 $(VENV)/.demo: requirements/demo.lock pyproject.toml

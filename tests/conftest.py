@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
+# The full form of a campaign runs under `--long` (`make test-long`); without it a short form of the same test does.
+LONG = "--long"
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The one option of this suite."""
+    parser.addoption(LONG, action="store_true", help="run every campaign in its full form")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether campaigns run in their full form."""
+    return bool(request.config.getoption(LONG))
 
 
 @pytest.fixture(scope="session")

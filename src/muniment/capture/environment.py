@@ -10,7 +10,6 @@ read through `importlib.metadata`, so a virtual environment needs no pip.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -18,7 +17,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -56,17 +55,33 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packages: tuple[Package, ...]
 
 
+class _Metadata(Protocol):
+    def __getitem__(self, key: str, /) -> str: ...
+
+
+class _Distribution(Protocol):
+    """What is used of `importlib.metadata.Distribution`."""
+
+    @property
+    def metadata(self) -> _Metadata: ...
+
+    def read_text(self, filename: str, /) -> str | None: ...
+
+
 _decode = encoding.decoder(Environment, limit=MAX_BYTES)
 
 
 def read() -> Environment:
     """Look at the running interpreter and what is installed for it: about 0.4 ms a package."""
+    # Imported here because it brings the whole of `email`, 50 ms that no other command should wait for.
+    from importlib.metadata import distributions
+
     return Environment(
         # A build from a repository calls itself "3.11.7+".
         python=f"{sys.implementation.name}-{platform.python_version().rstrip('+')}",
         platform=_platform(),
         hardware=f"{_accelerator()}-{_machine()}",
-        packages=tuple(sorted(set(_packages(importlib.metadata.distributions())))),
+        packages=tuple(sorted(set(_packages(distributions())))),
     )
 
 
@@ -85,7 +100,7 @@ def digest(environment: Environment) -> bytes:
     return sha256.sha256(encode(environment))
 
 
-def _packages(distributions: Iterable[importlib.metadata.Distribution]) -> Iterable[Package]:
+def _packages(distributions: Iterable[_Distribution]) -> Iterable[Package]:
     for distribution in distributions:
         # One damaged installation must not hide all others, nor stop a training run.
         try:
@@ -99,7 +114,7 @@ def _packages(distributions: Iterable[importlib.metadata.Distribution]) -> Itera
             yield Package(name[:_LABEL_CHARACTERS], version[:_LABEL_CHARACTERS], source)
 
 
-def _source(distribution: importlib.metadata.Distribution) -> str:
+def _source(distribution: _Distribution) -> str:
     """Where a package comes from, by PEP 610, without its address: addresses hold paths, hosts and tokens."""
     text = distribution.read_text("direct_url.json")
     if not text:

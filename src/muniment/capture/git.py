@@ -9,8 +9,8 @@ repository under fixed options (before the first commit: against the empty tree)
 both may hold secrets. What changed inside a submodule counts by its commit alone.
 
 Looking must not run what a repository brings along: hooks, file system monitors, external diff and conversion commands are off, and
-nothing is fetched. Filters of a repository (`filter.<name>.clean`) are off too, except those of Git LFS, without which every large
-file would look changed.
+nothing is fetched. Filters that a repository's own configuration brings (`filter.<name>.clean`) are off too, except those of Git
+LFS, without which every large file would look changed. This needs git 2.31 or newer.
 """
 
 from __future__ import annotations
@@ -44,13 +44,15 @@ _DIFF = (
     *("--diff-algorithm=myers", "--no-indent-heuristic", "--unified=3", "--inter-hunk-context=0", "--submodule=short"),
     *("--ignore-submodules=dirty", "--src-prefix=a/", "--dst-prefix=b/", f"-O{os.devnull}"),
 )
+# The last one: git would otherwise rewrite its index while it looks.
 _FIXED_SETTINGS = (
     *("-c", "core.quotePath=true"),
     *("-c", "diff.suppressBlankEmpty=false"),
-    *("-c", "diff.autoRefreshIndex=true"),
+    *("-c", "diff.autoRefreshIndex=false"),
 )
 _LFS = frozenset({"git-lfs clean -- %f", "git-lfs filter-process", "git-lfs filter-process --skip"})
 _KEPT = frozenset({"GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH"})
+_SCOPES_OF_THE_USER = frozenset({"system", "global"})
 _EMPTY = digest.sha256(b"")
 
 
@@ -104,12 +106,17 @@ class _Look:
         return Path(os.fsdecode(self._ask("rev-parse", "--show-toplevel"))) if output == b"true" else None
 
     def find_filters(self) -> tuple[str, ...]:
-        """The settings of every configured filter but Git LFS's: `filter.<name>.clean` and `filter.<name>.process`."""
-        code, output, complaint = self._run("config", "--null", "--get-regexp", r"^filter\..*\.(clean|process)$")
+        """The settings of every filter that the repository's own configuration brings, but for Git LFS's."""
+        code, output, complaint = self._run("config", "--null", "--show-scope", "--get-regexp", r"^filter\..*\.(clean|process)$")
         if code not in (0, 1):
             raise _failed(complaint)
-        settings = [item.partition("\n") for item in os.fsdecode(output).split("\0")]
-        return tuple([key for key, _, command in settings if key and command not in _LFS])
+        items = os.fsdecode(output).split("\0")
+        found = []
+        for scope, setting in zip(items[::2], items[1::2], strict=False):
+            key, _, command = setting.partition("\n")
+            if scope not in _SCOPES_OF_THE_USER and command not in _LFS:
+                found.append(key)
+        return tuple(found)
 
     def find_commit(self) -> str | None:
         """The commit that HEAD names; None before the first one."""

@@ -73,12 +73,16 @@ class _Work:
     def run(self) -> list[Line]:
         """Hash files until none is left; the body of each thread."""
         buffer = bytearray(_BUFFER_BYTES)
-        lines = []
-        try:
-            while True:
-                lines.append(self._hash(self.todo.popleft(), buffer))
-        except (IndexError, _StoppedError):
-            return lines
+        lines: list[Line] = []
+        while True:
+            try:
+                source = self.todo.popleft()
+            except IndexError:
+                return lines
+            try:
+                lines.append(self._hash(source, buffer))
+            except _StoppedError:
+                return lines
 
     def _hash(self, source: Source, buffer: bytearray) -> Line:
         hasher = digest.Hasher()
@@ -119,6 +123,8 @@ def hash_all(sources: Sequence[Source], *, threads: int | None = None, progress:
     ordered = sorted(sources, key=lambda source: source.status.size, reverse=True)
     work = _Work(ordered, ahead=2 * large <= allowed)
     workers = min(allowed, len(sources))
+    if progress is not None:
+        progress(0, total, work.current)
     with ThreadPoolExecutor(workers, thread_name_prefix="muniment-hash") as pool:
         futures = [pool.submit(work.run) for _ in range(workers)]
         try:
@@ -143,11 +149,11 @@ def _follow(futures: list[Future[list[Line]]], work: _Work, total: int, progress
     """Wait until every thread is done or one has failed, and report meanwhile."""
     waiting = set(futures)
     while waiting:
-        if progress is not None:
-            progress(work.done, total, work.current)
         done, waiting = wait(waiting, timeout=_PROGRESS_SECONDS if progress else None, return_when=FIRST_EXCEPTION)
         if any(future.exception() for future in done):
             return
+        if progress is not None:
+            progress(work.done, total, work.current)
 
 
 def _open(source: Source) -> io.FileIO:

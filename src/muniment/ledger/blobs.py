@@ -4,34 +4,36 @@
     name = blobs.store(manifest.encode(found))      # 64 hex digits, on disk before this returns
     blobs.load(name)                                # hashed again, or CorruptStore
 
-One file a blob, named by its SHA-256, so that `sha256sum *` in the folder proves it without us. The folder is 0700 and its files
-are 0600. Any number of processes may store and load at once.
+One file a blob, named by its SHA-256, so that `sha256sum *` in the folder proves it without us. A folder of manifests may name
+each by its root instead: any function of the bytes that two different contents never share. The folder is 0700 and its files are
+0600. Any number of processes may store and load at once.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from muniment.core.format import digest
-from muniment.errors import CorruptStore, NotFound, Unavailable
+from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
 
 _blob = re.compile(r"[0-9a-f]{64}\Z")
 _UNFINISHED = ".unfinished-"
 
 
 class Blobs:
-    """A folder of blobs. It is made by the first `store`."""
+    """A folder of blobs, made by the first `store`. `identify` gives the 32 bytes that name a content, or raises InvalidInput."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, identify: Callable[[bytes], bytes] = digest.sha256) -> None:
         self._folder = folder
+        self._identify = identify
 
     def store(self, data: bytes) -> str:
-        """Keep `data` and return its digest. Raises Unavailable (`blob-not-stored`) where the disk refuses."""
-        name = digest.format(digest.sha256(data))
+        """Keep `data` and return its name. Raises Unavailable (`blob-not-stored`) where the disk refuses."""
+        name = digest.format(self._identify(data))
         try:
             self._make_folder()
             if self._read(name) != data:
@@ -50,7 +52,7 @@ class Blobs:
         """The bytes with this digest.
 
         Raises InvalidInput (`bad-digest`), NotFound (`blob-not-held`), CorruptStore (`corrupt-blob`) where the bytes on disk have
-        another digest, and Unavailable (`blob-unreadable`).
+        another name, and Unavailable (`blob-unreadable`).
         """
         expected = digest.parse(name)
         try:
@@ -67,7 +69,7 @@ class Blobs:
                 code="blob-not-held",
                 hint="Ask whoever recorded it; its digest tells whether what they send is right.",
             )
-        if digest.sha256(data) != expected:
+        if not self._is_named(expected, data):
             raise CorruptStore(
                 f"the blob {digest.short(name)} does not have the bytes of its name",
                 code="corrupt-blob",
@@ -91,6 +93,12 @@ class Blobs:
             if _blob.match(name):
                 yield name
 
+    def _is_named(self, name: bytes, data: bytes) -> bool:
+        try:
+            return self._identify(data) == name
+        except InvalidInput:
+            return False
+
     def _read(self, name: str) -> bytes | None:
         try:
             descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -101,8 +109,9 @@ class Blobs:
 
     def _write(self, name: str, data: bytes) -> None:
         """Write beside, then rename: a reader sees the whole blob or none."""
-        # mkstemp makes it 0600. A crash from here until the rename leaves this file, which no one lists or loads.
-        descriptor, beside = tempfile.mkstemp(prefix=_UNFINISHED, dir=self._folder)
+        # A crash from here until the rename leaves this file, which no one lists or loads.
+        beside = self._folder / f"{_UNFINISHED}{os.urandom(8).hex()}"
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
@@ -111,7 +120,8 @@ class Blobs:
                 os.fsync(file.fileno())
             os.replace(beside, self._folder / name)
         except BaseException:
-            os.unlink(beside)
+            with suppress(FileNotFoundError):
+                os.unlink(beside)
             raise
 
     def _make_folder(self) -> None:

@@ -79,7 +79,7 @@ class Embedded:
         Raises InvalidInput for bad form or signature (then nothing of the call was written), Unavailable for a clock that
         cannot be believed, a busy file or a full disk.
         """
-        submissions = [chain.open_submission(raw) for raw in entries]
+        submissions = chain.open_submissions(entries)
         verdicts: list[Verdict] = []
         for start in range(0, len(submissions), MAX_BLOCK_EVENTS):
             verdicts += self._append_block(submissions[start : start + MAX_BLOCK_EVENTS])
@@ -87,7 +87,7 @@ class Embedded:
 
     def judge(self, entries: Sequence[bytes]) -> list[Verdict]:
         """What `append` would answer now; nothing is written."""
-        return self._store.judge([chain.open_submission(raw) for raw in entries], self._next_time)
+        return self._store.judge(chain.open_submissions(entries), self._next_time)
 
     @contextmanager
     def view(self) -> Iterator[View]:

@@ -10,9 +10,7 @@ envelope can be verified before anything is looked up.
 
 from __future__ import annotations
 
-import base64
 import binascii
-import re
 
 import msgspec
 
@@ -23,15 +21,28 @@ from muniment.errors import InvalidInput
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 _PAE_PREFIX = b"DSSEv1 %d %s " % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode())
-_FORM = b'{"payload":"%b","payloadType":"' + PAYLOAD_TYPE.encode() + b'","signatures":[{"keyid":"%b","sig":"%b"}]}'
-_form = re.compile(
-    rb'\{"payload":"([A-Za-z0-9+/=]*)","payloadType":"'
-    + re.escape(PAYLOAD_TYPE.encode())
-    + rb'","signatures":\[\{"keyid":"([0-9a-f]{64})","sig":"([A-Za-z0-9+/]{86}==)"\}\]\}\Z'
-)
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class _Signature(msgspec.Struct, frozen=True, gc=False):
+    """The one signature as JSON. msgspec writes bytes as padded standard base64."""
+
+    keyid: str
+    sig: bytes
+
+
+class _Wire(msgspec.Struct, frozen=True, gc=False):
+    """An envelope as JSON: the fields in the order of their names, so that the plain encoder writes the canonical form."""
+
+    payload: bytes
+    payload_type: str = msgspec.field(name="payloadType")
+    signatures: tuple[_Signature]
+
+
+_read = msgspec.json.Decoder(_Wire).decode
+_write = msgspec.json.Encoder().encode
+
+
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """A payload, the public key that signed it (32 bytes) and the signature (64 bytes), not yet verified."""
 
     payload: bytes
@@ -48,29 +59,26 @@ def decode(raw: bytes) -> Envelope:
     """Read the canonical bytes of an envelope; anything else, or a second signature, is InvalidInput."""
     if len(raw) > MAX_ENTRY_BYTES:
         raise InvalidInput(f"{len(raw)} bytes where an entry has at most {MAX_ENTRY_BYTES}", code="too-long")
-    match = _form.match(raw)
-    if match is None:
-        raise _explain(raw)
     try:
-        envelope = Envelope(base64.b64decode(match[1]), bytes.fromhex(match[2].decode()), base64.b64decode(match[3]))
-    except (binascii.Error, ValueError):
-        raise InvalidInput("the payload is not base64", code="not-base64") from None
-    if encode(envelope) != raw:
-        raise InvalidInput("the base64 of the envelope is not in its one form", code="not-canonical")
-    return envelope
+        wire = _read(raw)
+        signature = wire.signatures[0]
+        key = bytes.fromhex(signature.keyid)
+        # The decoder takes looser base64 and JSON than it writes, and `fromhex` takes upper case: so all is written again.
+        exact = key.hex() == signature.keyid and wire.payload_type == PAYLOAD_TYPE and _write(wire) == raw
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        exact = False
+    if not exact or len(key) != keys.PUBLIC_KEY_BYTES or len(signature.sig) != keys.SIGNATURE_BYTES:
+        raise _explain(raw)
+    if len(wire.payload) > MAX_PAYLOAD_BYTES:
+        raise _too_long(wire.payload)
+    return Envelope(wire.payload, key, signature.sig)
 
 
 def encode(envelope: Envelope) -> bytes:
     """The exact bytes of the entry. Raises InvalidInput for a payload over 48,960 bytes."""
     if len(envelope.payload) > MAX_PAYLOAD_BYTES:
-        raise InvalidInput(
-            f"the payload has {len(envelope.payload)} bytes where at most {MAX_PAYLOAD_BYTES} are allowed", code="too-long"
-        )
-    return _FORM % (
-        binascii.b2a_base64(envelope.payload, newline=False),
-        envelope.key.hex().encode(),
-        binascii.b2a_base64(envelope.signature, newline=False),
-    )
+        raise _too_long(envelope.payload)
+    return _write(_Wire(envelope.payload, PAYLOAD_TYPE, (_Signature(envelope.key.hex(), envelope.signature),)))
 
 
 def sign(payload: bytes, signer: keys.Signer) -> Envelope:
@@ -82,6 +90,10 @@ def open(envelope: Envelope) -> bytes:
     """The payload, once its signature holds. Raises VerificationError (step 9)."""
     keys.verify(envelope.key, pae(envelope.payload), envelope.signature)
     return envelope.payload
+
+
+def _too_long(payload: bytes) -> InvalidInput:
+    return InvalidInput(f"the payload has {len(payload)} bytes where at most {MAX_PAYLOAD_BYTES} are allowed", code="too-long")
 
 
 def _explain(raw: bytes) -> InvalidInput:
@@ -105,6 +117,10 @@ def _explain(raw: bytes) -> InvalidInput:
         )
     if value.get("payloadType") != PAYLOAD_TYPE:
         return InvalidInput(f"the payload type is not {PAYLOAD_TYPE}", code="payload-type")
+    try:
+        binascii.a2b_base64(str(value.get("payload")), strict_mode=True)
+    except ValueError:
+        return InvalidInput("the payload is not base64", code="not-base64")
     return InvalidInput(
         "the envelope is not in canonical form",
         code="not-canonical",

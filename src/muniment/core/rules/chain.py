@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from muniment.core.format import dsse, entry, keys, merkle
+from muniment.core.format import dsse, encoding, entry, keys, merkle, state_map
 from muniment.core.format.dsse import Envelope
 from muniment.core.format.entry import Header
 from muniment.core.format.merkle import Frontier
@@ -22,19 +22,20 @@ from muniment.core.rules import genesis as genesis_rules
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.events import Event
 from muniment.core.rules.genesis import Genesis
-from muniment.core.rules.overlay import Overlay, Reader
+from muniment.core.rules.overlay import Overlay, Reader, Writes
 from muniment.core.rules.policy import Policy, Reason, Verdict
 from muniment.core.rules.records import Actor, Key, Membership, PolicyInForce, Protocol, State
 from muniment.errors import InvalidInput, VerificationError
 
 
-class Submission(msgspec.Struct, frozen=True):
-    """An event whose signature holds over the received bytes: all that `apply` needs of it."""
+class Submission(msgspec.Struct, frozen=True, gc=False):
+    """An event whose signature holds over the received bytes: all that `apply` needs of it. `keys` are its streams' map keys."""
 
     event: Event
     envelope: Envelope
     leaf: bytes
     streams: tuple[str, ...]
+    keys: tuple[bytes, ...]
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -75,14 +76,20 @@ class Sealed(msgspec.Struct, frozen=True):
 
 def open_submission(raw: bytes) -> Submission:
     """Check form and signature of a submitted entry. Raises InvalidInput; a bad signature is code `bad-signature`."""
-    envelope = dsse.decode(raw)
-    if not keys.is_valid(envelope.key, dsse.pae(envelope.payload), envelope.signature):
-        raise InvalidInput(
-            "the signature does not fit the payload and the key that it names",
-            code="bad-signature",
-            hint="Sign the exact payload bytes again; see docs/spec section 3.",
-        )
-    return _submission(raw, envelope)
+    return open_submissions((raw,))[0]
+
+
+def open_submissions(entries: Sequence[bytes]) -> list[Submission]:
+    """The same for several entries, one step for all before the next: verification would evict what the others have cached."""
+    envelopes = [dsse.decode(raw) for raw in entries]
+    for envelope in envelopes:
+        if not keys.is_valid(envelope.key, dsse.pae(envelope.payload), envelope.signature):
+            raise InvalidInput(
+                "the signature does not fit the payload and the key that it names",
+                code="bad-signature",
+                hint="Sign the exact payload bytes again; see docs/spec section 3.",
+            )
+    return [_submission(raw, envelope) for raw, envelope in zip(entries, envelopes, strict=True)]
 
 
 def decode_submission(raw: bytes) -> Submission:
@@ -90,14 +97,9 @@ def decode_submission(raw: bytes) -> Submission:
     return _submission(raw, dsse.decode(raw))
 
 
-def touched(submissions: Sequence[Submission]) -> list[str]:
-    """The streams that a block surely reads or writes, so that a store can fetch them in one batch."""
-    names: set[str] = set()
-    for submission in submissions:
-        names.update(submission.streams)
-        names.add(f"actor/{submission.event.actor}")
-        names.add(f"key/{submission.envelope.key.hex()}")
-    return sorted(names)
+def touched(submissions: Sequence[Submission]) -> set[bytes]:
+    """The map keys of the streams that a block writes where all of it is admitted: a store fetches them in one batch."""
+    return {key for submission in submissions for key in submission.keys}
 
 
 def apply(reader: Reader, block: Block) -> Transition:
@@ -106,26 +108,22 @@ def apply(reader: Reader, block: Block) -> Transition:
     verdicts: list[Verdict] = []
     admitted: list[Submission] = []
     seen: dict[str, tuple[int, bytes]] = {}
-    first = block.position.frontier.size
+    index = block.position.frontier.size
     for submission in block.submissions:
         event = submission.event
-        index = first + len(admitted)
         verdict = _repeated(overlay, block.position, submission, seen)
         if verdict is None:
+            overlay.load(submission.streams, submission.keys)
             context = Context(overlay, block.position.origin, index, block.time, submission.envelope.key.hex(), event)
-            _judge(context, block.policy, event)
-            if not context.reasons:
-                effects.effect(event, context)
-                context.require_small()
+            writes = _judge(context, block.policy, event)
             if context.reasons:
                 verdict = Verdict(decision="refused", event_id=event.event_id, reasons=tuple(context.reasons))
-            elif context.first >= 0:
-                verdict = Verdict(decision="repeated", event_id=event.event_id, index=context.first)
             else:
-                overlay.touch(submission.streams, index, submission.leaf, context.writes)
+                overlay.touch(submission.streams, submission.keys, index, submission.leaf, writes)
                 seen[event.event_id] = index, submission.envelope.payload
                 admitted.append(submission)
                 verdict = Verdict(decision="admitted", event_id=event.event_id, index=index)
+                index += 1
         verdicts.append(verdict)
     return Transition(tuple(verdicts), tuple(admitted), overlay.records() if admitted else {})
 
@@ -148,19 +146,21 @@ def seal(block: Block, transition: Transition, state: bytes) -> Sealed:
 def found(genesis: Genesis, time: str) -> Transition:
     """The records that a genesis makes: actors, keys, policy, protocol and members, folded at index 0."""
     leaf = entry.leaf_without_state(_genesis_header(genesis, time, merkle.EMPTY))
-    writes: dict[str, State] = {
+    states: dict[str, State] = {
         "policy": PolicyInForce(digest=policy.identify(genesis.policy), index=0),
         "protocol": Protocol(number=entry.PROTOCOL),
     }
     for actor in genesis.actors:
-        writes[f"actor/{actor.id}"] = Actor(
+        states[f"actor/{actor.id}"] = Actor(
             kind=actor.kind, organisation=actor.organisation, responsible=actor.responsible, roles=actor.roles
         )
-        writes.update({f"key/{each.key}": Key(actor=actor.id, since=0) for each in actor.keys})
+        states.update({f"key/{each.key}": Key(actor=actor.id, since=0) for each in actor.keys})
     for member in genesis.members:
-        writes[f"member/{member.organisation}"] = Membership(key=member.key, status="active")
+        states[f"member/{member.organisation}"] = Membership(key=member.key, status="active")
     overlay = Overlay(_Nothing())
-    overlay.touch(sorted(writes), 0, leaf, writes)
+    names = sorted(states)
+    writes = {name: (state, encoding.encode_struct(state)) for name, state in states.items()}
+    overlay.touch(names, [state_map.key(name) for name in names], 0, leaf, writes)
     return Transition((), (), overlay.records())
 
 
@@ -217,7 +217,16 @@ def _repeated(overlay: Overlay, position: Position, submission: Submission, seen
     )
 
 
-def _judge(context: Context, rules: Policy, event: Event) -> None:
+def _judge(context: Context, rules: Policy, event: Event) -> Writes:
+    """What the event changes if nothing speaks against it: the laws that hold for every event, then its own."""
+    _judge_signer(context, rules, event)
+    if context.reasons:
+        return {}
+    effects.effect(event, context)
+    return {} if context.reasons or not context.writes else context.encode_writes()
+
+
+def _judge_signer(context: Context, rules: Policy, event: Event) -> None:
     """The laws that hold for every event: who signs, with which key, in which role."""
     key = context.read(f"key/{context.keyid}", Key)
     if key is None or key.actor != event.actor:
@@ -247,7 +256,8 @@ def _judge(context: Context, rules: Policy, event: Event) -> None:
 
 def _submission(raw: bytes, envelope: Envelope) -> Submission:
     event = events.decode(envelope.payload)
-    return Submission(event, envelope, merkle.leaf(raw), events.streams(event))
+    streams = events.streams(event)
+    return Submission(event, envelope, merkle.leaf(raw), streams, tuple([state_map.key(name) for name in streams]))
 
 
 def _genesis_header(genesis: Genesis, time: str, state: bytes) -> Header:

@@ -22,11 +22,15 @@ Origin = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)+$(?!\n)", max_length=128)
 ]
 Kind = Literal["organisation", "person", "service"]
-Signature = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{86}==$(?!\n)")]
+Signature = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]{85}[AQgw]==$(?!\n)")]
 
 
 class KeyProof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
-    """A public key and its own signature over `{"actor","key","origin"}`: nobody can enrol a key that he does not hold."""
+    """A key of an actor, which signs that it is his in this ledger: nobody can enrol a key that he does not hold.
+
+    key: the public key, 32 bytes in lower hex, which is also its key id
+    proof: the key's own signature over `{"actor","key","origin"}`
+    """
 
     key: HexDigest
     proof: Signature

@@ -6,18 +6,20 @@ many events touch it. Nothing here reaches the store: a refused event leaves no 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
+from hashlib import sha256
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from muniment.core.format import encoding
-from muniment.core.rules import records
+from muniment.core.format import state_map
 from muniment.core.rules.records import State
 from muniment.errors import InvariantError
 
 S = TypeVar("S", bound=State)
+
+Writes = Mapping[str, tuple[State, bytes]]
+"""What an event changes: a stream's new state, and the same as canonical bytes."""
 
 
 class Reader(Protocol):
@@ -33,7 +35,7 @@ class Reader(Protocol):
         """The entry index of the event with this id."""
 
 
-class _Stored(msgspec.Struct):
+class _Stored(msgspec.Struct, gc=False):
     count: int
     first: int
     head: str
@@ -41,24 +43,21 @@ class _Stored(msgspec.Struct):
     state: msgspec.Raw
 
 
-class Stream:
-    """One stream's record while a block is applied. `state` is raw canonical JSON until somebody reads it."""
+class Stream(msgspec.Struct, gc=False):
+    """One stream's record while a block is applied. `state` is raw canonical JSON; `value` is the same, once somebody read it."""
 
-    __slots__ = ("count", "first", "head", "key", "last", "raw", "touched", "value")
-
-    def __init__(self, key: bytes, count: int, first: int, head: bytes, last: int, raw: bytes | msgspec.Raw) -> None:
-        self.key = key
-        self.count = count
-        self.first = first
-        self.head = head
-        self.last = last
-        self.raw = raw
-        self.value: State | None = None
-        self.touched = False
+    key: bytes
+    count: int
+    first: int
+    head: bytes
+    last: int
+    state: bytes | msgspec.Raw
+    value: State | None = None
+    touched: bool = False
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
-_sha256 = hashlib.sha256
+_NO_STATE = b"{}"
 
 
 class Overlay:
@@ -68,70 +67,75 @@ class Overlay:
         self.reader = reader
         self._streams: dict[str, Stream | None] = {}
 
+    def load(self, names: Collection[str], keys: Collection[bytes]) -> None:
+        """Have the streams with these names and map keys at hand: those that an event is about to read and to touch."""
+        for name, key in zip(names, keys, strict=True):
+            if name not in self._streams:
+                self._streams[name] = self._read(key)
+
     def read(self, name: str, kind: type[S]) -> S | None:
         """The state of a stream, or None where the stream does not exist."""
-        stream = self._load(name)
+        stream = self._find(name)
         if stream is None:
             return None
-        if not isinstance(stream.value, kind):
+        value = stream.value
+        if not isinstance(value, kind):
             try:
-                stream.value = msgspec.json.decode(stream.raw, type=kind)
+                value = stream.value = msgspec.json.decode(stream.state, type=kind)
             except msgspec.DecodeError as error:
                 raise InvariantError(f"the record of {name} is no {kind.__name__}: {error}") from None
-        return stream.value
+        return value
 
     def exists(self, name: str) -> bool:
         """Has anything ever touched this stream?"""
-        return self._load(name) is not None
+        return self._find(name) is not None
 
-    def first(self, name: str) -> int:
-        """The index of the first entry of a stream that exists."""
-        stream = self._load(name)
-        if stream is None:
-            raise InvariantError(f"{name} has no entry")
-        return stream.first
-
-    def touch(self, names: Collection[str], index: int, leaf: bytes, writes: Mapping[str, State]) -> None:
+    def touch(
+        self, names: Collection[str], keys: Collection[bytes], index: int, leaf: bytes, writes: Writes
+    ) -> None:
         """Fold an admitted entry into its streams and set the states that it changes."""
-        if not writes.keys() <= set(names):
-            raise InvariantError(f"an event changed streams that it does not name: {', '.join(sorted(writes))}")
+        streams = self._streams
         suffix = index.to_bytes(8, "big") + leaf
-        for name in names:
-            stream = self._load(name)
+        for name, key in zip(names, keys, strict=True):
+            stream = streams.get(name)
             if stream is None:
-                key = _sha256(name.encode()).digest()
-                stream = self._streams[name] = Stream(key, 0, index, key, index, b"{}")
-            stream.head = _sha256(b"\x04" + stream.head + suffix).digest()
+                stream = streams[name] = Stream(key, 0, index, key, index, _NO_STATE)
+            stream.head = sha256(b"\x04" + stream.head + suffix).digest()
             stream.count += 1
             stream.last = index
             stream.touched = True
-            if name in writes:
-                stream.value, stream.raw = writes[name], b""
+        for name, (value, state) in writes.items():
+            if name not in names:
+                raise InvariantError(f"an event changed a stream that it does not name: {name}")
+            stream = streams[name]
+            if stream is not None:
+                stream.value, stream.state = value, state
 
     def records(self) -> dict[bytes, bytes]:
         """The changed records by map key, as the canonical bytes to store."""
         return {stream.key: _format(stream) for stream in self._streams.values() if stream is not None and stream.touched}
 
-    def _load(self, name: str) -> Stream | None:
-        if name in self._streams:
+    def _find(self, name: str) -> Stream | None:
+        try:
             return self._streams[name]
-        key = _sha256(name.encode()).digest()
+        except KeyError:
+            stream = self._streams[name] = self._read(state_map.key(name))
+            return stream
+
+    def _read(self, key: bytes) -> Stream | None:
         raw = self.reader.state(key)
-        stream = None
-        if raw is not None:
-            stored = _decode_stored(raw)
-            stream = Stream(key, stored.count, stored.first, bytes.fromhex(stored.head), stored.last, stored.state)
-        self._streams[name] = stream
-        return stream
+        if raw is None:
+            return None
+        stored = _decode_stored(raw)
+        return Stream(key, stored.count, stored.first, bytes.fromhex(stored.head), stored.last, stored.state)
 
 
 def _format(stream: Stream) -> bytes:
     """`{"count","first","head","last","state"}`, canonical by construction."""
-    raw = stream.raw or encoding.encode_struct(stream.value or records.NONE)
     return b'{"count":%d,"first":%d,"head":"%b","last":%d,"state":%b}' % (
         stream.count,
         stream.first,
         stream.head.hex().encode(),
         stream.last,
-        bytes(raw),
+        stream.state,
     )

@@ -7,7 +7,7 @@ requirements. Arrays that are sets are sorted and unique, so that one policy has
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -18,6 +18,8 @@ from muniment.errors import MunimentError
 
 Party = Literal["deployer", "evaluator", "registrar", "trainer"]
 DatasetRole = Literal["test", "training", "validation"]
+EventName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(?:_[a-z]+)*\.[a-z]+(?:_[a-z]+)*$(?!\n)", max_length=64)]
+Writable = Annotated[str, msgspec.Meta(pattern=r"^(?:\*|[a-z]+(?:_[a-z]+)*\.[a-z]+(?:_[a-z]+)*)$(?!\n)", max_length=64)]
 ANY = "*"
 
 
@@ -29,7 +31,7 @@ class Role(_Part, frozen=True, kw_only=True):
     """What the holders of a role may write: names of events, or `*`."""
 
     name: Segment
-    may: tuple[str, ...] = ()
+    may: tuple[Writable, ...] = ()
 
     def __post_init__(self) -> None:
         require_sorted(self.may, "may")
@@ -54,7 +56,7 @@ class Threshold(_Part, frozen=True, kw_only=True):
 class DataTerms(_Part, frozen=True, kw_only=True):
     """What the whole ancestry of a version must allow. An absent list allows anything."""
 
-    licences: tuple[str, ...] = ()
+    licences: tuple[Segment, ...] = ()
     purposes: tuple[Identifier, ...] = ()
     allow_unknown_ancestry: bool = False
 
@@ -85,7 +87,7 @@ class Policy(_Part, frozen=True, kw_only=True):
     environments: tuple[Environment, ...] = ()
     amendment: tuple[Approvals, ...] = ()
     hold_roles: tuple[Segment, ...] = ()
-    record_refusals: tuple[str, ...] = ()
+    record_refusals: tuple[EventName, ...] = ()
 
     def __post_init__(self) -> None:
         require_sorted([role.name for role in self.roles], "roles")

@@ -7,19 +7,39 @@ shared memory, which network file systems do not give: those are refused rather 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import apsw
 
-from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
+from muniment.errors import CorruptStore, InvalidInput, MunimentError, NotFound, Unavailable
 
 APPLICATION_ID = 0x4D756E31  # "Mun1"
 FORMAT = 1
 BUSY_TIMEOUT_MS = 30_000
 CACHE_KIB = 65_536
 
+_PRAGMAS = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}", "wal_autocheckpoint = 4000", "trusted_schema = OFF")
+
 NETWORK_FILE_SYSTEMS = frozenset(
-    {"9p", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
+    {
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.glusterfs",
+        "fuse.sshfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "smb3",
+        "smbfs",
+    }
 )
 
 SCHEMA = f"""
@@ -62,9 +82,7 @@ def create_empty(path: Path) -> apsw.Connection:
 
 def open(path: Path) -> apsw.Connection:
     """Open a ledger's file. Raises NotFound, CorruptStore or Unavailable."""
-    if not path.is_file():
-        raise NotFound(f"there is no ledger at {path.parent}", hint="Create one with `muniment init`, or set MUNIMENT_URL.")
-    require_local(path.parent)
+    _require_file(path)
     connection = _connect(path)
     try:
         found = connection.execute("PRAGMA application_id").get, connection.execute("PRAGMA user_version").get
@@ -75,14 +93,51 @@ def open(path: Path) -> apsw.Connection:
     return connection
 
 
+@contextmanager
+def open_reader(path: Path) -> Iterator[apsw.Connection]:
+    """A connection that cannot write, inside one read transaction, to a file that may be damaged in any way.
+
+    Raises NotFound, CorruptStore where SQLite cannot read a page of it, Unavailable where it cannot be opened.
+    """
+    _require_file(path)
+    try:
+        connection = _connect_reader(path)
+    except apsw.Error as error:
+        raise explain(error) from None
+    with closing(connection):
+        yield connection
+        with suppress(apsw.Error):
+            connection.execute("ROLLBACK")
+
+
+@contextmanager
+def open_memory() -> Iterator[apsw.Connection]:
+    """A new, empty ledger file in memory: what schema and identity look like."""
+    with closing(apsw.Connection(":memory:")) as connection:
+        connection.execute(SCHEMA)
+        yield connection
+
+
+def explain(error: apsw.Error) -> MunimentError:
+    """What a refusal of SQLite means for whoever asked."""
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return Unavailable("other processes keep the ledger busy", code="busy", retry_after=1.0)
+    if isinstance(error, apsw.FullError):
+        return Unavailable("the disk is full", code="disk-full", hint="Nothing was recorded. Make room, then try again.")
+    # A row that should not be there breaks a constraint; a damaged schema is an error in SQL.
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.ConstraintError | apsw.SQLError | apsw.MismatchError):
+        return CorruptStore(f"the ledger file is damaged: {error}", details={"table": "file"})
+    return Unavailable(
+        f"the ledger file cannot be used: {error}", code="store", hint="Check the disk and the permissions of the file."
+    )
+
+
 def begin(connection: apsw.Connection, statement: str) -> None:
-    """Begin a transaction. Raises Unavailable where other processes keep the file busy."""
+    """Begin a transaction. Raises Unavailable where other processes keep the file busy, CorruptStore where it is damaged."""
     try:
         connection.execute(statement)
-    except apsw.BusyError:
-        raise Unavailable("other processes keep the ledger busy", code="busy", retry_after=1.0) from None
-    except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise CorruptStore(f"the ledger file is damaged: {error}", details={"table": "file"}) from None
+    except apsw.Error as error:
+        raise explain(error) from None
 
 
 def require_local(folder: Path) -> None:
@@ -113,11 +168,52 @@ def file_system(folder: Path) -> str:
     return kind
 
 
+def _require_file(path: Path) -> None:
+    try:
+        present = path.is_file()
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be opened: {error.strerror}", code="cannot-open") from None
+    if not present:
+        raise NotFound(f"there is no ledger at {path.parent}", hint="Create one with `muniment init`, or set MUNIMENT_URL.")
+    require_local(path.parent)
+
+
 def _connect(path: Path) -> apsw.Connection:
     try:
         connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
     except apsw.Error as error:
         raise Unavailable(f"{path} cannot be opened: {error}", code="cannot-open") from None
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-    connection.execute(f"PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = 4000; PRAGMA trusted_schema = OFF")
+    # One statement at a time: what follows a pragma that answers is not run.
+    for pragma in _PRAGMAS:
+        try:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        except apsw.Error as error:
+            connection.close()
+            raise explain(error) from None
+    return connection
+
+
+def _connect_reader(path: Path) -> apsw.Connection:
+    try:
+        return _begin_reading(apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READONLY))
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        # In a folder that cannot be written WAL mode works only for a file that nobody is using.
+        beside = Path(f"{path}-wal")
+        if beside.is_file() and beside.stat().st_size:
+            raise
+        uri = f"file:{quote(os.fspath(path))}?immutable=1"
+        return _begin_reading(apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI))
+
+
+def _begin_reading(connection: apsw.Connection) -> apsw.Connection:
+    try:
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("BEGIN")
+        # The transaction sees the file as of its first read.
+        connection.execute("PRAGMA schema_version").fetchall()
+    except apsw.Error:
+        connection.close()
+        raise
     return connection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator
 
 import apsw
@@ -21,7 +20,7 @@ def append(connection: apsw.Connection, first: int, envelopes: Iterable[Envelope
     connection.executemany(
         "INSERT INTO entry VALUES (?, ?, ?)", [(index, each.payload, each.key + each.signature) for index, each in numbered]
     )
-    connection.executemany("INSERT INTO event VALUES (?, ?)", [(uuid.UUID(each).bytes, first + n) for n, each in enumerate(ids)])
+    connection.executemany("INSERT INTO event VALUES (?, ?)", [(_encode_id(each), first + n) for n, each in enumerate(ids)])
 
 
 def append_header(connection: apsw.Connection, index: int, raw: bytes) -> None:
@@ -64,8 +63,14 @@ def leaves(connection: apsw.Connection, start: int, stop: int) -> list[bytes]:
 
 def find(connection: apsw.Connection, event_id: str) -> int | None:
     """The entry of the event with this id."""
-    index: int | None = connection.execute("SELECT idx FROM event WHERE id = ?", (uuid.UUID(event_id).bytes,)).get
+    index: int | None = connection.execute("SELECT idx FROM event WHERE id = ?", (_encode_id(event_id),)).get
     return index
+
+
+def newest_id(connection: apsw.Connection) -> str:
+    """The highest event id, in text; empty where there is none. UUIDv7 texts and bytes have one order."""
+    found: str | None = connection.execute("SELECT lower(hex(id)) FROM event ORDER BY id DESC LIMIT 1").get
+    return "-".join((found[:8], found[8:12], found[12:16], found[16:20], found[20:])) if found else ""
 
 
 def rebuild(index: int, body: bytes, signer: bytes | None) -> bytes:
@@ -75,3 +80,7 @@ def rebuild(index: int, body: bytes, signer: bytes | None) -> bytes:
     if len(signer) != SIGNER_BYTES:
         raise CorruptStore(f"entry {index} has a signer of {len(signer)} bytes", details={"table": "entry", "row": index})
     return dsse.encode(Envelope(body, signer[:KEY_BYTES], signer[KEY_BYTES:]))
+
+
+def _encode_id(event_id: str) -> bytes:
+    return bytes.fromhex(event_id.replace("-", ""))

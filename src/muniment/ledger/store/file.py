@@ -37,8 +37,10 @@ class _Memory(msgspec.Struct):
     position: Position
     open_tiles: OpenTiles
     map: state_map.Tree
+    newest_id: str
+    records: dict[bytes, bytes | None] = msgspec.field(default_factory=dict)
+    """Records that rules read beside those that they wrote, such as the signer's: they seldom change."""
     policy: Policy | None = None
-    policy_record: bytes | None = None
 
 
 class _Staged(msgspec.Struct, frozen=True):
@@ -103,10 +105,12 @@ class Store:
         """
         with self._lock, self._transaction("BEGIN IMMEDIATE"):
             memory = self._refresh()
-            keys = [state_map.key(name) for name in chain.touched(submissions)]
+            keys = chain.touched(submissions)
             ranges = memory.map.plan(keys)
             rows = records.read_ranges(self._sql, ranges)
-            reader = RuleReader(self._sql, {key: value for key, value, _ in rows}, set(keys))
+            fetched: dict[bytes, bytes | None] = dict.fromkeys(keys)
+            fetched.update([(key, value) for key, value, _ in rows])
+            reader = RuleReader(self._sql, fetched, memory.records, memory.newest_id)
             block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions)
             transition = chain.apply(reader, block)
             if transition.admitted:
@@ -125,7 +129,7 @@ class Store:
         """What `append` would answer now."""
         with self._lock, self._transaction("BEGIN"):
             memory = self._refresh()
-            reader = RuleReader(self._sql, {})
+            reader = RuleReader(self._sql, {}, memory.records, memory.newest_id)
             block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions)
             return list(chain.apply(reader, block).verdicts)
 
@@ -139,17 +143,21 @@ class Store:
 
     def _commit(self, memory: _Memory, staged: _Staged, seal: Seal) -> None:
         row = _write_block(self._sql, staged, seal(staged.sealed))
-        admitted = [submission.leaf for submission in staged.transition.admitted]
-        open_tiles, full = memory.open_tiles.extend([*admitted, staged.sealed.position.leaf])
+        admitted, written = staged.transition.admitted, staged.transition.records
+        open_tiles, full = memory.open_tiles.extend([*[each.leaf for each in admitted], staged.sealed.position.leaf])
         tree.write(self._sql, full)
         # A crash before this line leaves the ledger as it was, after it the whole block: nothing in between.
         self._sql.execute("COMMIT")
         memory.block, memory.position, memory.open_tiles = row, staged.sealed.position, open_tiles
+        memory.newest_id = max(memory.newest_id, *[each.event.event_id for each in admitted])
+        for key in memory.records.keys() & written.keys():
+            del memory.records[key]
+        if state_map.key("policy") in written:
+            memory.policy = None
 
     def _policy(self, memory: _Memory, reader: RuleReader) -> Policy:
-        record = reader.state(state_map.key("policy"))
-        if memory.policy is None or record != memory.policy_record:
-            memory.policy, memory.policy_record = chain.policy_in_force(reader), record
+        if memory.policy is None:
+            memory.policy = chain.policy_in_force(reader)
         return memory.policy
 
     def _refresh(self) -> _Memory:
@@ -170,7 +178,7 @@ class Store:
             map_ = state_map.Tree.decode([hashes for _, hashes in records.read_cells(self._sql)], block.records)
             ledger, origin = self._identity()
         position = Position(ledger, origin, block.height, header.time, leaf, open_tiles.frontier())
-        self._memory = _Memory(block, position, open_tiles, map_)
+        self._memory = _Memory(block, position, open_tiles, map_, entries.newest_id(self._sql))
         return self._memory
 
     def _identity(self) -> tuple[str, str]:

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import apsw
 
 from muniment.ledger.store import entries, records
 
+MAX_KEPT = 4_096
+
 
 class RuleReader:
-    """Answers from what was read in one batch, then from the file. `known` are the keys that the batch surely covers."""
+    """Answers from what was read in one batch, then from what is kept between blocks, then from the file.
 
-    def __init__(self, sql: apsw.Connection, fetched: Mapping[bytes, bytes], known: Collection[bytes] = ()) -> None:
+    `fetched` has every key that the batch covers, None for those that no record has. What is read beside it goes to `kept`,
+    which the caller clears of what blocks write. No event of the ledger has an id above `newest_id`.
+    """
+
+    def __init__(
+        self, sql: apsw.Connection, fetched: Mapping[bytes, bytes | None], kept: dict[bytes, bytes | None], newest_id: str
+    ) -> None:
         self._sql = sql
         self._fetched = fetched
-        self._known = known
+        self._kept = kept
+        self._newest_id = newest_id
 
     def state(self, key: bytes) -> bytes | None:
         """The record of a stream by map key."""
-        value = self._fetched.get(key)
-        if value is None and key not in self._known:
-            value = records.read(self._sql, key)
+        if key in self._fetched:
+            return self._fetched[key]
+        if key in self._kept:
+            return self._kept[key]
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        value = self._kept[key] = records.read(self._sql, key)
         return value
 
     def event(self, index: int) -> bytes:
@@ -29,5 +42,5 @@ class RuleReader:
         return entries.read_body(self._sql, index)
 
     def find(self, event_id: str) -> int | None:
-        """The entry of an event id."""
-        return entries.find(self._sql, event_id)
+        """The entry of an event id. Ids begin with the time, so that those of new events seldom need a look."""
+        return None if event_id > self._newest_id else entries.find(self._sql, event_id)

@@ -133,6 +133,17 @@ def group(rows: Iterable[Row], depth: int) -> Groups:
     return groups
 
 
+def fold_rows(rows: Sequence[Row]) -> bytes:
+    """`bulk`, sooner done for the one or two records that most buckets have."""
+    if len(rows) == 1:
+        return rows[0][1]
+    if len(rows) == 2:
+        (one, left), (other, right) = rows
+        if one < other:
+            return sha256(NODE[divergence(one, other)] + left + right).digest()
+    return bulk(rows)
+
+
 def descend(rows: list[Row], key: bytes) -> tuple[list[int], list[bytes], bytes]:
     """The walk of `key` through one or more ascending records: depths, siblings, and the key where it ends."""
     bits = int.from_bytes(key, "big")
@@ -144,9 +155,9 @@ def descend(rows: list[Row], key: bytes) -> tuple[list[int], list[bytes], bytes]
         middle = next(place for place, row in enumerate(rows) if row[0][byte] & mask)
         depths.append(depth)
         if bits >> (KEY_BITS - 1 - depth) & 1:
-            siblings.append(bulk(rows[:middle]))
+            siblings.append(fold_rows(rows[:middle]))
             rows = rows[middle:]
         else:
-            siblings.append(bulk(rows[middle:]))
+            siblings.append(fold_rows(rows[middle:]))
             rows = rows[:middle]
     return depths, siblings, rows[0][0]

@@ -21,12 +21,10 @@ from muniment.core.format.state_map import rule
 from muniment.core.format.state_map.record import MAX_RECORD_BYTES
 from muniment.core.format.state_map.rule import EMPTY, KEY_BITS, NODE
 from muniment.core.format.state_map.tree import Path
-from muniment.errors import VerificationError
+from muniment.errors import InvariantError, VerificationError
 
 MAX_PROOF_BYTES = 24_576
 STEP = 11
-
-_DEPTHS = "the depths of a state proof do not ascend strictly from 0 to 255"
 
 
 class Other(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +40,7 @@ class StateProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     name: str
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     other: Other | msgspec.UnsetType = msgspec.UNSET
-    depths: tuple[int, ...]
+    depths: tuple[encoding.Natural, ...]
     siblings: tuple[bytes, ...]
 
 
@@ -56,6 +54,8 @@ def prove_presence(name: str, value: bytes, path: Path) -> StateProof:
 
 def prove_absence(name: str, value: bytes | None, path: Path) -> StateProof:
     """The proof for a path that ends elsewhere, at the record with the bytes `value`; None for the empty map."""
+    if (path.end is None) != (value is None):
+        raise InvariantError("an absence proof needs the record where its path ends, and has none in the empty map only")
     if path.end is None or value is None:
         return StateProof(name=name, depths=path.depths, siblings=path.siblings)
     other = Other(path.end.hex(), sha256(value).hexdigest())
@@ -89,41 +89,53 @@ def check(root: bytes, proof: StateProof) -> bytes | None:
         record = bytes(value)
         reached, result = rule.leaf(key, record), record
     elif other is not msgspec.UNSET:
-        _check_absence(key, bytes.fromhex(other.key), proof.depths)
         reached, result = rule.leaf_of_digest(bytes.fromhex(other.key), bytes.fromhex(other.value)), None
     else:
         if proof.depths or proof.siblings:
             raise _failure("state-shape", "a state proof names no record, but has a path")
         reached, result = EMPTY, None
-    if climb(key, reached, proof.depths, proof.siblings) != root:
+    reached = climb(key, reached, proof.depths, proof.siblings)
+    if other is not msgspec.UNSET:
+        _check_absence(key, bytes.fromhex(other.key), proof.depths)
+    if reached != root:
+        # Only a sibling of 32 bytes can lead to the root, whose preimage has a fixed length, so this says why and no more.
+        if any(len(sibling) != 32 for sibling in proof.siblings):
+            raise _failure("state-siblings", "a sibling in a state proof is not 32 bytes")
         raise _failure("state-root", f"the state proof for {proof.name} does not lead to the root of the map in the header")
     return result
 
 
 def climb(key: bytes, reached: bytes, depths: Sequence[int], siblings: Sequence[bytes]) -> bytes:
-    """Fold the hash `reached`, where the walk of `key` ends, with its siblings up to the root."""
-    if [*map(len, siblings)].count(32) != len(depths) or len(siblings) != len(depths):
-        raise _failure("state-siblings", "a state proof does not have one sibling of 32 bytes for each depth")
-    if min(depths, default=0) < 0:
-        raise _failure("state-depths", _DEPTHS)
+    """Fold the hash `reached`, where the walk of `key` ends, with its siblings up to the root.
+
+    `depths` are natural numbers. Raises VerificationError (step 11), "state-siblings" or "state-depths", for what is no path.
+    """
+    if len(siblings) != len(depths):
+        raise _failure("state-siblings", f"a state proof has {len(depths)} depths, but {len(siblings)} siblings")
     bits = int.from_bytes(key, "big")
     below = KEY_BITS
     for depth, sibling in zip(depths[::-1], siblings[::-1], strict=True):
         if depth >= below:
-            raise _failure("state-depths", _DEPTHS)
+            raise _failure("state-depths", "the depths of a state proof do not ascend strictly from 0 to 255")
         below = depth
-        prefix = NODE[depth]
-        reached = sha256(prefix + sibling + reached if bits >> (255 - depth) & 1 else prefix + reached + sibling).digest()
+        if bits >> (255 - depth) & 1:
+            reached = sha256(NODE[depth] + sibling + reached).digest()
+        else:
+            reached = sha256(NODE[depth] + reached + sibling).digest()
     return reached
 
 
 def _check_absence(key: bytes, other: bytes, depths: Sequence[int]) -> None:
-    """The other key lies on the walk of `key` exactly if both agree wherever the walk took a turn."""
+    """The other key lies on the walk of `key` exactly if both agree at each of `depths`, which ascend."""
     differing = int.from_bytes(key, "big") ^ int.from_bytes(other, "big")
     if not differing:
         raise _failure("state-absence", "an absence proof names the very key that it says is absent")
-    if any(differing >> (255 - depth) & 1 for depth in depths if 0 <= depth < KEY_BITS):
-        raise _failure("state-absence", "the other record of an absence proof is not on the walk of the absent key")
+    first = KEY_BITS - differing.bit_length()
+    for depth in reversed(depths):
+        if depth < first:
+            break
+        if differing >> (255 - depth) & 1:
+            raise _failure("state-absence", "the other record of an absence proof is not on the walk of the absent key")
 
 
 def _failure(code: str, message: str) -> VerificationError:

@@ -31,6 +31,7 @@ from muniment.core.format.state_map.heap import (
     decode_rows,
     descend,
     encode_row,
+    fold_rows,
     gather,
     group,
     grow,
@@ -38,10 +39,11 @@ from muniment.core.format.state_map.heap import (
     walk,
 )
 from muniment.core.format.state_map.rule import EMPTY
-from muniment.core.format.state_map.scan import CELL_DEPTH, CELLS, Row, bulk
+from muniment.core.format.state_map.scan import CELL_DEPTH, CELLS, Row
 from muniment.errors import CorruptStore, InvalidInput, InvariantError
 
 _REST = b"\xff" * 29
+_NOTHING: tuple[Row, ...] = ()
 _CELL_SPAN = (1 << (PREFIX_BITS - CELL_DEPTH)) - 1
 
 Range = tuple[bytes, bytes]
@@ -144,18 +146,14 @@ class Tree:
         for node, new in changed.items():
             if not warm[(node >> (depth - CELL_DEPTH)) - CELLS]:
                 raise InvariantError("a leaf to set lies outside the ranges that were read")
-            old = groups.get(node)
-            if old is None:
-                if heap[node]:
-                    raise _corrupt(node)
-                added += len(new)
-            else:
-                if _fold(node, old) != heap[node]:
-                    raise _corrupt(node)
-                if len(new) > 1 or len(old) > 1 or new[0][0] != old[0][0]:
-                    new = sorted({**dict(old), **dict(new)}.items())
-                    added += len(new) - len(old)
-            roots.append(new[0][1] if len(new) == 1 else bulk(new))
+            old = groups.get(node, _NOTHING)
+            if (_fold_stored(node, old) if old else b"") != heap[node]:
+                raise _corrupt(node)
+            kept = [row for row in old if row[0] not in leaves]
+            added += len(kept) + len(new) - len(old)
+            if kept:
+                new = sorted(kept + new)
+            roots.append(fold_rows(new))
         # Nothing can fail from here on, so the heap is never left half changed.
         nodes = list(changed)
         before = [heap[node] for node in nodes]
@@ -227,7 +225,7 @@ class Tree:
             self._warm_up(self.plan_proof(key), groups)
             node = self._locate(key)
         below = groups.get(node)
-        if below is None or _fold(node, below) != heap[node]:
+        if below is None or _fold_stored(node, below) != heap[node]:
             raise _corrupt(node)
         depths, siblings = gather(heap, node)
         inner_depths, inner_siblings, end = descend(below, key)
@@ -257,7 +255,7 @@ class Tree:
                 if warm[cell]:
                     continue
                 base = (CELLS + cell) * width
-                buckets = [_fold(node, groups[node]) if node in groups else b"" for node in range(base, base + width)]
+                buckets = [_fold_stored(node, groups[node]) if node in groups else b"" for node in range(base, base + width)]
                 levels = grow(buckets, depth, CELL_DEPTH)
                 if levels[-1][0] != heap[CELLS + cell]:
                     raise _corrupt(base)
@@ -286,12 +284,10 @@ def _bounds(low: int, high: int) -> Range:
     return low.to_bytes(3, "big"), high.to_bytes(3, "big") + _REST
 
 
-def _fold(node: int, rows: list[Row]) -> bytes:
+def _fold_stored(node: int, rows: Sequence[Row]) -> bytes:
     """The root of the stored records below `node`."""
-    if len(rows) == 1:
-        return rows[0][1]
     try:
-        return bulk(rows)
+        return fold_rows(rows)
     except InvalidInput:
         raise _corrupt(node) from None
 

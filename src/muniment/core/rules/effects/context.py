@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from muniment.core.format import encoding
 from muniment.core.rules.events import Event
-from muniment.core.rules.overlay import Overlay
+from muniment.core.rules.overlay import Overlay, Writes
 from muniment.core.rules.policy import Reason
 from muniment.core.rules.records import Actor, Data, Run, State, Version
 
@@ -60,12 +60,17 @@ class Context:
         """Give a reason against the event."""
         self.reasons.append(Reason(rule=rule, required=required, found=found, missing=missing, mend=mend))
 
-    def require_small(self) -> None:
-        """A record has a bounded size, so that every proof has: refuse what would outgrow it."""
+    def encode_writes(self) -> Writes:
+        """Each state to set with its canonical bytes. Refuses a record that would outgrow its size, which bounds every proof."""
+        encoded = {}
         for stream, state in self.writes.items():
-            size = len(encoding.encode_struct(state))
-            if size > MAX_STATE_BYTES:
-                self.refuse("record-size", f"The state of a stream has at most {MAX_STATE_BYTES} bytes.", f"{stream} would have {size}.")
+            raw = encoding.encode_struct(state)
+            if len(raw) > MAX_STATE_BYTES:
+                self.refuse(
+                    "record-size", f"The state of a stream has at most {MAX_STATE_BYTES} bytes.", f"{stream} would have {len(raw)}."
+                )
+            encoded[stream] = state, raw
+        return encoded
 
     def require(self, stream: str, kind: type[S], what: str, *, mend: str = "") -> S | None:
         """The state of a stream that the event relies on; refuses with rule `unknown` where it does not exist."""

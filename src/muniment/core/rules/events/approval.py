@@ -29,6 +29,10 @@ class ApprovalSubject(Fields, frozen=True, kw_only=True):
     member: Segment | Absent = UNSET
     protocol: Natural | Absent = UNSET
 
+    def form(self) -> tuple[str, ...]:
+        """The names of the fields that are there."""
+        return tuple(field for field in self.__struct_fields__ if getattr(self, field) is not UNSET)
+
     def check(self) -> None:
         """Check that exactly one form is there. Raises InvalidInput (`one-form`)."""
         forms = (self.version, self.policy, self.member, self.protocol)

@@ -14,7 +14,7 @@ import msgspec
 
 from muniment.core.format import encoding, statement
 from muniment.core.format.encoding import MAX_PAYLOAD_BYTES, Value
-from muniment.core.format.statement import STATEMENT_TYPE, Outline, Subject
+from muniment.core.format.statement import STATEMENT_TYPE, Outline, Statement, Subject
 from muniment.core.rules.events.catalogue import TYPES
 from muniment.core.rules.events.order import arrange, check_order
 from muniment.core.rules.events.predicate import Event
@@ -26,8 +26,6 @@ SUFFIX = ":v1"
 
 # Each stream beyond three comes from an array element of at least this many bytes, such as `"acts/a",`.
 _STREAM_BYTES = 9
-
-
 _TYPE_KEY = b'"predicateType":"'
 
 
@@ -58,7 +56,7 @@ def encode(event: Event) -> bytes:
     """The payload that an actor signs: canonical, read back and checked. Raises InvalidInput like `decode`."""
     try:
         predicate = encoding.encode_struct(event)
-    except (TypeError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidInput(f"not expressible in canonical JSON: {error}", code="not-expressible") from None
     read = _predicate_reader(event.NAME)(predicate)
     payload = _format(read)
@@ -141,6 +139,11 @@ def _predicate_reader(name: str) -> Callable[[bytes], Event]:
     return encoding.decoder(TYPES[name])
 
 
+@functools.cache
+def _statement_reader(name: str) -> Callable[[bytes], Statement[Event]]:
+    return encoding.decoder(statement.statement_of(TYPES[name]))
+
+
 def _name_of(type_: str) -> str:
     """The event name in a predicate type. Raises KeyError."""
     name = type_.removeprefix(PREFIX).removesuffix(SUFFIX)
@@ -158,12 +161,9 @@ def _explain(payload: bytes) -> InvalidInput:
     try:
         name = _name_of(type_)
     except KeyError:
-        return _unknown(type_)
+        return _unknown(type_[:128])
     try:
-        msgspec.json.decode(payload, type=statement.statement_of(TYPES[name]))
-        encode(msgspec.json.decode(payload, type=statement.outline_of(TYPES[name])).predicate)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return InvalidInput(f"not a valid {name}: {error}", code="schema", hint=f"docs/events.md lists the fields of {name}.")
+        encode(_statement_reader(name)(payload).predicate)
     except InvalidInput as error:
         return error
     return InvalidInput(

@@ -17,13 +17,10 @@ from muniment.core.rules import policy
 from muniment.core.rules.events.predicate import Event, require
 from muniment.core.rules.events.value import UNSET, Absent
 from muniment.core.rules.genesis import KeyProof, Kind, Origin, Signature
-from muniment.core.rules.policy import Policy
+from muniment.core.rules.policy import EventName, Policy
 
 KeyChange = Literal["add", "compromise", "revoke", "rotate"]
 MemberChange = Literal["admit", "remove", "rotate"]
-
-EventName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(?:_[a-z]+)*\.[a-z]+(?:_[a-z]+)*$(?!\n)", max_length=64)]
-
 
 class ActorEnrolled(Event, frozen=True, kw_only=True):
     """An actor is enrolled, or what is known about him changes.

@@ -32,7 +32,7 @@ class ModelRegistered(Event, frozen=True, kw_only=True):
     """
 
     NAME: ClassVar[str] = "model.registered"
-    STREAMS: ClassVar[tuple[str, ...]] = ("version", "model", "run")
+    STREAMS: ClassVar[tuple[str, ...]] = ("version", "model", "run", "data")
 
     model: Identifier
     version: HexDigest
@@ -49,6 +49,7 @@ class ModelRegistered(Event, frozen=True, kw_only=True):
 
     def touches(self) -> tuple[str, ...]:
         names = [f"version/{self.version}", f"model/{self.model}", *[f"version/{each}" for each in self.parents]]
+        names += [f"data/{each}" for each in self.data]
         if self.run is not UNSET:
             names.append(f"run/{self.run}")
         return tuple(names)

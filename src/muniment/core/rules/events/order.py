@@ -43,18 +43,19 @@ def _arrays(type_: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
 
 
 def _check_items(field: str, items: Sequence[object]) -> None:
-    if isinstance(items[0], str):
-        orders: Sequence[object] = items
-    else:
+    orders = items
+    if not isinstance(items[0], str):
         for item in items:
             if isinstance(item, msgspec.Struct):
                 check_order(item)
             else:
                 _check_items(field, cast(Sequence[object], item))
-        orders = [_order(item) for item in items]
-    if any(left >= right for left, right in pairwise(cast(Sequence[str], orders))):
+        orders = [_order(item) for item in items] if len(items) > 1 else ()
+    if len(orders) > 1 and any(left >= right for left, right in pairwise(cast(Sequence[str], orders))):
         raise InvalidInput(
-            f"{field} is not sorted, or says something twice", code="not-sorted", hint=f"Sort {field} and drop repeats."
+            f"{field} is not sorted, or says something twice",
+            code="not-sorted",
+            hint=f"Sort {field} by its bytes and drop repeats.",
         )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import get_args
 
@@ -30,8 +29,8 @@ from msgspec.inspect import (
 
 from muniment.core.format import encoding
 from muniment.core.format.statement import Sealed, SealedDigest
-from muniment.core.rules import genesis
-from muniment.core.rules.events import control, operation, stream_name, value
+from muniment.core.rules import genesis, policy
+from muniment.core.rules.events import operation, stream_name, value
 from muniment.core.rules.events.value import SealedText
 from muniment.errors import InvariantError
 
@@ -59,7 +58,8 @@ _FORMS = MappingProxyType(
         _pattern(value.Clause): "clause",
         _pattern(value.MediaType): "media type",
         _pattern(operation.Country): "country",
-        _pattern(control.EventName): "event name",
+        _pattern(policy.EventName): "event name",
+        _pattern(policy.Writable): "event name or `*`",
         _pattern(genesis.Origin): "origin",
         _pattern(genesis.Signature): "signature",
         _pattern(SealedDigest): "commitment",
@@ -67,8 +67,7 @@ _FORMS = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """One place of a type where a value stands. `form` says which values; a place may take clear and sealed ones."""
 
     path: str
@@ -127,7 +126,7 @@ def describe(type_: Type) -> str:
 def meanings(type_: type[msgspec.Struct]) -> dict[str, str]:
     """What each field means, by its JSON name: the `name: meaning` lines of the docstrings of a type and its bases."""
     found: dict[str, str] = {}
-    for each in type_.__mro__:
+    for each in type_.__mro__[: type_.__mro__.index(msgspec.Struct)]:
         for line in inspect.cleandoc(each.__doc__ or "").splitlines()[1:]:
             name, separator, meaning = line.partition(": ")
             if separator and name.isidentifier():

@@ -5,6 +5,7 @@ Free-form maps are arrays of `{"key", "value"}`, so that the keys of the signed 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -22,13 +23,8 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 # A key of a free-form map, such as the dotted name of a hyperparameter: printable ASCII.
 Key = Annotated[str, msgspec.Meta(pattern=r"^[ -~]+$(?!\n)", max_length=128)]
 # A decimal, an identifier or a digest: whatever an identifier cannot hold already is a decimal with a sign.
-ClearText = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=rf"^(?:{_NAME}(?:/{_NAME})*|-[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]{{1,3}})?|-Infinity)$(?!\n)",
-        max_length=128,
-    ),
-]
+_CLEAR_TEXT = rf"^(?:{_NAME}(?:/{_NAME})*|-[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]{{1,3}})?|-Infinity)$(?!\n)"
+ClearText = Annotated[str, msgspec.Meta(pattern=_CLEAR_TEXT, max_length=128)]
 # A clause of a regulation or standard, `<framework>:<clause>`, such as `eu-ai-act:10(2)(b)`.
 Control = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+:[A-Za-z0-9.()/-]{1,64}$(?!\n)", max_length=128)]
 # A part of a document or regulation, without its framework.
@@ -104,6 +100,11 @@ class Harness(Fields, frozen=True, kw_only=True):
     name: Identifier
     version: Identifier | Absent = UNSET
     digest: HexDigest | Absent = UNSET
+
+
+def is_clear_text(text: str) -> bool:
+    """May this text stand in clear as a parameter's value? Any other text is sealed."""
+    return len(text) <= 128 and re.match(_CLEAR_TEXT, text) is not None
 
 
 def order_of_slice(conditions: Slice) -> str:

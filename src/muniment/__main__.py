@@ -1,0 +1,5 @@
+"""`python -m muniment`."""
+
+from muniment.cli.main import main
+
+main()

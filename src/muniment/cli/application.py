@@ -1,0 +1,123 @@
+"""The command tree and its edges: lazy commands, "did you mean", errors with code and hint, exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from types import MappingProxyType
+
+import click
+
+from muniment._version import __version__
+from muniment.cli import exits
+from muniment.errors import MunimentError
+
+# Name -> one line of help. The module is `muniment.cli.commands.<name with _>`, the command its attribute `command`.
+COMMANDS = MappingProxyType(
+    {
+        "demo": "Tell a real model's life, prove it, then attack the proof.",
+        "init": "Make a new ledger here.",
+        "keys": "Make, request, admit, list and revoke keys.",
+        "dataset": "Register a data set.",
+        "plan": "Say what a model must reach, before it is measured.",
+        "train": "Run a command as a recorded training run.",
+        "register": "Register a version of a model.",
+        "evaluate": "Record what was measured.",
+        "approve": "Decide whether a version may run in an environment.",
+        "deploy": "Record that a version begins to serve.",
+        "rollback": "Go back to an earlier version of a deployment.",
+        "record": "Record any event from JSON.",
+        "log": "List what is recorded, newest first.",
+        "show": "Show one thing: a version, a data set, a deployment, an entry.",
+        "at": "What was there at a time, with a proof.",
+        "prove": "Write a proof that others can verify.",
+        "verify": "Verify a ledger, a proof, a bundle or a model folder.",
+        "bundle": "Write one file that carries proofs and evidence.",
+        "export": "Export the ledger in open formats.",
+        "fsck": "Recompute everything and name what is wrong.",
+        "backup": "Copy the ledger while it is in use.",
+        "doctor": "Check this machine and this ledger, and say what to mend.",
+        "config": "Show settings and which source won.",
+    }
+)
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of a model's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"muniment.cli.commands.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was typed; a near miss is answered with what was probably meant."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            raise click.UsageError(f"There is no command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _epilog() -> str:
+    return "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in exits.MEANINGS.items())
+
+
+@click.group(
+    cls=_LazyGroup,
+    epilog=_epilog(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, message="muniment %(version)s")
+def application() -> None:
+    """The blockchain of record for AI models: who trained, tested, approved and deployed what, with a proof for every answer."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code is the only thing that leaves."""
+    as_json = "--json" in arguments or os.environ.get("MUNIMENT_OUTPUT") == "json"
+    try:
+        result = application.main(list(arguments), prog_name="muniment", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return exits.INTERRUPTED
+    except click.ClickException as error:
+        _report(as_json, "usage", error.format_message(), "See `muniment --help`.", {}, None)
+        return exits.USAGE
+    except MunimentError as error:
+        _report(as_json, error.code, str(error), error.hint, dict(error.details), getattr(error, "step", None))
+        return exits.code_of(error)
+    except BrokenPipeError:
+        # The reader of our output went away: that is its right, and nothing was lost.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.FAILURE
+    return result if isinstance(result, int) else exits.OK
+
+
+def _report(as_json: bool, code: str, message: str, hint: str, details: dict[str, object], step: int | None) -> None:
+    if as_json:
+        body: dict[str, object] = {"code": code, "message": message, "hint": hint, "details": details}
+        click.echo(json.dumps({"error": body | ({"step": step} if step else {})}, ensure_ascii=False))
+        return
+    click.echo(click.style("Error", fg="red", bold=True) + f" [{code}]: {message}", err=True)
+    if hint:
+        click.echo(f"  {hint}", err=True)

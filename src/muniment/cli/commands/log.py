@@ -1,0 +1,41 @@
+"""`muniment log`"""
+
+from __future__ import annotations
+
+import click
+
+from muniment.cli import output, session
+from muniment.client.ledger import Ledger
+from muniment.index import EventRow
+
+
+@click.command()
+@click.argument("thing", required=False)
+@click.option("--event", "names", multiple=True, metavar="NAME", help="Only events of this name, such as deployment.changed.")
+@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option("--pending", is_flag=True, help="What waits in the spool, and what the ledger refused later.")
+@session.with_ledger
+def command(ledger: Ledger, thing: str | None, names: tuple[str, ...], limit: int, pending: bool, as_json: bool) -> None:
+    """List what is recorded, newest first: everything, or the history of one THING.
+
+    A thing is a model, `model@3`, a data set, `environment/name`, a digest or its first 8 characters, an entry or an event id.
+    """
+    if pending:
+        _list_pending(ledger, as_json)
+        return
+    rows = ledger.log(thing, names=names or None, limit=limit)
+    lines = output.table(
+        [[str(row.index), output.when(row.time), row.name, _about(row), row.actor] for row in rows],
+        ["entry", "sealed (operator's clock)", "event", "about", "by"],
+    )
+    output.result({"events": rows}, as_json, lines if rows else ["Nothing is recorded yet. Next: muniment dataset NAME PATH"])
+
+
+def _about(row: EventRow) -> str:
+    return row.thing if row.digest is None else f"{row.thing} · {output.short(row.digest)}"
+
+
+def _list_pending(ledger: Ledger, as_json: bool) -> None:
+    waiting, rejected = ledger.pending(), ledger.rejected()
+    lines = [f"waiting   {path.name}" for path in waiting] + [f"rejected  {each}" for each in rejected]
+    output.result({"pending": waiting, "rejected": rejected}, as_json, lines or ["Nothing waits, nothing was rejected."])

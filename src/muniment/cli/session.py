@@ -1,0 +1,52 @@
+"""What every command shares: its options, the settings they resolve to, and the ledger they open."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from muniment import config
+from muniment.client.ledger import Ledger
+from muniment.client.opening import connect
+from muniment.config import Config
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def common(function: Callable[P, R]) -> Callable[P, R]:
+    """The options of every command: --home, --actor, --json."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
+        click.option("--actor", metavar="ID", help="Who you are; needed where several keys lie here."),
+        click.option("--home", metavar="DIR", type=click.Path(path_type=Path), help="The ledger's folder; default .muniment."),
+    ):
+        function = option(function)
+    return function
+
+
+def resolve(home: Path | None, actor: str | None, as_json: bool) -> Config:
+    """The settings of this call."""
+    flags = {"home": None if home is None else str(home), "actor": actor, "output": "json" if as_json else None}
+    return config.resolve(os.environ, Path.cwd(), {key: value for key, value in flags.items() if value is not None})
+
+
+def with_ledger(function: Callable[..., R]) -> Callable[..., R]:
+    """Open the ledger of this call, hand it over as the first argument, and close it afterwards."""
+
+    @common
+    @functools.wraps(function)
+    def wrapped(*args: object, home: Path | None, actor: str | None, as_json: bool, **kwargs: object) -> R:
+        settings = resolve(home, actor, as_json)
+        with connect(settings) as ledger:
+            return function(ledger, *args, as_json=settings.output == "json", **kwargs)
+
+    return wrapped
+
+
+__all__ = ["Ledger", "common", "resolve", "with_ledger"]

@@ -1,0 +1,237 @@
+"""The folder that holds a ledger and what belongs to it: `.muniment/` beside the work it records.
+
+ledger.db       the ledger (ledger.store)          vault.jsonl     disclosures of sealed prose
+keys/           log.key, actors/<id>.key           manifests/      of data sets and models, by root
+trust.toml      whom we believe                    blobs/          run logs and other evidence, by digest
+spool/          what the ledger still has to take  index.db        the read model; delete it and it comes back
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from muniment.core.format import keys
+from muniment.core.format.encoding import Segment
+from muniment.core.proof import trust
+from muniment.core.proof.trust import Trust
+from muniment.core.rules import genesis
+from muniment.core.rules.genesis import Founder, Genesis, Origin
+from muniment.core.rules.policy import ANY, Environment, Policy, Role
+from muniment.errors import InvalidInput, NotFound, Unavailable
+from muniment.ledger import signers
+from muniment.ledger.embedded import Embedded
+from muniment.ledger.store.file import Store
+
+NODE = "node"
+OWNER = "owner"
+
+_not_a_name = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Home(msgspec.Struct, frozen=True):
+    """Where everything of one ledger lies."""
+
+    folder: Path
+
+    @property
+    def store(self) -> Path:
+        """The ledger's one file."""
+        return self.folder / "ledger.db"
+
+    @property
+    def trust(self) -> Path:
+        """The trust file."""
+        return self.folder / "trust.toml"
+
+    @property
+    def vault(self) -> Path:
+        """The disclosures."""
+        return self.folder / "vault.jsonl"
+
+    @property
+    def blobs(self) -> Path:
+        """The evidence, by digest."""
+        return self.folder / "blobs"
+
+    @property
+    def manifests(self) -> Path:
+        """The manifests of data sets and models, by root."""
+        return self.folder / "manifests"
+
+    @property
+    def index(self) -> Path:
+        """The read model."""
+        return self.folder / "index.db"
+
+    @property
+    def spool(self) -> Path:
+        """What the ledger still has to take."""
+        return self.folder / "spool"
+
+    @property
+    def log_key(self) -> Path:
+        """The key that signs checkpoints."""
+        return self.folder / "keys" / "log.key"
+
+    def actor_key(self, actor: str) -> Path:
+        """The key of one actor."""
+        return self.folder / "keys" / "actors" / f"{actor}.key"
+
+    def next_key(self, actor: str) -> Path:
+        """The key that takes the place of an actor's key, while the ledger is being told."""
+        return self.actor_key(actor).with_suffix(".key-next")
+
+    def ended_key(self, actor: str, public_key: bytes) -> Path:
+        """Where an actor's earlier key is kept: nothing new is signed with it."""
+        return self.actor_key(actor).with_suffix(f".key-ended-{public_key.hex()[:8]}")
+
+    def actors(self) -> list[str]:
+        """The actors whose keys lie here, apart from the ledger's own service."""
+        folder = self.folder / "keys" / "actors"
+        return sorted(path.stem for path in folder.glob("*.key") if path.stem != NODE) if folder.is_dir() else []
+
+    def load_trust(self, path: Path | None = None) -> Trust:
+        """Whom we believe about this ledger, by its own trust file or another one. Raises NotFound, InvalidInput."""
+        path = path or self.trust
+        try:
+            return trust.parse(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NotFound(f"there is no trust file at {path}", code="no-trust", hint="Ask the ledger's owner for it.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"{path} cannot be read: {error}", code="bad-trust", hint="Ask the ledger's owner for it.") from None
+
+    def open(self, *, accept_clock: bool = False) -> Embedded:
+        """The embedded engine over this ledger; a writer where the log's key lies here, else a reader."""
+        store = Store.open(self.store)
+        signer = signers.load_file(self.log_key) if self.log_key.exists() else None
+        return Embedded(store, signer, accept_clock=accept_clock)
+
+
+def found(folder: Path, *, origin: str | None = None, actor: str | None = None, policy: Policy | None = None) -> Home:
+    """Make a new ledger in `folder`: three keys (the ledger's, its service's, a person's), a genesis and a trust file.
+
+    Without an origin or an actor random names are drawn: an origin that nobody else uses, and a pseudonym, because what is
+    written in a ledger stays. Raises InvalidInput for names that are none, and where something is already there.
+    """
+    _require_empty(folder)
+    origin = origin or f"local/{_name_of_project(folder)}-{os.urandom(4).hex()}"
+    actor = actor or f"person-{os.urandom(3).hex()}"
+    check_origin(origin)
+    check_actor(actor)
+    with _made_whole(folder) as home:
+        log = signers.create_file(home.log_key, purpose("the ledger", origin))
+        node = signers.create_file(home.actor_key(NODE), purpose(NODE, origin))
+        person = signers.create_file(home.actor_key(actor), purpose(actor, origin))
+        founders = [
+            Founder(id=actor, kind="person", keys=(genesis.prove_key(origin, actor, person),), roles=(OWNER,)),
+            Founder(id=NODE, kind="service", keys=(genesis.prove_key(origin, NODE, node),), responsible=(actor,), roles=(NODE,)),
+        ]
+        founding = Genesis(origin=origin, actors=tuple(sorted(founders, key=lambda each: each.id)), policy=policy or first_policy())
+        genesis.decode(genesis.encode(founding))
+        engine = Embedded.create(home.store, founding, log)
+        text = trust.format(Trust(origin, engine.ledger, (keys.derive(origin, log.public_key),)))
+        engine.close()
+        _write(home.trust, text)
+        # Keys and sealed prose must not slip into somebody's repository.
+        _write(home.folder / ".gitignore", "*\n")
+    return Home(folder)
+
+
+def purpose(actor: str, origin: str) -> str:
+    """What is written into a key file about its use."""
+    return f"{actor} of {origin}"[: signers.MAX_PURPOSE_CHARACTERS]
+
+
+def check_origin(origin: str) -> None:
+    """Check that a text can be a ledger's origin. Raises InvalidInput (`bad-origin`)."""
+    try:
+        msgspec.convert(origin, Origin)
+    except msgspec.ValidationError:
+        raise InvalidInput(
+            f"{origin[:128]!r} is no origin",
+            code="bad-origin",
+            hint="Write <organisation-or-host>/<name>, such as example.com/credit: no scheme, the first part in lower case.",
+        ) from None
+
+
+def check_actor(actor: str) -> None:
+    """Check that a text can name an actor other than the ledger's own service. Raises InvalidInput (`bad-actor`)."""
+    try:
+        msgspec.convert(actor, Segment)
+    except msgspec.ValidationError:
+        raise InvalidInput(
+            f"{actor[:128]!r} cannot name an actor",
+            code="bad-actor",
+            hint="Use a pseudonym of letters, digits, dots, dashes and underscores; what is written in a ledger stays.",
+        ) from None
+    if actor == NODE:
+        raise InvalidInput(f"{NODE} is the name of the ledger's own service", code="bad-actor", hint="Choose another --actor.")
+
+
+def first_policy() -> Policy:
+    """The policy of a new ledger: the owner may do everything, others what their role names; no environment asks for anything."""
+    data = ("dataset.registered", "dataset.transformed")
+    trainer = (
+        *data,
+        "evaluation.completed",
+        "model.registered",
+        "note.added",
+        "parameter.changed",
+        "training.finished",
+        "training.started",
+    )
+    return Policy(
+        roles=(
+            Role(name="approver", may=("approval.decided", "note.added")),
+            Role(name="deployer", may=("deployment.changed", "deployment.observed", "note.added")),
+            Role(name=NODE, may=("attempt.refused", "deployment.observed", "disclosure.made")),
+            Role(name=OWNER, may=(ANY,)),
+            Role(name="trainer", may=trainer),
+        ),
+        environments=(Environment(name="production"), Environment(name="staging")),
+        hold_roles=(OWNER,),
+    )
+
+
+def _name_of_project(folder: Path) -> str:
+    return _not_a_name.sub("-", folder.resolve().parent.name).strip("-._")[:64] or "ledger"
+
+
+def _require_empty(folder: Path) -> None:
+    if Home(folder).store.exists():
+        raise InvalidInput(
+            f"{folder} already holds a ledger", code="already-a-ledger", hint="Use it, or choose another folder with --home."
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInput(f"{folder} holds something else already", code="not-empty", hint="Choose another folder with --home.")
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _made_whole(folder: Path) -> Iterator[Home]:
+    """Make a folder beside its place and move it there once all is in it: a crash leaves no half of a ledger."""
+    draft = folder.with_name(f"{folder.name}-new-{os.urandom(4).hex()}")
+    try:
+        draft.mkdir(mode=0o700, parents=True)
+        yield Home(draft)
+        # An empty folder may be in its place; anything else that came meanwhile is an error.
+        os.rename(draft, folder)
+    except OSError as error:
+        raise Unavailable(
+            f"{folder} cannot be made: {error.strerror}", code="home-unwritable", hint="Choose another folder with --home."
+        ) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,167 @@
+"""The way of one event: draft, seal, sign, append, and check the ledger's answer before believing it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+
+from muniment.client import capturing
+from muniment.client.drafting import Plain, Seal, draft
+from muniment.client.home import Home, check_actor
+from muniment.client.ids import new_event_id
+from muniment.client.things import Recorded
+from muniment.core.format import checkpoint, dsse, keys, merkle, time
+from muniment.core.format.encoding import Value
+from muniment.core.format.statement import SALT_BYTES, Sealed, seal
+from muniment.core.proof import receipt
+from muniment.core.proof.receipt import Receipt
+from muniment.core.proof.trust import Trust
+from muniment.core.rules import events
+from muniment.core.rules.policy import PolicyViolation, Verdict
+from muniment.errors import Conflict, InvalidInput, NotFound, Unavailable
+from muniment.ledger import signers
+from muniment.ledger.blobs import Blobs
+from muniment.ledger.embedded import system_clock
+from muniment.ledger.engine import Engine
+from muniment.ledger.pins import Pins
+from muniment.ledger.spool import Drained, Spool
+from muniment.vault import Vault
+
+_CONFLICTS = frozenset({"once", "event-id"})
+
+
+class Writer:
+    """Everything that one actor needs to write to one ledger."""
+
+    def __init__(self, home: Home, engine: Engine, trust: Trust, pins: Pins, actor: str | None) -> None:
+        self.home = home
+        self.engine = engine
+        self.trust = trust
+        self.pins = pins
+        self.vault = Vault(home.vault)
+        self.blobs = Blobs(home.blobs)
+        self.manifests = capturing.open_manifests(home.manifests)
+        self.spool = Spool(home.spool)
+        self._actor = actor
+        self._signer: keys.Signer | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who writes: the one that was asked for, or the only one whose key lies here. Raises InvalidInput."""
+        if self._actor is not None:
+            return self._actor
+        here = self.home.actors()
+        if len(here) == 1:
+            return here[0]
+        raise InvalidInput(
+            f"{len(here)} actors have a key here" if here else "nobody has a key here",
+            code="no-actor",
+            hint=f"Say who you are with --actor or MUNIMENT_ACTOR: {', '.join(here)}."
+            if here
+            else "Make a key with `muniment keys request --actor NAME`, and have it admitted.",
+            details={"actors": here},
+        )
+
+    def record(self, event: str, fields: Mapping[str, Plain]) -> Recorded:
+        """Draft, sign and append an event, and verify the receipt. Raises InvalidInput, PolicyViolation, Conflict, Unavailable."""
+        return self.append(*self.sign(event, fields))
+
+    def record_or_keep(self, event: str, fields: Mapping[str, Plain]) -> Recorded:
+        """As `record`; what the ledger cannot take now is kept durably and sent before anything else is recorded."""
+        drafted, raw = self.sign(event, fields)
+        try:
+            return self.append(drafted, raw)
+        except Unavailable:
+            self.spool.store(raw)
+            return Recorded(event=event, event_id=drafted.event_id)
+
+    def sign(self, event: str, fields: Mapping[str, Plain], sealing: Seal | None = None) -> tuple[events.Event, bytes]:
+        """An event and its entry, signed by this actor; its prose is in the vault when this returns."""
+        # First, so that nothing lies in the vault for somebody who cannot sign.
+        signer = self.load_signer()
+        common: dict[str, Plain] = {
+            "ledger": self.trust.ledger,
+            "eventId": new_event_id(),
+            "occurredAt": time.format(system_clock()),
+            "actor": self.actor,
+        }
+        drafted = draft(event, {**common, **fields}, sealing or self.vault.seal_all)
+        return drafted, dsse.encode(dsse.sign(events.encode(drafted), signer))
+
+    def append(self, event: events.Event, raw: bytes) -> Recorded:
+        """Append one signed entry; whatever the ledger answers is verified before it is believed.
+
+        What waits in the spool goes first: a run must be known to have started before it can end.
+        """
+        drained = self.drain()
+        if drained is not None and drained.obstacle is not None:
+            raise drained.obstacle
+        (verdict,) = self.engine.append([raw])
+        if verdict.decision == "refused":
+            raise refusal(verdict)
+        return self._verify(event, verdict, raw)
+
+    def judge(self, event: str, fields: Mapping[str, Plain]) -> Verdict:
+        """What the ledger would answer now; nothing is written to it, nor to the vault."""
+        _, raw = self.sign(event, fields, _seal_and_forget)
+        (verdict,) = self.engine.judge([raw])
+        return verdict
+
+    def drain(self) -> Drained | None:
+        """Send what the ledger still has to take; None where nothing waits."""
+        return self.spool.drain(self.engine) if self.spool.pending() else None
+
+    def _verify(self, event: events.Event, verdict: Verdict, raw: bytes) -> Recorded:
+        with self.engine.view() as view:
+            note = view.checkpoint
+            self.pins.check(note, self.trust, view.consistency)
+            head = checkpoint.open(note, self.trust.log_keys[0])
+            # A repetition may have been signed anew, after a change of keys: the receipt is for the entry that stands there.
+            stored = raw if verdict.decision == "admitted" else view.entry(verdict.index)
+            proof = view.inclusion(verdict.index, head.size)
+            merkle.check_inclusion(merkle.leaf(stored), verdict.index, head.size, proof, head.root)
+            height = view.sealed_by(verdict.index)
+        return Recorded(
+            event=event.NAME,
+            event_id=event.event_id,
+            index=verdict.index,
+            height=height,
+            again=verdict.decision == "repeated",
+            receipt=receipt.format(Receipt(index=verdict.index, proof=proof, checkpoint=note)),
+        )
+
+    def load_signer(self) -> keys.Signer:
+        """The key of this actor. Raises InvalidInput, NotFound (`no-actor-key`), Unavailable."""
+        if self._signer is None:
+            check_actor(self.actor)
+            path = self.home.actor_key(self.actor)
+            if not path.exists():
+                here = self.home.actors()
+                near = difflib.get_close_matches(self.actor, here, n=1)
+                raise NotFound(
+                    f"there is no key of {self.actor} here",
+                    code="no-actor-key",
+                    hint=f"Did you mean {near[0]}?"
+                    if near
+                    else f"Make one with `muniment keys request --actor {self.actor}` and have it admitted.",
+                    details={"actors": here},
+                )
+            self._signer = signers.load_file(path)
+        return self._signer
+
+    def forget_signer(self) -> None:
+        """Read the key anew when it is needed next: another one lies there now."""
+        self._signer = None
+
+
+def refusal(verdict: Verdict) -> PolicyViolation | Conflict:
+    """The error for a refused event: a conflict where the name or id already means something else, else a violation."""
+    first = verdict.reasons[0]
+    if all(reason.rule in _CONFLICTS for reason in verdict.reasons):
+        return Conflict(first.sentence(), code=f"conflict-{first.rule}", hint=first.mend or None)
+    return PolicyViolation(verdict)
+
+
+def _seal_and_forget(values: Iterable[Value]) -> tuple[Sealed, ...]:
+    return tuple(seal(value, os.urandom(SALT_BYTES)) for value in values)

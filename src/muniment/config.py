@@ -1,0 +1,291 @@
+"""Where things are and who acts: one frozen Config, resolved once at the edge from five layers.
+
+    config = resolve(os.environ, Path.cwd(), {"actor": "alice"})
+    config.home, config.actor                   # the values that hold
+    config.explain("actor").layer               # "flag", and what every other layer said
+
+From the strongest to the weakest: flags; `MUNIMENT_*`; the project's file, which is the nearest `muniment.toml`, or
+`pyproject.toml` with a table `[tool.muniment]`, at or above the working directory; the user's file
+`$XDG_CONFIG_HOME/muniment/config.toml`; defaults. A relative path counts from the folder of the file that says it, and from
+the working directory elsewhere.
+
+`home` and `url` both say where the ledger is, so only the stronger one of the two holds: `--home` beats `MUNIMENT_URL`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import pwd
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast
+
+import msgspec
+
+from muniment.errors import InvalidInput
+
+Layer = Literal["flag", "environment", "project", "user", "default"]
+Output = Literal["text", "json"]
+Setting = str | bool | Path
+
+KEYS = ("home", "url", "actor", "trust", "state", "output", "no_input")
+FOLDER = ".muniment"
+MAX_FILE_BYTES = 1 << 20
+
+_PATHS = frozenset({"home", "trust", "state"})
+_OUTPUTS = ("text", "json")
+_YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+
+
+class Saying(msgspec.Struct, frozen=True):
+    """What one layer says about a key: the place that says it, and the value; None where it is silent."""
+
+    layer: Layer
+    place: str
+    value: Setting | None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a key has its value: the layer that won, and what each said, the strongest first.
+
+    `layer` is None, and so is the value, where no layer spoke, and for `url` where a stronger layer says `home`.
+    """
+
+    key: str
+    value: Setting | None
+    layer: Layer | None
+    said: tuple[Saying, ...]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds. Paths are absolute.
+
+    `home` is the ledger's folder, `url` a remote ledger that is used instead where it is there; `actor` who acts; `trust` the
+    trust file; `state` the folder of what a client remembers, such as pins; `no_input` forbids questions to the terminal.
+    """
+
+    home: Path
+    url: str | None
+    actor: str | None
+    trust: Path | None
+    state: Path
+    output: Output
+    no_input: bool
+    explanations: tuple[Explanation, ...]
+
+    def explain(self, key: str) -> Explanation:
+        """Which layer won and what each one said. Raises InvalidInput (`unknown-key`)."""
+        for explanation in self.explanations:
+            if explanation.key == key:
+                return explanation
+        raise _unknown(key, "the configuration")
+
+
+class _Source(msgspec.Struct, frozen=True):
+    """One layer as it was found: the place, the folder that relative paths count from, and what it says."""
+
+    layer: Layer
+    place: str
+    folder: Path
+    said: Mapping[str, object]
+
+
+def resolve(environment: Mapping[str, str], cwd: Path, flags: Mapping[str, object]) -> Config:
+    """Read the files, weigh the layers and check every value. A flag that is None was not given.
+
+    Raises InvalidInput, which names file and key: `unknown-key`, `bad-value`, `bad-config`, and `home-and-url` where one
+    layer says both.
+    """
+    cwd = Path(os.path.abspath(cwd))
+    user = _user_folder(environment, "XDG_CONFIG_HOME", ".config") / "muniment" / "config.toml"
+    sources = (
+        _flags(flags, cwd),
+        _Source("environment", "", cwd, {key: environment[_variable(key)] for key in KEYS if environment.get(_variable(key))}),
+        _find_project(cwd) or _Source("project", "", cwd, {}),
+        _load(user, "user", ()) or _Source("user", str(user), cwd, {}),
+        _Source("default", "", cwd, _defaults(environment, cwd)),
+    )
+    explanations = _choose_ledger({key: _weigh(key, sources, environment) for key in KEYS})
+    value = {key: explanation.value for key, explanation in explanations.items()}
+    # Every value has the type of its field: `_check` saw to it.
+    return Config(
+        home=cast(Path, value["home"]),
+        url=cast(str | None, value["url"]),
+        actor=cast(str | None, value["actor"]),
+        trust=cast(Path | None, value["trust"]),
+        state=cast(Path, value["state"]),
+        output=cast(Output, value["output"]),
+        no_input=cast(bool, value["no_input"]),
+        explanations=tuple(explanations.values()),
+    )
+
+
+def _weigh(key: str, sources: tuple[_Source, ...], environment: Mapping[str, str]) -> Explanation:
+    said = tuple(_say(key, source, environment) for source in sources)
+    winner = next((saying for saying in said if saying.value is not None), None)
+    return Explanation(key, winner.value if winner else None, winner.layer if winner else None, said)
+
+
+def _say(key: str, source: _Source, environment: Mapping[str, str]) -> Saying:
+    place = (
+        _variable(key)
+        if source.layer == "environment"
+        else f"--{key.replace('_', '-')}"
+        if source.layer == "flag"
+        else source.place
+    )
+    if key not in source.said:
+        return Saying(source.layer, place, None)
+    value = source.said[key]
+    if value is not None:
+        value = _check(key, value, place, textual=source.layer == "environment")
+    if key in _PATHS and value is not None:
+        value = Path(os.path.abspath(source.folder / _expand(str(value), environment)))
+    return Saying(source.layer, place, value)
+
+
+def _check(key: str, value: object, place: str, *, textual: bool) -> str | bool:
+    """The value in its type. Environment variables know only text."""
+    if key == "no_input":
+        if textual and isinstance(value, str) and value.lower() in _YES | _NO:
+            return value.lower() in _YES
+        if isinstance(value, bool):
+            return value
+        raise _bad(key, value, place, "true or false")
+    if isinstance(value, Path) and key in _PATHS:
+        value = str(value)
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise _bad(key, value, place, "text")
+    if key == "output" and value not in _OUTPUTS:
+        raise _bad(key, value, place, " or ".join(_OUTPUTS))
+    if key == "url" and not value.startswith(("http://", "https://")):
+        raise _bad(key, value, place, "the address of a node, such as https://ledger.example.org")
+    return value
+
+
+def _choose_ledger(explanations: dict[str, Explanation]) -> dict[str, Explanation]:
+    """`home` and `url` both say where the ledger is: a `url` that a stronger layer overrules with `home` does not hold."""
+    home, url = explanations["home"], explanations["url"]
+    if url.layer is None:
+        return explanations
+    if home.layer == url.layer:
+        places = [saying.place for each in (home, url) for saying in each.said if saying.layer == each.layer]
+        raise InvalidInput(
+            f"both home and url say where the ledger is ({', '.join(dict.fromkeys(places))})",
+            code="home-and-url",
+            hint="Keep one of the two.",
+        )
+    layers = [saying.layer for saying in home.said]
+    if home.layer is not None and layers.index(home.layer) < layers.index(url.layer):
+        return explanations | {"url": msgspec.structs.replace(url, value=None, layer=None)}
+    return explanations
+
+
+def _flags(flags: Mapping[str, object], cwd: Path) -> _Source:
+    for key in flags:
+        if key not in KEYS:
+            raise _unknown(key, "the flags")
+    return _Source("flag", "", cwd, flags)
+
+
+def _defaults(environment: Mapping[str, str], cwd: Path) -> dict[str, object]:
+    home = next((folder / FOLDER for folder in (cwd, *cwd.parents) if (folder / FOLDER).is_dir()), cwd / FOLDER)
+    state = _user_folder(environment, "XDG_STATE_HOME", ".local/state") / "muniment"
+    return {"home": home, "state": state, "output": "text", "no_input": False}
+
+
+def _user_folder(environment: Mapping[str, str], variable: str, default: str) -> Path:
+    """A folder of the XDG Base Directory Specification, which says that relative ones are ignored."""
+    named = environment.get(variable, "")
+    return Path(named) if os.path.isabs(named) else _user_home(environment) / default
+
+
+def _user_home(environment: Mapping[str, str]) -> Path:
+    home = environment.get("HOME", "")
+    if not os.path.isabs(home):
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            raise InvalidInput(
+                "this user has no home folder", code="no-home-folder", hint="Set HOME to an absolute path."
+            ) from None
+    return Path(home)
+
+
+def _expand(path: str, environment: Mapping[str, str]) -> Path:
+    """`~` as a shell reads it: variables and files do not go through one."""
+    if path == "~" or path.startswith("~/"):
+        return _user_home(environment) / path[2:]
+    return Path(path)
+
+
+def _find_project(cwd: Path) -> _Source | None:
+    """The nearest project file; in one folder `muniment.toml` goes before `pyproject.toml`."""
+    for folder in (cwd, *cwd.parents):
+        found = _load(folder / "muniment.toml", "project", ()) or _load(folder / "pyproject.toml", "project", ("tool", "muniment"))
+        if found is not None:
+            return found
+    return None
+
+
+def _load(path: Path, layer: Layer, table: tuple[str, ...]) -> _Source | None:
+    """The settings in a file, in this table of it; None where there is no such file or table."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _broken(path, error.strerror or "unreadable") from None
+    # Most Python projects have a pyproject.toml that does not speak of us: that takes no parser.
+    if table and table[-1].encode() not in raw:
+        return None
+    if len(raw) > MAX_FILE_BYTES:
+        raise _broken(path, f"more than {MAX_FILE_BYTES} bytes")
+    # Read where it is needed only: most commands find no file, and every one of them starts here.
+    import tomllib
+
+    try:
+        said: object = tomllib.loads(raw.decode())
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, str(error)) from None
+    for name in table:
+        said = said.get(name) if isinstance(said, dict) else None
+        if said is None:
+            return None
+    if not isinstance(said, dict):
+        raise _broken(path, f"{'.'.join(table)} is no table")
+    place = f"{path} [{'.'.join(table)}]" if table else str(path)
+    for key in said:
+        if key not in KEYS:
+            raise _unknown(key, place)
+    return _Source(layer, place, path.parent, said)
+
+
+def _variable(key: str) -> str:
+    return f"MUNIMENT_{key.upper()}"
+
+
+def _unknown(key: str, place: str) -> InvalidInput:
+    near = difflib.get_close_matches(key.replace("-", "_").lower(), KEYS, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(KEYS)}."
+    return InvalidInput(f"{place} has no key {key!r}", code="unknown-key", hint=hint, details={"file": place, "key": key})
+
+
+def _bad(key: str, value: object, place: str, wanted: str) -> InvalidInput:
+    return InvalidInput(
+        f"{place}: {key} is {str(value)[:80]!r}, and should be {wanted}",
+        code="bad-value",
+        hint=f"Set {key} to {wanted}.",
+        details={"file": place, "key": key},
+    )
+
+
+def _broken(path: Path, reason: str) -> InvalidInput:
+    return InvalidInput(
+        f"{path} cannot be read: {reason}",
+        code="bad-config",
+        hint="Correct the file, or move it away.",
+        details={"file": str(path)},
+    )

@@ -1,0 +1,196 @@
+"""Answers: one JSON file that carries a question, its result, and all that proves it (docs/spec, "Answers").
+
+    answer = decode(raw)            # strict: canonical JSON and one newline
+    encode(answer) == raw
+    verify.verify_answer(raw, trust)
+
+What an answer proves, it proves under one checkpoint: every entry with its own inclusion, every record of the map under the
+header that is the checkpoint's last entry. The root of the map comes from that header and never from the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import msgspec
+
+from muniment.core.format import encoding
+from muniment.core.format.encoding import MAX_ENTRY_BYTES, HexDigest, Natural, Time
+from muniment.core.format.state_map import MAX_RECORD_BYTES, StateProof
+from muniment.core.format.statement import Disclosure, Salt, Sealed, SealedDigest
+from muniment.core.proof.receipt import MAX_PROOF_HASHES
+from muniment.core.rules.events.predicate import Grade
+from muniment.core.rules.events.stream_name import Stream
+from muniment.errors import InvalidInput
+
+FORMAT: Literal["urn:muniment:answer:v1"] = "urn:muniment:answer:v1"
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_STREAMS = 256
+
+Absent = msgspec.UnsetType
+UNSET = msgspec.UNSET
+
+Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Hashes = Annotated[tuple[Hash, ...], msgspec.Meta(max_length=MAX_PROOF_HASHES)]
+EntryBytes = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_ENTRY_BYTES)]
+Status = Literal["absent", "complete", "earlier", "present", "recorded", "unchanged"]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
+    """The shape of every part of an answer: frozen, lowerCamelCase, known fields only, absent where nothing is said."""
+
+
+class EntryQuestion(_Part, frozen=True, kw_only=True, tag_field="ask", tag="entry"):
+    """Is entry `index` in the ledger, and who says what in it?"""
+
+    index: Natural
+
+
+class StateQuestion(_Part, frozen=True, kw_only=True, tag_field="ask", tag="state"):
+    """What does the newest header say about these streams? Sorted, each once."""
+
+    streams: Annotated[tuple[Stream, ...], msgspec.Meta(min_length=1, max_length=MAX_STREAMS)]
+
+
+class CompleteQuestion(_Part, frozen=True, kw_only=True, tag_field="ask", tag="complete"):
+    """What are all the events of a stream?"""
+
+    stream: Stream
+
+
+class AtQuestion(_Part, frozen=True, kw_only=True, tag_field="ask", tag="at"):
+    """What was the state of a stream at a time?"""
+
+    stream: Stream
+    time: Time
+
+
+Question = EntryQuestion | StateQuestion | CompleteQuestion | AtQuestion
+
+
+class Included(_Part, frozen=True, kw_only=True):
+    """The exact bytes of an entry, its index, and the proof that it is in the checkpoint's tree."""
+
+    entry: EntryBytes
+    index: Natural
+    proof: Hashes = ()
+
+
+class Numbered(_Part, frozen=True, kw_only=True):
+    """The exact bytes of an entry and its index; the stream's running head binds them."""
+
+    entry: EntryBytes
+    index: Natural
+
+
+class Link(_Part, frozen=True, kw_only=True):
+    """An entry of which only the leaf hash is shown."""
+
+    index: Natural
+    leaf: HexDigest
+
+
+class History(_Part, frozen=True, kw_only=True):
+    """What a stream is made of (docs/spec, section 9): its events from some one on, then links up to the last.
+
+    `before` is the running head before the first of `events`; absent where that is the stream's very first.
+    """
+
+    before: HexDigest | Absent = UNSET
+    events: Annotated[tuple[Numbered, ...], msgspec.Meta(min_length=1)]
+    later: tuple[Link, ...] = ()
+
+
+class Opened(_Part, frozen=True, kw_only=True):
+    """A sealed field of an entry above, opened: its salt (base64url) and its value."""
+
+    salt: Salt
+    sealed: SealedDigest
+    value: object
+
+    def disclosure(self) -> tuple[Sealed, Disclosure]:
+        """The commitment, and what is said to open it."""
+        return Sealed(self.sealed), Disclosure(self.salt, self.value)
+
+
+class Result(_Part, frozen=True, kw_only=True):
+    """What the answer claims in short, so that other programs need not follow the proof. Verification compares it.
+
+    `height` is the block as of which it holds, `statuses` has one word for each thing asked about, `grade` is what stands
+    behind the claim of an event.
+    """
+
+    height: Natural
+    statuses: Annotated[tuple[Status, ...], msgspec.Meta(min_length=1, max_length=MAX_STREAMS)]
+    grade: Grade | Absent = UNSET
+
+
+class Answer(_Part, frozen=True, kw_only=True):
+    """A question, its result, and the proof.
+
+    receipt: the C2SP tlog-proof of the entry asked about, else of the last entry; it holds the signed checkpoint
+    genesis: the proof that the tree begins with the ledger's genesis, whose leaf is the ledger's id
+    entries: events and headers, by ascending index; the last is the checkpoint's last entry, a header
+    states: proofs under that header, by ascending name
+    history: entries of the stream asked about, where its record alone does not answer
+    disclosures: sealed fields that are opened for this reader, by ascending digest
+    manifest: the lines of the subject's manifest, so that a changed file can be named
+    """
+
+    format: Literal["urn:muniment:answer:v1"]
+    question: Question
+    result: Result
+    receipt: str
+    genesis: Hashes = ()
+    entries: Annotated[tuple[Included, ...], msgspec.Meta(min_length=1)]
+    states: tuple[StateProof, ...] = ()
+    history: History | Absent = UNSET
+    disclosures: tuple[Opened, ...] = ()
+    manifest: str | Absent = UNSET
+
+
+_read = encoding.decoder(Answer, limit=MAX_ANSWER_BYTES)
+
+
+def encode(answer: Answer) -> bytes:
+    """The bytes of the file: canonical JSON and a newline. Raises InvalidInput for what `decode` would not take back."""
+    for opened in answer.disclosures:
+        encoding.encode(opened.value)
+    raw = encoding.encode_struct(answer) + b"\n"
+    decode(raw)
+    return raw
+
+
+def decode(raw: bytes) -> Answer:
+    """Read an answer; every failure is InvalidInput. Nothing in it is verified."""
+    if not raw.endswith(b"\n"):
+        raise InvalidInput(
+            "the answer does not end with a newline", code="not-canonical", hint="Use the file as `muniment prove` wrote it."
+        )
+    answer = _read(raw[:-1])
+    check(answer)
+    return answer
+
+
+def check(answer: Answer) -> None:
+    """Check the form of an answer beyond its types: orders, and the parts that are kept as bytes. Raises InvalidInput."""
+    _check_order("entries", [each.index for each in answer.entries])
+    _check_order("states", [each.name for each in answer.states])
+    _check_order("disclosures", [each.sealed for each in answer.disclosures])
+    if isinstance(answer.question, StateQuestion):
+        _check_order("streams", answer.question.streams)
+    for proof in answer.states:
+        if proof.value is not UNSET:
+            encoding.decode(bytes(proof.value), limit=MAX_RECORD_BYTES)
+    for opened in answer.disclosures:
+        encoding.encode(opened.value)
+    if answer.history is not UNSET:
+        links = [each.index for each in answer.history.events] + [each.index for each in answer.history.later]
+        _check_order("history", links)
+
+
+def _check_order(field: str, items: Sequence[int] | Sequence[str]) -> None:
+    if any(not left < right for left, right in pairwise(items)):  # type: ignore[operator]
+        raise InvalidInput(f"{field} do not ascend strictly", code="not-sorted", hint="Use the file as it was written.")

@@ -1,0 +1,135 @@
+"""Who stands behind a checkpoint: steps 2, 3 and 4 of verification (docs/spec, "Verification").
+
+    head = open_head(note_bytes, trust)         # VerificationError unless the trust file's keys signed it
+    head.tier, head.basis, head.voices
+
+Cosignatures are counted by organisation: one that holds three keys is one voice. What an organisation states is the strongest
+statement among its valid cosignatures, and a quorum is met only by organisations that state at least what it is counted for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from muniment.core.format import checkpoint, note
+from muniment.core.format.checkpoint import Checkpoint
+from muniment.core.proof.trust import STATEMENTS, Statement, Trust
+from muniment.errors import VerificationError
+
+Tier = Literal["solo", "witnessed", "consortium"]
+"""One operator's signed log; outside parties cosign; validators decide order and state."""
+
+TIERS: tuple[Tier, ...] = get_args(Tier)
+"""From the weakest to the strongest."""
+
+Basis = Literal["asserted", "replayed-by", "voted"]
+"""Whose word the state map is: the operator's alone, of organisations that ran it again, of validators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """An organisation that cosigned: its strongest statement, and when by its own clock (POSIX seconds, its newest)."""
+
+    organisation: str
+    statement: Statement
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An opened checkpoint and who stands behind it. `quorum` organisations of the `known` ones were asked for."""
+
+    checkpoint: Checkpoint
+    note: bytes
+    signed: bool
+    """Whether a key of the ledger signed it. In a consortium the votes may stand in for the publisher's line."""
+    voices: tuple[Voice, ...]
+    quorum: int
+    known: int
+    tier: Tier
+    basis: Basis
+
+    @property
+    def basis_by(self) -> tuple[str, ...]:
+        """The organisations whose word the state is, where it is not the operator's alone."""
+        if self.basis == "asserted":
+            return ()
+        return _stating(self.voices, "voted" if self.basis == "voted" else "replayed")
+
+    @property
+    def quorum_time(self) -> int | None:
+        """The time (POSIX seconds) at or after which a whole quorum cosigned; None where none did."""
+        if self.tier == "solo":
+            return None
+        return sorted((voice.time for voice in self.voices), reverse=True)[self.quorum - 1]
+
+
+def open_head(raw: bytes, trust: Trust) -> Head:
+    """Verify a signed checkpoint against a trust file.
+
+    Raises InvalidInput for what is no checkpoint, VerificationError for another ledger's (step 2, `origin`), for one that no
+    key of the ledger signed (step 3: `log-signature`, `log-key-unknown`), and for a bad cosignature (step 4, `cosignature`).
+    Whether the tier is enough is for `check_tier`.
+    """
+    parsed = note.parse(raw)
+    found = checkpoint.parse(parsed.text)
+    if found.origin != trust.origin:
+        raise VerificationError(
+            f"this is about the ledger {found.origin}, the trust file is about {trust.origin}",
+            step=2,
+            code="origin",
+            hint="Use the trust file of the ledger that the proof is about.",
+            details={"found": found.origin, "expected": trust.origin},
+        )
+    unsigned = None
+    try:
+        note.open(raw, trust.log_keys)
+    except VerificationError as error:
+        # A silent publisher stops nobody: where organisations vote, their quorum stands in for the log's own line.
+        if error.code != "log-key-unknown" or not any(each.statement == "voted" for each in trust.cosigners):
+            raise
+        unsigned = error
+    owners = {cosigner.verifier: cosigner for cosigner in trust.cosigners}
+    voices: dict[str, Voice] = {}
+    for cosignature in checkpoint.open_cosignatures(parsed, owners):
+        owner = owners[cosignature.verifier]
+        heard = voices.get(owner.organisation, Voice(owner.organisation, owner.statement, cosignature.time))
+        strongest = max(heard.statement, owner.statement, key=STATEMENTS.index)
+        voices[owner.organisation] = Voice(owner.organisation, strongest, max(heard.time, cosignature.time))
+    heard_voices = tuple(voices[organisation] for organisation in sorted(voices))
+    tier, basis = _weigh(heard_voices, trust.quorum)
+    if unsigned is not None and tier != "consortium":
+        raise unsigned
+    return Head(found, raw, unsigned is None, heard_voices, trust.quorum, len(trust.organisations), tier, basis)
+
+
+def check_tier(head: Head, wanted: Tier | None) -> None:
+    """Check that a checkpoint has at least a tier; None asks for what the trust file's quorum promises.
+
+    Raises VerificationError (step 4, `quorum`).
+    """
+    asked = wanted or ("witnessed" if head.quorum else "solo")
+    if TIERS.index(head.tier) >= TIERS.index(asked):
+        return
+    counted = _stating(head.voices, "voted") if asked == "consortium" else tuple(voice.organisation for voice in head.voices)
+    verb = "voted for" if asked == "consortium" else "cosigned"
+    raise VerificationError(
+        f"{len(counted)} of {head.known} organisations {verb} this checkpoint, and {head.quorum or 'a quorum'} must have",
+        step=4,
+        code="quorum",
+        hint="Ask for the proof again once more organisations have cosigned, or accept one operator's word with the tier solo.",
+        details={"organisations": list(counted), "tier": head.tier, "wanted": asked},
+    )
+
+
+def _weigh(voices: tuple[Voice, ...], quorum: int) -> tuple[Tier, Basis]:
+    if not quorum or len(voices) < quorum:
+        return "solo", "asserted"
+    if len(_stating(voices, "voted")) >= quorum:
+        return "consortium", "voted"
+    return "witnessed", "replayed-by" if len(_stating(voices, "replayed")) >= quorum else "asserted"
+
+
+def _stating(voices: tuple[Voice, ...], least: Statement) -> tuple[str, ...]:
+    return tuple(voice.organisation for voice in voices if STATEMENTS.index(voice.statement) >= STATEMENTS.index(least))

@@ -1,0 +1,125 @@
+"""The verification of an answer: all thirteen steps (docs/spec, "Verification").
+
+ 1 limits and parsing          6 freshness                              11 state proofs and histories
+ 2 origin and genesis          7 inclusion of every entry               12 the subject's bytes, disclosures
+ 3 the log's signature         8 headers: last entry, adjacency         13 the evidence grade
+ 4 cosignatures, tier          9 signatures over received bytes
+ 5 pin and consistency        10 standing of key and actor
+
+A step that needs what a later one proves (the standing of a key is a record of the map) waits for it: numbers name steps,
+they are not an order. Step 1 fails with InvalidInput, every other with VerificationError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from muniment.core.format.manifest import Manifest
+from muniment.core.format.state_map import Record
+from muniment.core.proof import answer as answers
+from muniment.core.proof import receipt as receipts
+from muniment.core.proof.answer import UNSET, Answer
+from muniment.core.proof.authority import Tier
+from muniment.core.proof.evidence import Pin, Prove
+from muniment.core.proof.trust import Trust
+from muniment.core.proof.verify.freshness import check_freshness, read_clocks
+from muniment.core.proof.verify.ground import Terms, open_ground
+from muniment.core.proof.verify.inclusion import Tree, block, open_header, open_tree
+from muniment.core.proof.verify.question import settle
+from muniment.core.proof.verify.signer import check_signer
+from muniment.core.proof.verify.state import open_states
+from muniment.core.proof.verify.statement import Signed, open_statement
+from muniment.core.proof.verify.subject import check_subject, open_fields
+from muniment.core.proof.verify.verified import Said, SealedField, Shown, Verified
+from muniment.errors import VerificationError
+
+HISTORY_STEP = 11
+
+
+def verify_answer(
+    raw: bytes,
+    trust: Trust,
+    *,
+    pin: Pin | None = None,
+    consistency: Prove | None = None,
+    now: str | None = None,
+    max_age: int | None = None,
+    subject: Manifest | None = None,
+    tier: Tier | None = None,
+) -> Verified:
+    """Verify the bytes of an answer against a trust file and say everything that it shows.
+
+    pin: what this client saw of the ledger before; the answer may be newer or older, and must be of the same history
+    consistency: asks a ledger for the proof between two sizes, where pin and answer differ
+    now, max_age: the caller's clock (our form of time) and the greatest age in seconds of the checkpoint
+    subject: the manifest of files that the caller has just hashed
+    tier: the least tier that is enough; without it, what the trust file's quorum promises
+
+    Raises InvalidInput (step 1) and VerificationError (steps 2 to 13); SplitView where pin and answer contradict.
+    """
+    return verify_parsed(answers.decode(raw), trust, Terms(pin, consistency, now, max_age, tier), subject)
+
+
+def verify_parsed(answer: Answer, trust: Trust, terms: Terms, subject: Manifest | None = None) -> Verified:
+    """Verify an answer that was already read strictly: steps 2 to 13 of `verify_answer`."""
+    receipt = receipts.parse(answer.receipt)
+    head, ground = open_ground(receipt.checkpoint, trust, terms)
+    tree = open_tree(answer, receipt, head.checkpoint, trust.ledger)
+    newest = block(tree.head)
+    clocks = read_clocks(head, newest)
+    fresh = check_freshness(clocks, terms.now, terms.max_age)
+    signed = _open_statements(answer, tree, trust.ledger)
+    records = open_states(answer.states, tree.head)
+    settled = settle(answer, tree, records, signed)
+    fields = open_fields(signed, answer)
+    said = tuple(_report(each, tree, records, fields[index]) for index, each in sorted(signed.items()))
+    found = check_subject(settled.things, answer, subject)
+    return Verified(
+        ground=ground,
+        question=answer.question,
+        result=settled.result,
+        head=newest,
+        current=fresh and ground.pin != "older",
+        clocks=clocks,
+        said=said,
+        history=() if answer.history is UNSET else tuple(each.index for each in answer.history.events),
+        states=tuple(Shown(stream=name, record=UNSET if record is None else record) for name, record in records.items()),
+        moment=settled.moment,
+        subject=found,
+    )
+
+
+def describe(signed: Signed, fields: tuple[SealedField, ...]) -> Said:
+    """What is reported of a statement, before anything is known of its signer."""
+    return Said(
+        index=signed.index,
+        event=signed.name,
+        event_id=signed.text("eventId"),
+        actor=signed.text("actor"),
+        occurred_at=signed.text("occurredAt"),
+        grade=signed.grade or UNSET,
+        predicate=signed.predicate,
+        things=signed.things,
+        sealed=fields,
+        known=signed.known,
+    )
+
+
+def _open_statements(answer: Answer, tree: Tree, ledger: str) -> dict[int, Signed]:
+    """Every event in the file, opened: those with an inclusion proof, and those that a stream's head binds."""
+    found = {index: open_statement(index, raw, ledger) for index, raw in tree.events.items()}
+    if answer.history is UNSET:
+        return found
+    for each in answer.history.events:
+        if tree.events.get(each.index, each.entry) != each.entry:
+            raise VerificationError(f"two texts are given for entry {each.index}", step=HISTORY_STEP, code="history-entry")
+        if each.index not in found and open_header(each.entry, each.index) is None:
+            found[each.index] = open_statement(each.index, each.entry, ledger)
+    return found
+
+
+def _report(signed: Signed, tree: Tree, records: Mapping[str, Record | None], fields: tuple[SealedField, ...]) -> Said:
+    block = tree.sealing(signed.index)
+    return msgspec.structs.replace(describe(signed, fields), block=block, signer=check_signer(signed, records, block))

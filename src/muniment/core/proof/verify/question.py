@@ -1,0 +1,160 @@
+"""What the proved entries and records say to the question: the result, and the things by digest that it is about.
+
+This is where steps 8, 11 and 13 meet the claim that the file makes of itself: a result that does not follow from what was
+proved fails, at step 13 where only the evidence grade differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from muniment.core.format.state_map import Record
+from muniment.core.proof.answer import (
+    UNSET,
+    Absent,
+    Answer,
+    AtQuestion,
+    CompleteQuestion,
+    EntryQuestion,
+    Result,
+    StateQuestion,
+    Status,
+)
+from muniment.core.proof.verify import state
+from muniment.core.proof.verify.inclusion import Tree
+from muniment.core.proof.verify.state import DEPLOYMENT
+from muniment.core.proof.verify.statement import DECLARED, Signed
+from muniment.core.proof.verify.verified import Moment, Thing
+from muniment.core.rules.events.predicate import Grade
+from muniment.core.rules.records import Data, Deployment, Version
+from muniment.errors import VerificationError
+
+RESULT_STEP = 11
+GRADE_STEP = 13
+
+Records = Mapping[str, Record | None]
+Statements = Mapping[int, Signed]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What follows from the proof."""
+
+    result: Result
+    moment: Moment | Absent
+    things: tuple[Thing, ...]
+
+
+def settle(answer: Answer, tree: Tree, records: Records, signed: Statements) -> Settled:
+    """Work out the result of a question and compare it with the one in the file.
+
+    Raises VerificationError: step 8 for headers, step 11 for states, histories and `result`, step 13 `grade`.
+    """
+    question = answer.question
+    if isinstance(question, EntryQuestion):
+        settled = _settle_entry(question, tree, records, signed)
+    elif isinstance(question, StateQuestion):
+        settled = _settle_state(question, tree, records)
+    elif isinstance(question, CompleteQuestion):
+        status = state.check_complete(question.stream, state.require(records, question.stream), answer.history)
+        result = Result(height=tree.head.height, statuses=(status,))
+        settled = Settled(result, UNSET, _list_things(question.stream, records))
+    else:
+        settled = _settle_at(question, answer, tree, records, signed)
+    if answer.history is not UNSET and isinstance(question, EntryQuestion | StateQuestion):
+        raise VerificationError("this file holds a history that nobody asked for", step=RESULT_STEP, code="history-unasked")
+    _compare(answer.result, settled.result)
+    return settled
+
+
+def read_version(digest: str, records: Records) -> Thing:
+    """A model version by its digest, called by its name and number where its record is shown."""
+    stream = f"version/{digest}"
+    record = records.get(stream)
+    if record is None:
+        return Thing(name=stream, digest=digest)
+    version = state.read_state(record, Version, stream)
+    return Thing(name=f"{version.model}@{version.ordinal}", digest=digest)
+
+
+def _settle_entry(question: EntryQuestion, tree: Tree, records: Records, signed: Statements) -> Settled:
+    header = tree.headers.get(question.index)
+    if header is not None:
+        return Settled(Result(height=header.height, statuses=("recorded",)), UNSET, ())
+    block = tree.sealing(question.index)
+    height = tree.head.height if block is UNSET else block.height
+    statement = signed[question.index]
+    result = Result(height=height, statuses=("recorded",), grade=statement.grade or DECLARED)
+    things = tuple(_rename(thing, records) for thing in statement.things)
+    return Settled(result, UNSET, things)
+
+
+def _settle_state(question: StateQuestion, tree: Tree, records: Records) -> Settled:
+    statuses = tuple([_presence(state.require(records, stream)) for stream in question.streams])
+    things = tuple(thing for stream in question.streams for thing in _list_things(stream, records))
+    return Settled(Result(height=tree.head.height, statuses=statuses), UNSET, things)
+
+
+def _settle_at(question: AtQuestion, answer: Answer, tree: Tree, records: Records, signed: Statements) -> Settled:
+    moment = tree.moment(question.time)
+    record = state.require(records, question.stream)
+    status = state.check_past(question.stream, record, moment.block.index, answer.history)
+    result = Result(height=moment.block.height, statuses=(status,))
+    if status != "earlier" or answer.history is UNSET:
+        things = () if status == "absent" else _list_things(question.stream, records)
+        return Settled(result, moment, things)
+    state.check_whole(question.stream, answer.history, signed)
+    if not question.stream.startswith(DEPLOYMENT):
+        return Settled(result, moment, _list_things(question.stream, records))
+    changes = [signed[each.index] for each in answer.history.events if each.index in signed]
+    versions = [each.text("version") for each in changes if each.name == "deployment.changed"]
+    return Settled(result, moment, tuple(read_version(version, records) for version in versions[-1:]))
+
+
+def _list_things(stream: str, records: Records) -> tuple[Thing, ...]:
+    """The things by digest that a stream's record is about."""
+    record = records.get(stream)
+    if record is None:
+        return ()
+    if stream.startswith("version/"):
+        return (read_version(stream.removeprefix("version/"), records),)
+    if stream.startswith("data/"):
+        data = state.read_state(record, Data, stream)
+        return (Thing(name=f"{data.name}@{data.ordinal}", digest=stream.removeprefix("data/")),)
+    if stream.startswith(DEPLOYMENT):
+        return (read_version(state.read_state(record, Deployment, stream).version, records),)
+    return ()
+
+
+def _rename(thing: Thing, records: Records) -> Thing:
+    """Call a subject by its name and number where its record is shown."""
+    for kind in ("version", "data"):
+        named = _list_things(f"{kind}/{thing.digest}", records)
+        if named:
+            return named[0]
+    return thing
+
+
+def _presence(record: Record | None) -> Status:
+    return "absent" if record is None else "present"
+
+
+def _compare(claimed: Result, found: Result) -> None:
+    if (claimed.height, claimed.statuses) != (found.height, found.statuses):
+        raise VerificationError(
+            f"this file claims {', '.join(claimed.statuses)} as of block {claimed.height}; "
+            f"what it proves is {', '.join(found.statuses)} as of block {found.height}",
+            step=RESULT_STEP,
+            code="result",
+        )
+    if claimed.grade != found.grade:
+        raise VerificationError(
+            f"this file claims evidence that is {_word(claimed.grade)}, the signed event says {_word(found.grade)}",
+            step=GRADE_STEP,
+            code="grade",
+        )
+
+
+def _word(grade: Grade | Absent) -> str:
+    return "not graded" if grade is UNSET else grade

@@ -1,0 +1,1 @@
+"""What orders blocks and what keeps things: engines, the store, keys, evidence."""

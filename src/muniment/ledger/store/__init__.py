@@ -1,0 +1,1 @@
+"""The one SQLite file, a module for each family of tables."""
