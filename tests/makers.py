@@ -43,7 +43,7 @@ class Life:
         self.engine = engine
         self.ledger = engine.ledger
 
-    def sign(self, name: str, signer: SeedSigner = ADA, actor: str = "ada", event_id: str = "", **fields: object) -> bytes:
+    def sign(self, name: str, /, signer: SeedSigner = ADA, actor: str = "ada", event_id: str = "", **fields: object) -> bytes:
         """A signed event of this ledger, in the bytes that are submitted."""
         return sign(self.ledger, name, signer, actor, event_id, **fields)
 
@@ -76,7 +76,7 @@ class Life:
         return self.path
 
 
-def sign(ledger: str, name: str, signer: SeedSigner = ADA, actor: str = "ada", event_id: str = "", **fields: object) -> bytes:
+def sign(ledger: str, name: str, /, signer: SeedSigner = ADA, actor: str = "ada", event_id: str = "", **fields: object) -> bytes:
     """A signed event in the bytes that are submitted."""
     common = {
         "ledger": ledger,

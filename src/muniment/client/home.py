@@ -124,7 +124,7 @@ def found(folder: Path, *, origin: str | None = None, actor: str | None = None, 
     origin = origin or f"local/{_name_of_project(folder)}-{os.urandom(4).hex()}"
     actor = actor or f"person-{os.urandom(3).hex()}"
     check_origin(origin)
-    check_actor(actor)
+    check_new_actor(actor)
     with _made_whole(folder) as home:
         log = signers.create_file(home.log_key, purpose("the ledger", origin))
         node = signers.create_file(home.actor_key(NODE), purpose(NODE, origin))
@@ -161,8 +161,15 @@ def check_origin(origin: str) -> None:
         ) from None
 
 
+def check_new_actor(actor: str) -> None:
+    """Check that a text can name somebody other than the ledger's own service. Raises InvalidInput (`bad-actor`)."""
+    check_actor(actor)
+    if actor == NODE:
+        raise InvalidInput(f"{NODE} is the name of the ledger's own service", code="bad-actor", hint="Choose another --actor.")
+
+
 def check_actor(actor: str) -> None:
-    """Check that a text can name an actor other than the ledger's own service. Raises InvalidInput (`bad-actor`)."""
+    """Check that a text can name an actor. Raises InvalidInput (`bad-actor`)."""
     try:
         msgspec.convert(actor, Segment)
     except msgspec.ValidationError:
@@ -171,8 +178,6 @@ def check_actor(actor: str) -> None:
             code="bad-actor",
             hint="Use a pseudonym of letters, digits, dots, dashes and underscores; what is written in a ledger stays.",
         ) from None
-    if actor == NODE:
-        raise InvalidInput(f"{NODE} is the name of the ledger's own service", code="bad-actor", hint="Choose another --actor.")
 
 
 def first_policy() -> Policy:

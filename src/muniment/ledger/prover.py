@@ -11,15 +11,16 @@ that the deployment relied on. `disclose` gives the opening of a sealed field, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from muniment.core.format import checkpoint, dsse, entry, manifest, merkle, note, state_map
+from muniment.core.format import dsse, entry, manifest, merkle, state_map
 from muniment.core.format.manifest import Manifest
 from muniment.core.format.state_map import Link, Record
 from muniment.core.format.statement import Disclosure, Sealed
 from muniment.core.proof import answer as answers
+from muniment.core.proof import bundle as bundles
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof.answer import (
     UNSET,
@@ -37,13 +38,16 @@ from muniment.core.proof.answer import (
     StateQuestion,
     Status,
 )
+from muniment.core.proof.bundle import Bundle, Evidenced, Signpost
 from muniment.core.proof.receipt import Receipt
+from muniment.core.proof.trust import Trust
+from muniment.core.proof.trust import format as format_trust
 from muniment.core.proof.verify.state import WHOLE
 from muniment.core.proof.verify.statement import DECLARED, find_sealed
 from muniment.core.rules import events
 from muniment.core.rules.events import DeploymentChanged, Event
 from muniment.core.rules.records import Deployment
-from muniment.errors import CorruptStore, InvalidInput, NotFound
+from muniment.errors import CorruptStore, NotFound
 from muniment.ledger.engine import View
 
 Disclose = Callable[[Sealed], Disclosure | None]
@@ -139,6 +143,36 @@ def prove_at(
     history = _cut(draft, stream, found, header.size + 1)
     result = Result(height=height, statuses=("earlier",))
     return draft.build(question, result, history=history, disclose=disclose, files=files)
+
+
+def prove_bundle(
+    view: View, proofs: Iterable[Answer], *, entries: Iterable[int] = (), older: Iterable[bytes] = (), trust: Trust | None = None
+) -> Bundle:
+    """One file with these answers, the receipts of these entries, and the checkpoints that show them to be one history.
+
+    older: signed checkpoints that this client holds from earlier, to be shown as part of the same history
+    """
+    given = tuple(proofs)
+    notes = dict.fromkeys([receipts.parse(each.receipt).checkpoint.decode() for each in given])
+    notes |= dict.fromkeys(note.decode() for note in older)
+    notes[view.checkpoint.decode()] = None
+    # One note a size: two that differ in their cosignatures only say the same of the tree.
+    by_size = {bundles.read_size(text): text for text in notes}
+    signposts, before = [], 0
+    for size in sorted(by_size):
+        proof = tuple(view.consistency(before, size)) if before else ()
+        signposts.append(Signpost(note=by_size[size], consistency=proof))
+        before = size
+    receipts_ = tuple(
+        Evidenced(receipt=receipts.format(prove_receipt(view, index)), entry=view.entry(index)) for index in sorted(set(entries))
+    )
+    return Bundle(
+        format=bundles.FORMAT,
+        answers=given,
+        receipts=receipts_,
+        checkpoints=tuple(signposts),
+        trust=UNSET if trust is None else format_trust(trust),
+    )
 
 
 def read_stream(view: View, stream: str, record: Record, indices: Sequence[int] = ()) -> list[tuple[int, bytes]]:
@@ -278,14 +312,13 @@ def _explain(draft: _Draft, stream: str, record: Record) -> None:
 def _cut(draft: _Draft, stream: str, found: Sequence[tuple[int, bytes]], bound: int) -> History:
     """Hand over the events below the bound from the last one that sets the whole state, and links for those beyond."""
     below = [(index, raw) for index, raw in found if index < bound]
-    start = 1
-    if stream.startswith(_DEPLOYMENT):
-        for number, (index, raw) in enumerate(below, 1):
-            event = _event(raw)
-            if isinstance(event, DeploymentChanged) and event.transition in WHOLE:
-                start, newest = number, index
-        if start > 1 or _event(below[0][1]) is not None:
-            _rely_on(draft, below[start - 1][1])
+    start, in_force = 1, None
+    for number, (_, raw) in enumerate(below, 1):
+        event = _event(raw) if stream.startswith(_DEPLOYMENT) else None
+        if isinstance(event, DeploymentChanged) and event.transition in WHOLE:
+            start, in_force = number, event
+    if in_force is not None:
+        draft.rely(in_force)
     links: list[Link] = [(index, _leaf(raw)) for index, raw in found]
     handed = state_map.prove_history(stream, links, bound, start)
     return History(

@@ -118,6 +118,8 @@ def apply(reader: Reader, block: Block) -> Transition:
             writes = _judge(context, block.policy, event)
             if context.reasons:
                 verdict = Verdict(decision="refused", event_id=event.event_id, reasons=tuple(context.reasons))
+            elif context.first >= 0:
+                verdict = Verdict(decision="repeated", event_id=event.event_id, index=context.first)
             else:
                 overlay.touch(submission.streams, submission.keys, index, submission.leaf, writes)
                 seen[event.event_id] = index, submission.envelope.payload

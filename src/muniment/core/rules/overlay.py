@@ -90,6 +90,13 @@ class Overlay:
         """Has anything ever touched this stream?"""
         return self._find(name) is not None
 
+    def first(self, name: str) -> int:
+        """The index of the first entry of a stream that exists."""
+        stream = self._find(name)
+        if stream is None:
+            raise InvariantError(f"{name} has no entry")
+        return stream.first
+
     def touch(
         self, names: Collection[str], keys: Collection[bytes], index: int, leaf: bytes, writes: Writes
     ) -> None:

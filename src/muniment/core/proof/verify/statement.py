@@ -46,7 +46,7 @@ class Signed:
 
     def sealed(self) -> Iterator[tuple[str, str]]:
         """Every sealed field: its path (`reason`, `results[].value`) and its commitment."""
-        return _find_sealed(self.predicate, "")
+        return find_sealed(self.predicate)
 
 
 def open_statement(index: int, raw: bytes, ledger: str) -> Signed:
@@ -88,6 +88,19 @@ def open_statement(index: int, raw: bytes, ledger: str) -> Signed:
     return signed
 
 
+def find_sealed(value: Value | Mapping[str, Value], path: str = "") -> Iterator[tuple[str, str]]:
+    """Every sealed field in a value: its path (`reason`, `results[].value`) and its commitment."""
+    if isinstance(value, Mapping):
+        commitment = value.get("sealed")
+        if isinstance(commitment, str):
+            yield path, commitment
+        for key, item in value.items():
+            yield from find_sealed(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from find_sealed(item, f"{path}[]")
+
+
 def _check_form(index: int, payload: bytes) -> bool:
     try:
         events.decode(payload)
@@ -103,15 +116,3 @@ def _find_things(subjects: Value | None) -> Iterator[Thing]:
         digests = subject.get("digest") if isinstance(subject, dict) else None
         if isinstance(subject, dict) and isinstance(digests, dict):
             yield Thing(name=str(subject.get("name", "")), digest=str(digests.get("sha256", "")))
-
-
-def _find_sealed(value: Value | Mapping[str, Value], path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        commitment = value.get("sealed")
-        if isinstance(commitment, str):
-            yield path, commitment
-        for key, item in value.items():
-            yield from _find_sealed(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _find_sealed(item, f"{path}[]")
