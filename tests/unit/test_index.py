@@ -366,6 +366,9 @@ class TestResolve:
         for text in ("", "@", "@1", "x@0", "x@", "/", "version/", "version/zz", "data/" + "0" * 64, "\0", "ö" * 300, "٣", "a/b/c", "9" * 40):
             with pytest.raises(NotFound):
                 index.resolve(text)
+        with pytest.raises(InvalidInput):
+            index.resolve("\udc80")
+        assert index.models() != []
 
     def test_a_model_that_has_only_plans(self, index: Index, world: World) -> None:
         world.record("evaluation.planned", model="fraud", metric="auc", comparator="ge", threshold="0.9")

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from muniment.client import capturing
 from muniment.client.drafting import Plain, Seal, draft
 from muniment.client.home import Home, check_actor
 from muniment.client.ids import new_event_id
 from muniment.client.things import Recorded
-from muniment.core.format import checkpoint, dsse, keys, merkle, time
+from muniment.core.format import dsse, keys, merkle, time
 from muniment.core.format.encoding import Value
 from muniment.core.format.statement import SALT_BYTES, Sealed, seal
-from muniment.core.proof import receipt
+from muniment.core.proof import authority, receipt
+from muniment.core.proof.evidence import SplitView
 from muniment.core.proof.receipt import Receipt
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import events
 from muniment.core.rules.policy import PolicyViolation, Verdict
-from muniment.errors import Conflict, InvalidInput, NotFound, Unavailable
+from muniment.errors import Conflict, InvalidInput, NotFound, Unavailable, VerificationError
 from muniment.ledger import signers
 from muniment.ledger.blobs import Blobs
 from muniment.ledger.embedded import system_clock
-from muniment.ledger.engine import Engine
-from muniment.ledger.pins import Pins
+from muniment.ledger.engine import Engine, View
+from muniment.ledger.pins import Contact, Pins
 from muniment.ledger.spool import Drained, Spool
 from muniment.vault import Vault
 
@@ -112,24 +115,27 @@ class Writer:
         """Send what the ledger still has to take; None where nothing waits."""
         return self.spool.drain(self.engine) if self.spool.pending() else None
 
-    def _verify(self, event: events.Event, verdict: Verdict, raw: bytes) -> Recorded:
-        with self.engine.view() as view:
-            note = view.checkpoint
-            self.pins.check(note, self.trust, view.consistency)
-            head = checkpoint.open(note, self.trust.log_keys[0])
-            # A repetition may have been signed anew, after a change of keys: the receipt is for the entry that stands there.
-            stored = raw if verdict.decision == "admitted" else view.entry(verdict.index)
-            proof = view.inclusion(verdict.index, head.size)
-            merkle.check_inclusion(merkle.leaf(stored), verdict.index, head.size, proof, head.root)
-            height = view.sealed_by(verdict.index)
-        return Recorded(
-            event=event.NAME,
-            event_id=event.event_id,
-            index=verdict.index,
-            height=height,
-            again=verdict.decision == "repeated",
-            receipt=receipt.format(Receipt(index=verdict.index, proof=proof, checkpoint=note)),
-        )
+    @contextmanager
+    def contact(self) -> Iterator[tuple[View, Contact]]:
+        """The ledger as of its newest block, after it has shown that it continues what this client saw of it before.
+
+        Raises SplitView where it does not, VerificationError where it is another ledger, and what opening a view raises.
+        """
+        while True:
+            # Read before the view is opened: an honest ledger is never behind it.
+            pinned = self.pins.load(self.trust.origin)
+            with self.engine.view() as view:
+                try:
+                    contact = self.pins.check(view.checkpoint, self.trust, view.consistency)
+                except SplitView as split:
+                    if self.pins.load(self.trust.origin) == pinned:
+                        raise
+                    # Another process wrote and pinned meanwhile; what was compared is an old view, and accuses nobody.
+                    Path(str(split.details.get("evidence", ""))).unlink(missing_ok=True)
+                    continue
+                self._check_ledger()
+                yield view, contact
+                return
 
     def load_signer(self) -> keys.Signer:
         """The key of this actor. Raises InvalidInput, NotFound (`no-actor-key`), Unavailable."""
@@ -153,6 +159,33 @@ class Writer:
     def forget_signer(self) -> None:
         """Read the key anew when it is needed next: another one lies there now."""
         self._signer = None
+
+    def _check_ledger(self) -> None:
+        if self.engine.ledger != self.trust.ledger:
+            raise VerificationError(
+                f"{self.home.store} holds the ledger {self.engine.ledger[:8]}…, and the trust file is about {self.trust.ledger[:8]}…",
+                step=2,
+                code="ledger",
+                hint="Use the trust file of this ledger, or restore the ledger that it is about.",
+            )
+
+    def _verify(self, event: events.Event, verdict: Verdict, raw: bytes) -> Recorded:
+        with self.contact() as (view, _):
+            note = view.checkpoint
+            head = authority.open_head(note, self.trust).checkpoint
+            # A repetition may have been signed anew, after a change of keys: the receipt is for the entry that stands there.
+            stored = raw if verdict.decision == "admitted" else view.entry(verdict.index)
+            proof = view.inclusion(verdict.index, head.size)
+            merkle.check_inclusion(merkle.leaf(stored), verdict.index, head.size, proof, head.root)
+            height = view.sealed_by(verdict.index)
+        return Recorded(
+            event=event.NAME,
+            event_id=event.event_id,
+            index=verdict.index,
+            height=height,
+            again=verdict.decision == "repeated",
+            receipt=receipt.format(Receipt(index=verdict.index, proof=proof, checkpoint=note)),
+        )
 
 
 def refusal(verdict: Verdict) -> PolicyViolation | Conflict:

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from muniment.errors import Unavailable
+from muniment.errors import InvalidInput, Unavailable
 from muniment.index import file, follower, listing, resolution
 from muniment.index.follower import Progress
 from muniment.index.listing import Extent
@@ -155,7 +155,10 @@ class Index:
         """The connection; what SQLite raises becomes Unavailable, and a damaged file is deleted."""
         try:
             yield self._connection()
-        except (apsw.Error, UnicodeDecodeError) as error:
+        except UnicodeEncodeError:
+            raise InvalidInput("the text is not valid Unicode", code="not-unicode") from None
+        except (apsw.Error, ValueError, TypeError, AttributeError) as error:
+            # Pages carry no checksum: a changed byte also shows as a value that cannot be.
             unavailable = file.explain(self.path, error) if isinstance(error, apsw.Error) else None
             if unavailable is not None:
                 raise unavailable from None
@@ -165,7 +168,7 @@ class Index:
                 code="index-damaged",
                 hint="Try again: the index is rebuilt from the ledger.",
                 retry_after=0.0,
-            ) from None
+            ) from error
 
     def _connection(self) -> apsw.Connection:
         if self._process != os.getpid():

@@ -29,7 +29,7 @@ def read_ranges(connection: apsw.Connection, ranges: Iterable[tuple[bytes, bytes
     spans = tuple([low + high for low, high in ranges])
     if not spans:
         return []
-    return connection.execute(_READ_SPANS, (apsw.carray(spans),)).fetchall()
+    return list(connection.execute(_READ_SPANS, (apsw.carray(spans),)))
 
 
 def write(connection: apsw.Connection, records: Mapping[bytes, bytes], leaves: Mapping[bytes, bytes]) -> None:
