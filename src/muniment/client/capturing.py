@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from muniment.capture import files
+from muniment.capture.hashing import Progress
 from muniment.core.format import digest, manifest, oms
 from muniment.core.format.manifest import Manifest
 from muniment.ledger.blobs import Blobs
@@ -27,7 +28,7 @@ class Captured(msgspec.Struct, frozen=True):
     extension: str | None
 
 
-def read(path: PathLike, progress: files.Progress | None = None) -> Captured:
+def read(path: PathLike, progress: Progress | None = None) -> Captured:
     """Hash the files at `path`. Raises CaptureError."""
     found = files.read(path, progress=progress)
     extensions = {Path(line.path).suffix.lstrip(".").lower() for line in found.manifest.lines}
@@ -40,7 +41,7 @@ def read(path: PathLike, progress: files.Progress | None = None) -> Captured:
     )
 
 
-def capture(path: PathLike, manifests: Blobs, progress: files.Progress | None = None) -> Captured:
+def capture(path: PathLike, manifests: Blobs, progress: Progress | None = None) -> Captured:
     """Hash the files at `path` and keep their manifest, durably, before anything is said about them."""
     captured = read(path, progress)
     manifests.store(manifest.encode(captured.manifest))

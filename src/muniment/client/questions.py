@@ -9,10 +9,14 @@ from typing import TypeVar
 import msgspec
 
 from muniment.client.writing import Writer
-from muniment.core.format import state_map
-from muniment.core.rules.records import State
-from muniment.errors import NotFound
+from muniment.core.format import digest as digests
+from muniment.core.format import entry, state_map
+from muniment.core.rules import events, genesis
+from muniment.core.rules.policy import Policy
+from muniment.core.rules.records import PolicyInForce, State
+from muniment.errors import CorruptStore, NotFound
 from muniment.index import DeploymentRow, EventRow, Index, Thing
+from muniment.index.rows import ThingKind
 from muniment.ledger.engine import View
 
 S = TypeVar("S", bound=State)
@@ -56,29 +60,35 @@ class Questions:
         stream = None if thing is None else index.resolve(thing).stream
         return index.events(stream=stream, names=names, limit=limit)
 
-    def resolve(self, text: str) -> Thing:
-        """What a text stands for: a name, `name@3`, `environment/name`, a digest or its beginning, an entry, an event id."""
-        return self.index.resolve(text)
+    def resolve(self, text: str, kinds: Collection[ThingKind] | None = None) -> Thing:
+        """What a text stands for: a name, `name@3`, `environment/name`, a digest or its beginning, an entry, an event id.
 
-    def number_of(self, digest: str) -> int | None:
-        """The number of a version or data set; None until the ledger has sealed it."""
-        try:
-            return self.index.resolve(digest).ordinal
-        except NotFound:
-            return None
+        Raises NotFound, with what was perhaps meant, and InvalidInput (`ambiguous`).
+        """
+        return self.index.resolve(text, kinds)
 
-    def name_of(self, digest: str) -> str:
-        """The name of a registered version or data set, without its number; the digest itself where nothing is registered."""
-        try:
-            return self.index.resolve(digest, ("version", "data")).name
-        except NotFound:
-            return digest
+    def describe(self, digest: str) -> str:
+        """The digest of a version or data set as people read it: `credit-risk@3 · 9f86…0a08`."""
+        name = self.index.name_of(digest)
+        return digests.short(digest) if name is None else f"{name} · {digests.short(digest)}"
 
     def state(self, stream: str, kind: type[S]) -> S | None:
         """What the ledger now says about a stream, without a proof."""
         with self._writer.engine.view() as view:
-            raw = view.record(stream)
-        return None if raw is None else msgspec.json.decode(state_map.decode_record(raw).state, type=kind)
+            return _read_state(view, stream, kind)
+
+    def policy(self) -> Policy:
+        """The policy in force."""
+        with self._writer.engine.view() as view:
+            found = _read_state(view, "policy", PolicyInForce)
+            raw = view.entry(0 if found is None else found.index)
+        read = entry.decode(raw)
+        if isinstance(read, entry.Header):
+            return genesis.decode(bytes(read.genesis or b"")).policy
+        event = events.decode(read.payload)
+        if not isinstance(event, events.PolicyAmended):
+            raise CorruptStore(f"entry {found and found.index} carries no policy", details={"table": "record", "row": "policy"})
+        return event.policy
 
     def deployments(self, environment: str | None = None) -> list[DeploymentRow]:
         """What serves where."""
@@ -107,3 +117,8 @@ class Questions:
         raise NotFound(
             f"{environment}/{name} ran nothing else before", code="no-earlier-version", hint="Name the version with --to."
         )
+
+
+def _read_state(view: View, stream: str, kind: type[S]) -> S | None:
+    raw = view.record(stream)
+    return None if raw is None else msgspec.json.decode(state_map.decode_record(raw).state, type=kind)

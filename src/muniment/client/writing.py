@@ -133,7 +133,7 @@ class Writer:
                     # Another process wrote and pinned meanwhile; what was compared is an old view, and accuses nobody.
                     Path(str(split.details.get("evidence", ""))).unlink(missing_ok=True)
                     continue
-                self._check_ledger()
+                self._check_ledger(view)
                 yield view, contact
                 return
 
@@ -160,13 +160,14 @@ class Writer:
         """Read the key anew when it is needed next: another one lies there now."""
         self._signer = None
 
-    def _check_ledger(self) -> None:
-        if self.engine.ledger != self.trust.ledger:
+    def _check_ledger(self, view: View) -> None:
+        found = merkle.leaf(view.entry(0)).hex()
+        if found != self.trust.ledger:
             raise VerificationError(
-                f"{self.home.store} holds the ledger {self.engine.ledger[:8]}…, and the trust file is about {self.trust.ledger[:8]}…",
+                f"this is the ledger {found[:8]}…, and the trust file is about {self.trust.ledger[:8]}…",
                 step=2,
                 code="ledger",
-                hint="Use the trust file of this ledger, or restore the ledger that it is about.",
+                hint=f"Compare {self.home.trust} with what the ledger's owner gave out, or restore the ledger that it is about.",
             )
 
     def _verify(self, event: events.Event, verdict: Verdict, raw: bytes) -> Recorded:
