@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-import makers
 import msgspec
 
-from muniment.core.format import checkpoint, keys, manifest, note, statement
+import makers
+from muniment.core.format import checkpoint, encoding, entry, keys, manifest, merkle, note, state_map, statement
 from muniment.core.format.manifest import Line, Manifest
 from muniment.core.proof import answer as answers
 from muniment.core.proof import receipt as receipts
-from muniment.core.proof.answer import Answer
+from muniment.core.proof.answer import Answer, Included, Numbered
 from muniment.core.proof.trust import Cosigner, Statement, Trust
+from muniment.ledger.engine import View
 from muniment.ledger.signers import SeedSigner
 
 DATA = "1" * 64
@@ -44,7 +46,9 @@ class Story:
             "deployment.changed", transition="scale", environment="production", name="credit-risk", version=V2, trafficShare="0.5"
         )
         self.note = self.say("note.added", about=[f"version/{V1}"], text=msgspec.to_builtins(statement.seal(REASON, SALT)))
-        self.rollback = self.deploy("rollback", V1, replaces=V2)
+        self.rollback = self.deploy("rollback", V1, replaces=V2, approvals=self.approvals[:1])
+        with self.life.engine.view() as view:
+            self.times = {index: view.header(view.sealed_by(index)).time for index in range(view.size)}
 
     def say(self, name: str, /, **fields: object) -> int:
         """Record one event in a block of its own."""
@@ -69,14 +73,8 @@ class Story:
             environment="production",
             name="credit-risk",
             version=version,
-            approvals=self.approvals[-1:],
-            **fields,
+            **{"approvals": self.approvals[-1:], **fields},
         )
-
-    def time_of(self, index: int) -> str:
-        """The time of the header that sealed an entry."""
-        with self.life.engine.view() as view:
-            return view.header(view.sealed_by(index)).time
 
 
 def witnessed(trust: Trust, cosigners: Iterable[tuple[str, str, Statement]], quorum: int) -> Trust:
@@ -112,11 +110,80 @@ def other_files() -> Manifest:
     return manifest.build([Line("config.json", "e" * 64, 812), Line("model.safetensors", "d" * 64, 9_000)])
 
 
-def forge(raw: bytes, signer: SeedSigner = makers.LOG, **changes: object) -> bytes:
+def resign(raw: bytes, signer: SeedSigner = makers.LOG, **changes: object) -> bytes:
     """A checkpoint that says something else, signed anew."""
     found = checkpoint.parse(note.parse(raw).text)
     fields = {"origin": found.origin, "size": found.size, "root": found.root} | changes
     return checkpoint.sign(checkpoint.Checkpoint(**fields), signer)  # type: ignore[arg-type]
+
+
+def forge(
+    answer: Answer,
+    view: View,
+    *,
+    entries: Mapping[int, bytes] = MappingProxyType({}),
+    records: Mapping[str, bytes | None] = MappingProxyType({}),
+    header: Mapping[str, object] = MappingProxyType({}),
+    **changes: object,
+) -> bytes:
+    """The same answer by an operator who lies: he holds the log's key and signs whatever entries and records he likes.
+
+    `entries` and `records` take the place of true ones (None: the stream is absent), `header` changes the newest header,
+    `changes` the answer itself. Everything is proved and signed as an honest operator would.
+    """
+    everything = dict(view.entries(0, view.size)) | dict(entries)
+    known = {each.name: None if each.value is msgspec.UNSET else bytes(each.value) for each in answer.states} | dict(records)
+    root, states = prove_states(known)
+    last = view.size - 1
+    leaves = [merkle.leaf(everything[index]) for index in range(last)]
+    if last not in entries:
+        honest = entry.decode_header(everything[last])
+        fields = {"state": root.hex(), "root": merkle.root(leaves).hex()} | dict(header)
+        everything[last] = entry.encode_header(msgspec.structs.replace(honest, **fields))
+    leaves.append(merkle.leaf(everything[last]))
+    signed = checkpoint.sign(checkpoint.Checkpoint(makers.ORIGIN, len(leaves), merkle.root(leaves)), makers.LOG)
+    included = tuple(
+        Included(entry=everything[each.index], index=each.index, proof=merkle.prove_inclusion(leaves, each.index))
+        for each in answer.entries
+    )
+    history = answer.history
+    if history is not msgspec.UNSET:
+        events = tuple(Numbered(entry=everything[each.index], index=each.index) for each in history.events)
+        history = msgspec.structs.replace(history, events=events)
+    index = receipts.parse(answer.receipt).index
+    receipt = receipts.Receipt(index=index, proof=merkle.prove_inclusion(leaves, index), checkpoint=signed)
+    made = {
+        "entries": included,
+        "states": tuple(states[name] for name in sorted(states)),
+        "genesis": merkle.prove_inclusion(leaves, 0),
+        "receipt": receipts.format(receipt),
+        "history": history,
+    }
+    return replace(answer, **{**made, **changes})
+
+
+def prove_states(records: Mapping[str, bytes | None]) -> tuple[bytes, dict[str, state_map.StateProof]]:
+    """The root of a map with these records alone, and the proof of each: present, or absent where it is None."""
+    values = {state_map.key(name): value for name, value in records.items() if value is not None}
+    leaves = {key: state_map.leaf(key, value) for key, value in values.items()}
+    tree = state_map.Tree.decode([], 0)
+    change = tree.build(tree.plan(leaves), [], leaves)
+    tree.commit(change)
+    proofs = {}
+    for name, value in records.items():
+        path = tree.prove(state_map.key(name), sorted(leaves.items()))
+        if value is None:
+            proofs[name] = state_map.prove_absence(name, None if path.end is None else values[path.end], path)
+        else:
+            proofs[name] = state_map.prove_presence(name, value, path)
+    return change.root, proofs
+
+
+def edit_record(view: View, stream: str, **changes: object) -> bytes:
+    """A record in which its state says something else."""
+    record = state_map.decode_record(view.record(stream) or b"")
+    state = msgspec.json.decode(record.state) | changes
+    return state_map.encode_record(msgspec.structs.replace(record, state=msgspec.Raw(encoding.encode(state))))
 
 
 def opening(sealed: statement.Sealed) -> statement.Disclosure | None:

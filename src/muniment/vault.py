@@ -92,11 +92,21 @@ class Vault:
             ) from None
 
     def disclose(self, sealed: Sealed) -> Value | None:
-        """The value behind a sealed field, or None where this vault does not hold it.
+        """The value behind a sealed field, or None where this vault does not hold it. Raises as `find`."""
+        found = self._read(sealed)
+        return None if found is None else found[1]
+
+    def find(self, sealed: Sealed) -> Disclosure | None:
+        """The disclosure of a sealed field, to be shown to others, or None where this vault does not hold it.
 
         Raises CorruptStore (`vault-damaged`) where what is kept does not hash to what was sealed, Unavailable
         (`vault-unreadable`) where the file cannot be read.
         """
+        found = self._read(sealed)
+        return None if found is None else Disclosure(*found)
+
+    def _read(self, sealed: Sealed) -> tuple[str, Value] | None:
+        """Salt and value behind a sealed field."""
         with _reading(self.path) as descriptor:
             if descriptor is None:
                 return None
@@ -169,8 +179,8 @@ def _encode(sealed: Sealed, disclosure: Disclosure) -> bytes:
     return raw
 
 
-def _decode(raw: bytes, digest: str) -> Value:
-    """The value of a line, once it hashes to the digest. Raises MunimentError."""
+def _decode(raw: bytes, digest: str) -> tuple[str, Value]:
+    """Salt and value of a line, once they hash to the digest. Raises MunimentError."""
     line = encoding.decode(raw, limit=MAX_LINE_BYTES)
     if not isinstance(line, dict) or line.keys() != {"digest", "salt", "value"} or line["digest"] != digest:
         raise InvalidInput("a line does not have the form of a disclosure", code="bad-disclosure")
@@ -178,7 +188,7 @@ def _decode(raw: bytes, digest: str) -> Value:
     if not isinstance(salt, str):
         raise InvalidInput("the salt is not text", code="bad-disclosure")
     check_disclosure(Sealed(sealed=digest), Disclosure(salt=salt, value=value))
-    return value
+    return salt, value
 
 
 def _is_intact(raw: bytes) -> bool:

@@ -224,7 +224,8 @@ class TestValues:
             resolve(environment, project, {"colour": True})
 
     @pytest.mark.parametrize(
-        "raw", [b"actor", b"actor = 'a'\nactor = 'b'", b"\xff", b"a = " + b"[" * 5_000, b"#" * (1 << 20) + b"#", b"a = 1" + b"9" * 5_000]
+        "raw",
+        [b"actor", b"actor = 'a'\nactor = 'b'", b"\xff", b"a = " + b"[" * 5_000, b"#" * (1 << 20) + b"#", b"a = 1" + b"9" * 5_000],
     )
     def test_a_broken_file_is_named(self, environment: dict[str, str], project: Path, raw: bytes) -> None:
         (project / "muniment.toml").write_bytes(raw)

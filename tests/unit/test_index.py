@@ -2,100 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
-import os
 import random
 import shutil
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
 import msgspec
 import pytest
 
+import makers
+import worlds
 from muniment.core.format import dsse
-from muniment.core.format.encoding import Value
-from muniment.core.rules import events, genesis
-from muniment.core.rules.genesis import Founder, Genesis
-from muniment.core.rules.policy import Policy, Role
 from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
 from muniment.index import Index, Query, follower
-from muniment.ledger.embedded import Embedded
-from muniment.ledger.engine import View
-from muniment.ledger.signers import SeedSigner
-
-ORIGIN = "example.org/models"
-START_US = 1_770_000_000_000_000
-ALICE, CI, LOG = SeedSigner(bytes([1]) * 32), SeedSigner(bytes([2]) * 32), SeedSigner(bytes([9]) * 32)
-OTHER = SeedSigner(bytes([3]) * 32)
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-class World:
-    """A ledger in a folder, and short ways to write events into it."""
-
-    def __init__(self, folder: Path, *, salt: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.now = START_US + salt
-        self.random = random.Random(salt)
-        founders = tuple(
-            Founder(id=id, kind=kind, keys=(genesis.prove_key(ORIGIN, id, signer),), roles=("all",), responsible=responsible)
-            for id, kind, signer, responsible in (("alice", "person", ALICE, ()), ("ci", "service", CI, ("alice",)))
-        )
-        founding = Genesis(origin=ORIGIN, actors=founders, policy=Policy(roles=(Role(name="all", may=("*",)),)))
-        self.path = folder / "ledger.db"
-        self.engine = Embedded.create(self.path, founding, LOG, clock=self.clock)
-        self.ledger = self.engine.ledger
-
-    def clock(self) -> int:
-        self.now += 1_000
-        return self.now
-
-    def sign(self, name: str, actor: str = "alice", /, **fields: Value) -> tuple[str, bytes]:
-        number = self.random.getrandbits(74)
-        event_id = f"019c0000-0000-7{number >> 62:03x}-{0x8000 | (number >> 48 & 0x3FFF):04x}-{number & (1 << 48) - 1:012x}"
-        common: dict[str, Value] = {
-            "ledger": self.ledger,
-            "eventId": event_id,
-            "occurredAt": "2026-02-01T00:00:00.000000Z",
-            "actor": actor,
-        }
-        payload = events.encode(events.build(name, common | fields))
-        return event_id, dsse.encode(dsse.sign(payload, {"alice": ALICE, "ci": CI}[actor]))
-
-    def record(self, name: str, actor: str = "alice", /, **fields: Value) -> str:
-        """Append one event in a block of its own; its id."""
-        event_id, raw = self.sign(name, actor, **fields)
-        (verdict,) = self.engine.append([raw])
-        assert verdict.decision == "admitted", verdict
-        return event_id
-
-    def dataset(self, name: str, text: str) -> str:
-        self.record("dataset.registered", name=name, data=digest(text), bytes=1, files=1)
-        return digest(text)
-
-    def model(self, name: str, text: str, actor: str = "alice") -> str:
-        self.record("model.registered", actor, model=name, version=digest(text), derivation="trained")
-        return digest(text)
-
-    def deploy(self, version: str, transition: str = "start", name: str = "credit-risk", **fields: Value) -> str:
-        return self.record(
-            "deployment.changed", "ci", transition=transition, environment="production", name=name, version=version, **fields
-        )
-
-    def close(self) -> None:
-        self.engine.close()
+from worlds import ALICE, World, digest, tell
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path / "ledger")
+    made = worlds.found(tmp_path / "ledger.db")
     yield made
     made.close()
 
@@ -113,24 +43,6 @@ def follow(index: Index, world: World) -> Index:
     return index
 
 
-def tell(world: World) -> dict[str, str]:
-    """A short life of a model."""
-    said = {"d1": world.dataset("loans", "loans-1"), "d2": world.dataset("loans", "loans-2")}
-    said["plan"] = world.record("evaluation.planned", model="credit-risk", metric="auc", comparator="ge", threshold="0.9")
-    said["v1"], said["v2"] = world.model("credit-risk", "m1"), world.model("credit-risk", "m2", "ci")
-    result: Value = [{"metric": "auc", "value": "0.913"}]
-    said["e1"] = world.record("evaluation.completed", version=said["v1"], plan=said["plan"], results=result, data=said["d2"])
-    result = [{"metric": "auc", "value": "0.89"}]
-    said["e2"] = world.record("evaluation.completed", version=said["v2"], plan=said["plan"], results=result)
-    of: Value = {"version": said["v1"], "environment": "production"}
-    said["a1"] = world.record("approval.decided", of=of, decision="approve", meaning="approval")
-    said["a2"] = world.record("approval.decided", of=of, decision="conditional", meaning="review")
-    said["revoke"] = world.record("approval.decided", of=of, decision="revoke", revokes=said["a2"], meaning="review")
-    world.deploy(said["v1"], approvals=[said["a1"]])
-    world.deploy(said["v2"], "promote", replaces=said["v1"])
-    return said
-
-
 def test_a_life_is_listed(index: Index, world: World) -> None:
     said = tell(world)
     query: Query = follow(index, world)
@@ -144,9 +56,12 @@ def test_a_life_is_listed(index: Index, world: World) -> None:
     assert (newest.thing, newest.digest) == ("production/credit-risk", said["v2"])
     assert query.event(newest.index) == newest
     things = [row.thing for row in query.events()][::-1]
-    assert things == ["loans@1", "loans@2", "credit-risk", "credit-risk@1", "credit-risk@2", "credit-risk@1", "credit-risk@2"] + [
-        "credit-risk@1"
-    ] * 3 + ["production/credit-risk"] * 2
+    assert (
+        things
+        == ["loans@1", "loans@2", "credit-risk", "credit-risk@1", "credit-risk@2", "credit-risk@1", "credit-risk@2"]
+        + ["credit-risk@1"] * 3
+        + ["production/credit-risk"] * 2
+    )
     assert [row.event_id for row in query.events(names=["approval.decided"])] == [said["revoke"], said["a2"], said["a1"]]
 
 
@@ -161,7 +76,10 @@ def test_models_and_data_sets_have_their_ordinals(index: Index, world: World) ->
     ]
     (dataset,) = index.datasets()
     assert (dataset.name, dataset.count, dataset.latest) == ("loans", 2, said["d2"])
-    assert [(row.ordinal, row.digest, row.withdrawn) for row in index.data("loans")] == [(1, said["d1"], None), (2, said["d2"], None)]
+    assert [(row.ordinal, row.digest, row.withdrawn) for row in index.data("loans")] == [
+        (1, said["d1"], None),
+        (2, said["d2"], None),
+    ]
     assert index.versions("unknown") == index.data("unknown") == []
     assert index.name_of(said["v2"]) == "credit-risk@2"
     assert index.name_of(said["d1"]) == "loans@1"
@@ -209,7 +127,7 @@ def test_actors_keys_and_endings(index: Index, world: World) -> None:
         ("alice", "person", (), ("all",)),
         ("ci", "service", ("alice",), ("all",)),
     ]
-    proof = genesis.prove_key(ORIGIN, "bob", OTHER)
+    proof = worlds.prove_key("bob")
     world.record("actor.enrolled", of="bob", kind="person", organisation="acme", keys=[msgspec.to_builtins(proof)])
     world.record("key.changed", of="bob", change="compromise", key=proof.key, fromIndex=7)
     world.record("dataset.withdrawn", data=said["d1"], cause="consent")
@@ -219,9 +137,9 @@ def test_actors_keys_and_endings(index: Index, world: World) -> None:
     newest = index.size - 2
     assert [row.id for row in index.actors("person")] == ["alice", "bob"]
     assert index.actors("person")[1].organisation == "acme"
-    (key,) = index.keys("bob")
+    (key,) = index.keys_of("bob")
     assert (key.key, key.since, key.until, key.disputed_from) == (proof.key, newest - 8, newest - 6, 7)
-    assert [row.actor for row in index.keys()][2:] == ["bob"]
+    assert [row.actor for row in index.keys_of()][2:] == ["bob"]
     assert [row.withdrawn for row in index.data("loans")] == [newest - 4, None]
     assert [row.retired for row in index.versions("credit-risk")] == [newest - 2, None]
     assert (index.models()[0].owner, index.models()[0].offered_to) == ("alice", "ci")
@@ -363,7 +281,22 @@ class TestResolve:
             with pytest.raises(NotFound) as caught:
                 index.resolve(text)
             assert hint in caught.value.hint, text
-        for text in ("", "@", "@1", "x@0", "x@", "/", "version/", "version/zz", "data/" + "0" * 64, "\0", "ö" * 300, "٣", "a/b/c", "9" * 40):
+        for text in (
+            "",
+            "@",
+            "@1",
+            "x@0",
+            "x@",
+            "/",
+            "version/",
+            "version/zz",
+            "data/" + "0" * 64,
+            "\0",
+            "ö" * 300,
+            "٣",
+            "a/b/c",
+            "9" * 40,
+        ):
             with pytest.raises(NotFound):
                 index.resolve(text)
         with pytest.raises(InvalidInput):
@@ -426,7 +359,7 @@ class TestFollowing:
     def test_an_older_view_is_answered_as_of_its_size(self, index: Index, world: World) -> None:
         world.model("m", "a")
         with world.engine.view() as view:
-            old = Snapshot(view)
+            old = worlds.Copy(view)
         follow(index, world)
         before = (index.events(), index.models(), index.resolve("m"))
         world.model("m", "b")
@@ -441,7 +374,7 @@ class TestFollowing:
     def test_another_ledger_replaces_everything(self, index: Index, world: World, tmp_path: Path) -> None:
         tell(world)
         follow(index, world)
-        other = World(tmp_path / "other", salt=1)
+        other = worlds.found(tmp_path / "other.db", makers.NOON + 1)
         other.model("fraud", "f")
         assert [row.name for row in follow(index, other).models()] == ["fraud"]
         fresh = Index(tmp_path / "fresh.db")
@@ -457,13 +390,10 @@ class TestFollowing:
         world.deploy(digest("b"), "promote", replaces=digest("a"))
         world.record("dataset.registered", name="d", data=digest("d"), bytes=1, files=1)
         follow(index, world)
-        ledger = world.ledger
         for texts in (["x"], ["x", "y", "z"], ["x", "y", "z", "w", "v", "u"]):
-            restored = World.__new__(World)
             path = tmp_path / f"restored-{len(texts)}.db"
             shutil.copy(tmp_path / "backup.db", path)
-            restored.now, restored.ledger, restored.random = world.now, ledger, random.Random(len(texts))
-            restored.engine = Embedded(open_store(path), LOG, clock=restored.clock)
+            restored = worlds.reopen(path)
             for text in texts:
                 restored.model("m", text)
             follow(index, restored)
@@ -478,7 +408,7 @@ class TestFollowing:
     def test_a_missing_entry_is_named(self, index: Index, world: World) -> None:
         tell(world)
         with world.engine.view() as view:
-            torn = Snapshot(view)
+            torn = worlds.Copy(view)
         del torn.raw[5]
         with pytest.raises(CorruptStore) as caught:
             index.follow(torn)
@@ -488,7 +418,7 @@ class TestFollowing:
     def test_what_is_no_entry_is_named(self, index: Index, world: World, raw: bytes) -> None:
         tell(world)
         with world.engine.view() as view:
-            torn = Snapshot(view)
+            torn = worlds.Copy(view)
         torn.raw[3] = raw
         with pytest.raises(CorruptStore) as caught:
             index.follow(torn)
@@ -498,7 +428,7 @@ class TestFollowing:
     def test_an_event_of_a_later_release_is_listed(self, index: Index, world: World) -> None:
         world.model("m", "a")
         with world.engine.view() as view:
-            later = Snapshot(view)
+            later = worlds.Copy(view)
         payload = dsse.decode(later.raw[1]).payload.replace(b"model.registered:v1", b"model.dreamt:v2")
         later.raw[1] = dsse.encode(dsse.sign(payload, ALICE))
         index.follow(later)
@@ -546,12 +476,11 @@ class TestTheFile:
                 Path(f"{index.path}{suffix}").unlink(missing_ok=True)
             index.path.write_bytes(torn)
             damaged = Index(index.path)
-            for ask in (damaged.events, damaged.models, damaged.deployments, damaged.actors, damaged.keys):
-                try:
+            for ask in (damaged.events, damaged.models, damaged.deployments, damaged.actors, damaged.keys_of):
+                # A changed byte in a text may pass unseen: nothing that an index says is taken for a proof.
+                with suppress(Unavailable):
                     follow(damaged, world)
                     ask()
-                except Unavailable as error:
-                    assert error.code == "index-damaged"
             damaged.close()
 
     def test_another_version_is_made_anew(self, index: Index, world: World) -> None:
@@ -605,7 +534,7 @@ class TestTheFile:
         monkeypatch.setattr(follower, "CHUNK_ENTRIES", 4)
         tell(world)
         with world.engine.view() as view:
-            shared = Snapshot(view)
+            shared = worlds.Copy(view)
         alone = Index(tmp_path / "alone.db")
         alone.follow(shared)
         many = [Index(tmp_path / "index.db") for _ in range(4)]
@@ -628,37 +557,6 @@ class TestTheFile:
             each.close()
 
 
-class Snapshot:
-    """A view that outlives its transaction, and that a test may damage."""
-
-    def __init__(self, view: View) -> None:
-        self.raw = dict(view.entries(0, view.size))
-        self.size = view.size
-        self._headers = {view.header(height).size: view.header(height) for height in range(view.height + 1)}
-        self.checkpoint, self.height = view.checkpoint, view.height
-        self.find, self.inclusion, self.consistency = view.find, view.inclusion, view.consistency
-        self.record, self.prove_state, self.height_at = view.record, view.prove_state, view.height_at
-
-    def entry(self, index: int) -> bytes:
-        return self.raw[index]
-
-    def entries(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        yield from ((index, raw) for index, raw in sorted(self.raw.items()) if start <= index < stop)
-
-    def sealed_by(self, index: int) -> int:
-        return next(header.height for size, header in sorted(self._headers.items()) if size >= index)
-
-    def header(self, height: int):  # type: ignore[no-untyped-def]
-        return next(header for header in self._headers.values() if header.height == height)
-
-
-def open_store(path: Path):  # type: ignore[no-untyped-def]
-    from muniment.ledger.store.file import Store
-
-    os.chmod(path, 0o600)
-    return Store.open(path)
-
-
 def dump(index: Index) -> dict[str, object]:
     """All that an index can say."""
     versions = [row for model in index.models() for row in index.versions(model.name)]
@@ -673,7 +571,7 @@ def dump(index: Index) -> dict[str, object]:
         "data": data,
         "deployments": index.deployments(),
         "actors": index.actors(),
-        "keys": index.keys(),
+        "keys": index.keys_of(),
         "approvals": [index.approvals(row.digest) for row in versions],
         "evaluations": [index.evaluations(row.digest) for row in versions],
         "plans": [index.plans(model.name) for model in index.models()],

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 import click
 import msgspec
 
+from muniment.cli import exits
 from muniment.client.things import Recorded
 from muniment.core.format import digest
+from muniment.core.rules.policy import Verdict
 
 
 def result(value: object, as_json: bool, lines: Iterable[str]) -> None:
@@ -23,15 +25,42 @@ def result(value: object, as_json: bool, lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def recorded(done: Recorded, as_json: bool, *, title: str = "", after: Iterable[str] = ()) -> None:
-    """Say where an event now stands. `title` is what it was about, `after` what to do next."""
+def recorded(
+    done: Recorded, as_json: bool, *, title: str = "", details: Iterable[str] = (), value: object = None, after: str = ""
+) -> None:
+    """Say where an event now stands. `title` is what it was about, `after` the command that may come next.
+
+    With --json the object is `value`, or the record itself.
+    """
+    lines = [*([strong(title)] if title else []), *(f"  {line}" for line in details), f"  {standing(done)}"]
+    result(done if value is None else value, as_json, [*lines, *(["", f"Next: {after}"] if after else [])])
+
+
+def standing(done: Recorded) -> str:
+    """Where an event stands, in one line."""
     if not done.sealed:
-        line = f"{done.event} is signed and waits to be sent"
-    elif done.again:
-        line = f"{done.event} was recorded before: entry {done.index}, block {done.height}"
-    else:
-        line = f"{done.event} recorded: entry {done.index}, block {done.height}, receipt verified"
-    result(done, as_json, [*([strong(title)] if title else []), line, *after])
+        return f"{done.event} is signed and waits to be sent"
+    if done.again:
+        return f"{done.event} was recorded before: entry {done.index}, block {done.height}, receipt verified"
+    return f"{done.event} recorded: entry {done.index}, block {done.height}, receipt verified"
+
+
+def files(count: int, size: int) -> str:
+    """How much was read: `3 files, 1.2 MB`."""
+    amount, unit = float(size), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{count} file{'' if count == 1 else 's'}, {amount:.3g} {unit}"
+
+
+def verdict(found: Verdict, as_json: bool) -> int:
+    """What the ledger would answer, and the exit code for it."""
+    said = {"admitted": "It would be admitted", "repeated": "It is recorded already", "refused": "It would be refused"}
+    lines = [f"{said[found.decision]}, as of now; nothing was recorded."]
+    result(found, as_json, [*lines, *(f"  {reason.sentence()}" for reason in found.reasons)])
+    return exits.REFUSED if found.decision == "refused" else exits.OK
 
 
 def note(line: str) -> None:

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from muniment import config
+from muniment.cli import output
 from muniment.client.ledger import Ledger
 from muniment.client.opening import connect
 from muniment.config import Config
@@ -33,20 +34,31 @@ def common(function: Callable[P, R]) -> Callable[P, R]:
 def resolve(home: Path | None, actor: str | None, as_json: bool) -> Config:
     """The settings of this call."""
     flags = {"home": None if home is None else str(home), "actor": actor, "output": "json" if as_json else None}
-    return config.resolve(os.environ, Path.cwd(), {key: value for key, value in flags.items() if value is not None})
+    return config.resolve(os.environ, Path.cwd(), flags)
 
 
 def with_ledger(function: Callable[..., R]) -> Callable[..., R]:
     """Open the ledger of this call, hand it over as the first argument, and close it afterwards."""
 
     @common
+    @click.option("--accept-clock", is_flag=True, hidden=True, help="Seal although the clock is far from the last block's time.")
     @functools.wraps(function)
-    def wrapped(*args: object, home: Path | None, actor: str | None, as_json: bool, **kwargs: object) -> R:
+    def wrapped(*args: object, home: Path | None, actor: str | None, as_json: bool, accept_clock: bool, **kwargs: object) -> R:
         settings = resolve(home, actor, as_json)
-        with connect(settings) as ledger:
+        with connect(settings, accept_clock=accept_clock) as ledger:
+            _greet(ledger)
             return function(ledger, *args, as_json=settings.output == "json", **kwargs)
 
     return wrapped
+
+
+def _greet(ledger: Ledger) -> None:
+    """Say what a person must know before anything else is said."""
+    if ledger.contact.relation == "first":
+        output.note(f"First contact with {ledger.origin}: from now on this machine demands that it only grows.")
+        output.note(f"Compare its fingerprint with the one that its owner sees: {ledger.contact.fingerprint}")
+    if said := ledger.describe_spool():
+        output.note(said[0].upper() + said[1:] + ".")
 
 
 __all__ = ["Ledger", "common", "resolve", "with_ledger"]

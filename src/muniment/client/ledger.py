@@ -12,31 +12,40 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
-from muniment.capture import files
+from muniment.capture.hashing import Progress
 from muniment.client import capturing
 from muniment.client.drafting import Plain, free_form, measured
+from muniment.client.identity import Keys
 from muniment.client.questions import Questions
 from muniment.client.things import Dataset, Plan, Recorded, Version
-from muniment.client.training import Training
+from muniment.client.training import Training, Write
 from muniment.client.writing import Writer
+from muniment.core.rules import records
+from muniment.core.rules.events.deployment import Transition
 from muniment.core.rules.policy import Verdict
 from muniment.core.rules.records import Deployment
 from muniment.errors import InvalidInput, NotFound
+from muniment.ledger.pins import Contact
+from muniment.ledger.spool import Rejected
 
 PathLike = str | os.PathLike[str]
-Progress = files.Progress
 DatasetRef = Dataset | str
 VersionRef = Version | str
 
 
 class Ledger(Questions):
-    """An open ledger. `Questions` has the reading half; every verb here records an event and returns when it is durable."""
+    """An open ledger. `Questions` has the reading half; every verb here records an event and returns when it is durable.
 
-    def __init__(self, writer: Writer) -> None:
+    `contact` says how the ledger stood to what this client knew of it when it was opened.
+    """
+
+    def __init__(self, writer: Writer, contact: Contact) -> None:
         super().__init__(writer)
         self._writer = writer
+        self.contact = contact
 
     def __enter__(self) -> Ledger:
         return self
@@ -49,6 +58,26 @@ class Ledger(Questions):
         self._writer.engine.close()
         if self._index is not None:
             self._index.close()
+
+    @property
+    def keys(self) -> Keys:
+        """Who may write, with which keys."""
+        return Keys(self._writer, self)
+
+    def pending(self) -> list[Path]:
+        """What is signed and waits in the spool; the next event that is recorded sends it first."""
+        return self._writer.spool.pending()
+
+    def rejected(self) -> list[Rejected]:
+        """What waited in the spool and was refused by the ledger, with every reason."""
+        return self._writer.spool.rejected()
+
+    def describe_spool(self) -> str:
+        """What is to be said about the spool in one sentence; nothing where it is empty."""
+        pending, rejected = len(self.pending()), len(self.rejected())
+        said = [f"{pending} of your events {'waits' if pending == 1 else 'wait'} to be sent"] if pending else []
+        said += [f"{rejected} {'was' if rejected == 1 else 'were'} refused by the ledger"] if rejected else []
+        return f"{' and '.join(said)}: see `muniment log --pending`" if said else ""
 
     def record(self, event: str, fields: Mapping[str, Plain]) -> Recorded:
         """Record any event of the vocabulary from its fields (docs/events.md). Prose is sealed.
@@ -81,7 +110,15 @@ class Ledger(Questions):
                 **fields,
             },
         )
-        return Dataset(name=name, digest=captured.digest, number=self.number_of(captured.digest), recorded=recorded)
+        state = self.state(f"data/{captured.digest}", records.Data)
+        return Dataset(
+            name=name,
+            digest=captured.digest,
+            number=None if state is None else state.ordinal,
+            files=len(captured.manifest.lines),
+            bytes=captured.manifest.total_bytes,
+            recorded=recorded,
+        )
 
     def training(
         self,
@@ -99,20 +136,23 @@ class Ledger(Questions):
 
         `inputs` maps a role (training, validation, test) to data sets.
         """
-        listed: list[Plain] = []
-        for role, given in (inputs or {}).items():
-            several = [given] if isinstance(given, str | Dataset) else given
-            listed += [{"role": role, "data": self._digest(each, "data")} for each in several]
-        fields: dict[str, Plain] = {
-            "model": model,
-            "inputs": listed,
-            "parameters": free_form(parameters or {}),
-            "baseVersions": [self._digest(each, "version") for each in base],
-            "seed": seed,
-            "entryPoint": entry_point,
-            "reason": reason,
-        }
-        return Training(self._writer, self.register, fields, strict=strict)
+
+        def describe() -> dict[str, Plain]:
+            listed: list[Plain] = []
+            for role, given in (inputs or {}).items():
+                several = [given] if isinstance(given, str | Dataset) else given
+                listed += [{"role": role, "data": self.digest_of(each, "data")} for each in several]
+            return {
+                "model": model,
+                "inputs": listed,
+                "parameters": free_form(parameters or {}),
+                "baseVersions": [self.digest_of(each, "version") for each in base],
+                "seed": seed,
+                "entryPoint": entry_point,
+                "reason": reason,
+            }
+
+        return Training(self._writer, self._register, describe, strict=strict)
 
     def register(
         self,
@@ -132,24 +172,18 @@ class Ledger(Questions):
         Without a run the version is `imported` unless `derivation` says otherwise. Raises Conflict where the bytes are
         registered under another name.
         """
-        captured = capturing.capture(path, self._writer.manifests, progress)
-        recorded = self.record(
-            "model.registered",
-            {
-                "model": model,
-                "version": captured.digest,
-                "omsDigest": captured.oms_digest,
-                "format": captured.extension,
-                "derivation": derivation or ("trained" if run else "imported"),
-                "parents": [self._digest(each, "version") for each in parents],
-                "run": run,
-                "data": [self._digest(each, "data") for each in data],
-                "grade": "observed" if run else "declared",
-                "reason": reason,
-                **fields,
-            },
+        return self._register(
+            self.record,
+            model,
+            path,
+            run=run,
+            derivation=derivation,
+            parents=parents,
+            data=data,
+            progress=progress,
+            reason=reason,
+            **fields,
         )
-        return Version(name=model, digest=captured.digest, number=self.number_of(captured.digest), recorded=recorded)
 
     def plan(
         self,
@@ -169,7 +203,7 @@ class Ledger(Questions):
                 "metric": metric,
                 "comparator": comparator,
                 "threshold": threshold if isinstance(threshold, str) else float(threshold),
-                "data": None if dataset is None else self._digest(dataset, "data"),
+                "data": None if dataset is None else self.digest_of(dataset, "data"),
                 "reason": reason,
             },
         )
@@ -189,9 +223,9 @@ class Ledger(Questions):
         return self.record(
             "evaluation.completed",
             {
-                "version": self._digest(version, "version"),
+                "version": self.digest_of(version, "version"),
                 "results": measured(metrics),
-                "data": None if dataset is None else self._digest(dataset, "data"),
+                "data": None if dataset is None else self.digest_of(dataset, "data"),
                 "datasetRole": role,
                 "plan": plan.id if isinstance(plan, Plan) else plan,
                 "reason": reason,
@@ -212,7 +246,7 @@ class Ledger(Questions):
         return self.record(
             "approval.decided",
             {
-                "of": {"version": self._digest(version, "version"), "environment": environment},
+                "of": {"version": self.digest_of(version, "version"), "environment": environment},
                 "decision": decision,
                 "meaning": "approval",
                 "conditions": conditions,
@@ -227,54 +261,117 @@ class Ledger(Questions):
         environment: str,
         *,
         name: str | None = None,
-        transition: Literal["start", "promote", "rollback", "scale", "stop"] = "start",
+        transition: Transition | None = None,
         reason: str | None = None,
         **fields: Plain,
     ) -> Recorded:
         """Record that a version begins to serve. Finds and cites the approvals and evaluations itself.
 
-        `name` defaults to the model's name. Raises PolicyViolation with every reason where the rules refuse it.
+        `name` defaults to the model's name, `transition` to `promote` where another version runs there, else `start`. Raises PolicyViolation with every reason where the rules refuse it.
         """
-        digest = self._digest(version, "version")
-        called = name or self.name_of(digest)
+        drafted = self.draft_deployment(version, environment, name=name, transition=transition, reason=reason, **fields)
+        return self.record("deployment.changed", drafted)
+
+    def draft_deployment(
+        self,
+        version: VersionRef,
+        environment: str,
+        *,
+        name: str | None = None,
+        transition: Transition | None = None,
+        **fields: Plain,
+    ) -> dict[str, Plain]:
+        """The fields of a `deployment.changed`, for `record` or `judge`: what is replaced, and everything that can be cited."""
+        digest = self.digest_of(version, "version")
+        called = name or self._model_of(digest)
         running = self.running(environment, called)
         replaced = running.version if running and running.version != digest and transition not in ("scale", "stop") else None
-        return self.record(
-            "deployment.changed",
-            {
-                "transition": transition,
-                "environment": environment,
-                "name": called,
-                "version": digest,
-                "replaces": replaced,
-                "approvals": self.open_approvals(digest, environment),
-                "evaluations": self.evaluations_of(digest),
-                "reason": reason,
-                **fields,
-            },
-        )
+        return {
+            "transition": transition or ("promote" if replaced else "start"),
+            "environment": environment,
+            "name": called,
+            "version": digest,
+            "replaces": replaced,
+            "approvals": self.open_approvals(digest, environment),
+            "evaluations": self.evaluations_of(digest),
+            **fields,
+        }
 
     def rollback(self, deployment: str, *, to: VersionRef | None = None, reason: str | None = None) -> Recorded:
         """Go back to an earlier version of a deployment (`environment/name`): to `to`, or to the one before."""
+        return self.record("deployment.changed", self.draft_rollback(deployment, to=to, reason=reason))
+
+    def draft_rollback(self, deployment: str, *, to: VersionRef | None = None, **fields: Plain) -> dict[str, Plain]:
+        """The fields of a rollback, for `record` or `judge`. Raises NotFound where nothing ran there before."""
         environment, _, name = deployment.partition("/")
         if not name:
             raise InvalidInput(
                 f"{deployment!r} is no deployment", code="bad-deployment", hint="Write it like production/credit-risk."
             )
         target = to or self.version_before(environment, name)
-        return self.deploy(target, environment, name=name, transition="rollback", reason=reason)
+        return self.draft_deployment(target, environment, name=name, transition="rollback", **fields)
 
     def running(self, environment: str, name: str) -> Deployment | None:
         """What serves under a name in an environment now, if anything does."""
         state = self.state(f"deployment/{environment}/{name}", Deployment)
         return state if state is not None and state.status == "running" else None
 
-    def _digest(self, thing: Dataset | Version | str, kind: Literal["data", "version"]) -> str:
+    def digest_of(self, thing: DatasetRef | VersionRef, kind: Literal["data", "version"]) -> str:
+        """The digest of a version of a data set or model. Raises NotFound, with what was perhaps meant."""
         if isinstance(thing, Dataset | Version):
             return thing.digest
-        if len(thing) == 64 and all(character in "0123456789abcdef" for character in thing):
+        if _is_digest(thing):
             return thing
-        found = self.resolve(thing)
-        if found.kind != kind or not found.digest:
-            raise NotFound(f"{thing!r} is no {'data set' if kind == 'data' else 'model version'}", code=f"no-such-{kind}")
+        found = self.resolve(thing, (kind,))
+        if not found.digest:
+            raise NotFound(f"{thing!r} has no versions yet", code=f"no-such-{kind}")
         return found.digest
+
+    def _register(
+        self,
+        write: Write,
+        model: str,
+        path: PathLike,
+        *,
+        run: str | None,
+        derivation: str | None = None,
+        parents: Sequence[VersionRef] = (),
+        data: Sequence[DatasetRef] = (),
+        progress: Progress | None = None,
+        **fields: Plain,
+    ) -> Version:
+        """Register a version; `write` records the event, or keeps it where the ledger cannot take it now."""
+        captured = capturing.capture(path, self._writer.manifests, progress)
+        recorded = write(
+            "model.registered",
+            {
+                "model": model,
+                "version": captured.digest,
+                "omsDigest": captured.oms_digest,
+                "format": captured.extension,
+                "derivation": derivation or ("trained" if run else "imported"),
+                "parents": [self.digest_of(each, "version") for each in parents],
+                "run": run,
+                "data": [self.digest_of(each, "data") for each in data],
+                "grade": "observed" if run else "declared",
+                **fields,
+            },
+        )
+        state = self.state(f"version/{captured.digest}", records.Version) if recorded.sealed else None
+        return Version(
+            name=model,
+            digest=captured.digest,
+            number=None if state is None else state.ordinal,
+            files=len(captured.manifest.lines),
+            bytes=captured.manifest.total_bytes,
+            recorded=recorded,
+        )
+
+    def _model_of(self, version: str) -> str:
+        state = self.state(f"version/{version}", records.Version)
+        # What was never registered has no name; the ledger will refuse it and say so.
+        return version if state is None else state.model
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) == 64 and all(character in "0123456789abcdef" for character in text)

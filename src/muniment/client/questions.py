@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
 from muniment.client.writing import Writer
 from muniment.core.format import digest as digests
-from muniment.core.format import entry, state_map
+from muniment.core.format import dsse, entry, state_map
 from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy
-from muniment.core.rules.records import PolicyInForce, State
-from muniment.errors import CorruptStore, NotFound
+from muniment.core.rules.records import PolicyInForce, State, Version
+from muniment.errors import CorruptStore, InvariantError, NotFound
 from muniment.index import DeploymentRow, EventRow, Index, Thing
 from muniment.index.rows import ThingKind
 from muniment.ledger.engine import View
 
 S = TypeVar("S", bound=State)
+
+_MAX_CHANGES = 1_000
 
 
 class Questions:
@@ -38,6 +40,11 @@ class Questions:
     def id(self) -> str:
         """The ledger's id."""
         return self._writer.trust.ledger
+
+    @property
+    def actor(self) -> str:
+        """Who writes. Raises InvalidInput (`no-actor`) where that is not clear."""
+        return self._writer.actor
 
     @property
     def index(self) -> Index:
@@ -66,6 +73,14 @@ class Questions:
         Raises NotFound, with what was perhaps meant, and InvalidInput (`ambiguous`).
         """
         return self.index.resolve(text, kinds)
+
+    def event_of(self, text: str, kind: Literal["approval", "plan", "run"]) -> str:
+        """The event id of a run, plan or approval, given as its id, its stream or the entry of its event. Raises NotFound."""
+        kinds: list[ThingKind] = [kind, "event"]
+        found, _, event_id = (self.resolve(text, kinds).stream or "").partition("/")
+        if found != kind:
+            raise NotFound(f"{text!r} is no {kind}", code=f"no-such-{kind}", hint="`muniment log` lists what is recorded.")
+        return event_id
 
     def describe(self, digest: str) -> str:
         """The digest of a version or data set as people read it: `credit-risk@3 · 9f86…0a08`."""
@@ -106,17 +121,36 @@ class Questions:
         """The measurements of a version that did not fail, by event id."""
         return [row.event_id for row in self.index.evaluations(version) if row.passed is not False]
 
+    def plan_for(self, version: str, metrics: Collection[str]) -> str | None:
+        """The newest plan of a version's model for one of these metrics, by event id."""
+        state = self.state(f"version/{version}", Version)
+        plans = [] if state is None else [row for row in self.index.plans(state.model) if row.metric in metrics]
+        return plans[-1].event_id if plans else None
+
     def version_before(self, environment: str, name: str) -> str:
-        """The version that a deployment ran before the one that it runs now. Raises NotFound."""
-        stream = f"deployment/{environment}/{name}"
-        changes = self.index.events(stream=stream, names=("deployment.changed",), limit=1_000)
-        current = changes[0].digest if changes else None
-        for row in changes:
-            if row.digest and row.digest != current:
-                return row.digest
-        raise NotFound(
-            f"{environment}/{name} ran nothing else before", code="no-earlier-version", hint="Name the version with --to."
-        )
+        """The version to go back to: the one that was replaced by what a deployment runs now. Raises NotFound.
+
+        What was left by a rollback is not offered again.
+        """
+        place = f"{environment}/{name}"
+        stream = self.resolve(place, ["deployment"]).stream
+        versions: list[str] = []
+        for row in reversed(self.index.events(stream=stream, names=("deployment.changed",), limit=_MAX_CHANGES)):
+            change = self._change(row.index)
+            if change.transition == "rollback" and change.version in versions:
+                del versions[versions.index(change.version) + 1 :]
+            elif change.version not in versions[-1:]:
+                versions.append(change.version)
+        if len(versions) < 2:
+            raise NotFound(f"{place} ran nothing else before", code="no-earlier-version", hint="Name the version with --to.")
+        return versions[-2]
+
+    def _change(self, index: int) -> events.DeploymentChanged:
+        with self._writer.engine.view() as view:
+            event = events.decode(dsse.decode(view.entry(index)).payload)
+        if not isinstance(event, events.DeploymentChanged):
+            raise InvariantError(f"entry {index} is no deployment")
+        return event
 
 
 def _read_state(view: View, stream: str, kind: type[S]) -> S | None:

@@ -9,7 +9,7 @@ import msgspec
 from muniment.core.format import digest
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An event in the ledger. `index` and `height` are -1 while it waits in the spool; `again` marks a repetition.
 
     `receipt` is the C2SP tlog-proof text, already verified by this client.
@@ -28,17 +28,23 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
         return self.index >= 0
 
 
-class _Thing(msgspec.Struct, frozen=True, kw_only=True):
-    """Something with a name, a digest and, once sealed, a number."""
+class _Thing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Something with a name, a digest and, once sealed, a number; and how many files it was read from, with their bytes."""
 
     name: str
     digest: str
     number: int | None
+    files: int
+    bytes: int
     recorded: Recorded
 
+    @property
+    def title(self) -> str:
+        """The name with its number, as commands take it: `credit-risk@3`."""
+        return self.name if self.number is None else f"{self.name}@{self.number}"
+
     def __str__(self) -> str:
-        called = self.name if self.number is None else f"{self.name}@{self.number}"
-        return f"{called} · {digest.short(self.digest)}"
+        return f"{self.title} · {digest.short(self.digest)}"
 
     def _repr_html_(self) -> str:
         place = f"entry {self.recorded.index}" if self.recorded.sealed else "waiting to be sent"
@@ -53,7 +59,7 @@ class Version(_Thing, frozen=True, kw_only=True):
     """A registered version of a model; `digest` is its manifest root, `number` is None until it is sealed."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a model must reach."""
 
     id: str

@@ -50,15 +50,18 @@ def events(
     """The newest events first."""
     stop = extent.size if before is None else min(before, extent.size)
     wanted = None if names is None else sorted(set(names))
+    found: Iterator[_Event]
     if stream is not None:
-        rows = _said(extent, "JOIN touch t ON t.idx = e.idx WHERE t.stream = ? AND t.idx", stream_number(extent, stream), stop)
-        found = rows if wanted is None else (row for row in rows if row[3] in wanted)
+        among = "" if wanted is None else f" AND e.name IN ({', '.join('?' * len(wanted))})"
+        which = f"JOIN touch t ON t.idx = e.idx WHERE t.stream = ?{among} AND t.idx"
+        found = _said(extent, which, stream_number(extent, stream), *(wanted or ()), stop)
     elif wanted is not None:
         # One ordered walk for each name, merged: a rare name costs no walk over all the others.
-        walks = [_said(extent, "WHERE e.name = ? AND e.idx", name, stop) for name in wanted]
-        found = heapq.merge(*walks, key=lambda row: row[0], reverse=True)
+        found = heapq.merge(
+            *[_said(extent, "WHERE e.name = ? AND e.idx", name, stop) for name in wanted], key=lambda row: row[0], reverse=True
+        )
     else:
-        found = _said(extent, "WHERE ? AND e.idx", 1, stop)
+        found = _said(extent, "WHERE e.idx", stop)
     return [_event(extent, row) for row in list(islice(found, max(limit, 0)))]
 
 
@@ -165,7 +168,7 @@ def actors(extent: Extent, kind: str | None = None) -> list[ActorRow]:
     ]
 
 
-def keys(extent: Extent, actor: str | None = None) -> list[KeyRow]:
+def keys_of(extent: Extent, actor: str | None = None) -> list[KeyRow]:
     """All keys, or those of an actor, in order of their enrolment."""
     sql = f"""SELECT key, actor, since, until, disputed, expires FROM ({_NEWEST.format(table="key", key="key")})
       WHERE :actor IS NULL OR actor = :actor ORDER BY since, key"""
@@ -239,10 +242,9 @@ def evaluations(extent: Extent, version: str) -> list[EvaluationRow]:
     ]
 
 
-def _said(extent: Extent, which: str, value: str | int, stop: int) -> Iterator[_Event]:
-    """Rows of events before an entry, newest first; `which` joins and compares one value, and ends at the index to bound."""
-    sql = f"{_EVENT}{which} < ? ORDER BY {which.rpartition(' ')[2]} DESC"
-    yield from extent.sql.execute(sql, (value, stop))
+def _said(extent: Extent, which: str, *bindings: str | int) -> Iterator[_Event]:
+    """Rows of events, newest first; `which` joins and compares, and ends at the index that the last binding bounds."""
+    yield from extent.sql.execute(f"{_EVENT}{which} < ? ORDER BY {which.rpartition(' ')[2]} DESC", bindings)
 
 
 def _event(extent: Extent, row: _Event) -> EventRow:

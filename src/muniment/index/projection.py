@@ -98,8 +98,7 @@ def _withdrawn(event: DatasetWithdrawn, index: int, sql: apsw.Connection) -> Non
 def _model(event: ModelRegistered, index: int, sql: apsw.Connection) -> None:
     ordinal = _next_ordinal(sql, "version", event.model)
     _insert(sql, "version", (index, "version", event.model, ordinal, bytes.fromhex(event.version)))
-    if ordinal == 1:
-        _found_model(sql, index, event.model, event.actor)
+    _found_model(sql, index, event.model, event.actor)
 
 
 @project.register

@@ -129,9 +129,9 @@ class Index:
         """All actors, or those of a kind, by id."""
         return self._ask(listing.actors, kind)
 
-    def keys(self, actor: str | None = None) -> list[KeyRow]:
+    def keys_of(self, actor: str | None = None) -> list[KeyRow]:
         """All keys, or those of an actor, in order of their enrolment."""
-        return self._ask(listing.keys, actor)
+        return self._ask(listing.keys_of, actor)
 
     def approvals(self, version: str) -> list[ApprovalRow]:
         """The decisions about a version, the first one first."""

@@ -242,7 +242,7 @@ class Query(Protocol):
     def actors(self, kind: str | None = None) -> list[ActorRow]:
         """All actors, or those of a kind, by id."""
 
-    def keys(self, actor: str | None = None) -> list[KeyRow]:
+    def keys_of(self, actor: str | None = None) -> list[KeyRow]:
         """All keys, or those of an actor, in order of their enrolment."""
 
     def approvals(self, version: str) -> list[ApprovalRow]:

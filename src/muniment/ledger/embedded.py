@@ -6,6 +6,7 @@ transaction for all of them (group commit). Several processes may do so on one f
 
 from __future__ import annotations
 
+import os
 import threading
 import time as clocks
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +40,7 @@ class _Batch:
 
     def __init__(self, submissions: list[Submission]) -> None:
         self.submissions = submissions
-        self.done = threading.Event()
+        self.done = False
         self.verdicts: list[Verdict] = []
         self.error: BaseException | None = None
 
@@ -55,6 +56,7 @@ class Embedded:
         self._queue: list[_Batch] = []
         self._queue_lock = threading.Lock()
         self._turn = threading.Lock()
+        self._process = os.getpid()
 
     @classmethod
     def create(cls, path: Path, genesis: Genesis, signer: keys.Signer, *, clock: Clock = system_clock) -> Embedded:
@@ -104,12 +106,16 @@ class Embedded:
         self._store.close()
 
     def _append_block(self, submissions: list[Submission]) -> list[Verdict]:
+        if self._process != os.getpid():
+            # Forked: whoever waits or writes in the parent does so there.
+            self._queue, self._queue_lock, self._turn, self._process = [], threading.Lock(), threading.Lock(), os.getpid()
         batch = _Batch(submissions)
         with self._queue_lock:
             self._queue.append(batch)
         # Whoever holds the turn writes for all who queued before; the others find their answer when they get the turn.
         with self._turn:
-            if not batch.done.is_set():
+            # Those who came first may fill a block of their own.
+            while not batch.done:
                 self._write(self._take())
         if batch.error is not None:
             raise batch.error
@@ -138,7 +144,7 @@ class Embedded:
                 batch.error = error
         finally:
             for batch in batches:
-                batch.done.set()
+                batch.done = True
 
     def _next_time(self, previous: str) -> str:
         """The next header's time: max(now, previous + 1 us), unless the clock cannot be believed."""

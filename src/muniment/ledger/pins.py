@@ -1,4 +1,4 @@
-"""What a client remembers of the ledgers that it met, so that none of them can show it two histories (docs/spec, "Split view").
+"""What a client remembers of the ledgers that it met, so that none of them can show it two histories (docs/spec, section 11).
 
     pins = Pins(state_folder / "pins")
     contact = pins.check(view.checkpoint, trust, view.consistency)      # at each contact; SplitView where it contradicts

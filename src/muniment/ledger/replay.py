@@ -19,7 +19,7 @@ from muniment.core.format.entry import Header
 from muniment.core.rules import chain, genesis
 from muniment.core.rules.chain import Position, Submission
 from muniment.core.rules.policy import Policy
-from muniment.errors import InvariantError, VerificationError
+from muniment.errors import VerificationError
 
 CELLS = 4_096
 STEP = 8  # docs/spec section 10: the header and what it commits to
@@ -147,7 +147,8 @@ class Replay:
                     step=STEP,
                     code=f"header-{field}",
                 )
-        raise InvariantError(f"header {header.height} differs from its replay in no known field")
+        # A part that the rules do not make, such as evidence in a ledger of one node, or another form of the same genesis.
+        raise VerificationError(f"block {header.height}: the header is not the one that replay gives", step=STEP, code="header-form")
 
 
 _MEANINGS = {

@@ -38,6 +38,7 @@ _material_bytes: Mapping[int, int] = MappingProxyType(
     {ED25519: PUBLIC_KEY_BYTES, COSIGNATURE: PUBLIC_KEY_BYTES, COSIGNATURE_ML_DSA_44: 1_312}
 )
 _key_id = re.compile(r"[0-9a-f]{8}")
+_not_in_names = re.compile(r"[+\s\x00-\x1f]")
 
 
 class Signer(Protocol):
@@ -126,7 +127,7 @@ def check_name(name: str) -> None:
         name.encode()
     except UnicodeEncodeError:
         name = ""
-    if not name or any(character == "+" or character < " " or character.isspace() for character in name):
+    if not name or _not_in_names.search(name) is not None:
         raise InvalidInput(
             f"{name!r} is not a key name",
             code="bad-key-name",

@@ -58,12 +58,19 @@ class Frontier(msgspec.Struct, frozen=True):
     hashes: tuple[bytes, ...] = ()
 
     def append(self, leaf: bytes) -> Frontier:
-        """The frontier after one more leaf hash."""
-        return self.extend((leaf,))
+        """The frontier after one more leaf hash. Raises InvalidInput (`bad-hash`)."""
+        _check_hashes((leaf,))
+        hash_, hashes, remaining = leaf, list(self.hashes), self.size
+        while remaining & 1:
+            hash_ = sha256(b"\x01" + hashes.pop() + hash_).digest()
+            remaining >>= 1
+        return Frontier(self.size + 1, (*hashes, hash_))
 
     def extend(self, leaves: Iterable[bytes]) -> Frontier:
         """The frontier after these leaf hashes: about one hash call a leaf. Raises InvalidInput (`bad-hash`)."""
         row = list(leaves)
+        if len(row) == 1:
+            return self.append(row[0])
         _check_hashes(row)
         size, remaining = self.size + len(row), self.size
         left, right = list(self.hashes), list[bytes]()
@@ -297,7 +304,7 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
     """Fold the hashes of adjoining subtrees, ever smaller from left to right, into one."""
     folded = hashes[-1]
     for left in reversed(hashes[:-1]):
-        folded = node(left, folded)
+        folded = sha256(b"\x01" + left + folded).digest()
     return folded
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from muniment.errors import InvalidInput
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 _form = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z\Z")
 
@@ -18,10 +19,10 @@ _form = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9
 def format(microseconds: int) -> str:
     """Write microseconds since 1970 as a time."""
     try:
-        moment = _EPOCH + microseconds * _MICROSECOND
+        moment = _NAIVE_EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
         raise InvalidInput(f"{microseconds} microseconds are beyond the calendar", code="bad-time") from None
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return moment.isoformat(timespec="microseconds") + "Z"
 
 
 def parse(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Answers: one JSON file that carries a question, its result, and all that proves it (docs/spec, "Answers").
+"""Answers: one JSON file that carries a question, its result, and all that proves it (docs/spec, section 10).
 
     answer = decode(raw)            # strict: canonical JSON and one newline
     encode(answer) == raw

@@ -1,4 +1,4 @@
-"""Bundles: the one-file form, which outlives the ledger and us (docs/spec, "Bundles").
+"""Bundles: the one-file form, which outlives the ledger and us (docs/spec, section 11).
 
     bundle = decode(raw)
     verify.verify_bundle(raw, trust)

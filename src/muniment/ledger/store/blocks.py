@@ -48,10 +48,18 @@ def at_height(connection: apsw.Connection, height: int) -> BlockRow:
 
 def sealing(connection: apsw.Connection, index: int) -> BlockRow:
     """The row of the block that sealed the entry at `index`. Raises NotFound."""
-    row = connection.execute(_COLUMNS + "WHERE idx >= ? ORDER BY idx LIMIT 1", (index,)).fetchone()
-    if row is None:
+    last = newest(connection)
+    if not 0 <= index <= last.index:
         raise NotFound(f"there is no entry {index}", code="no-entry")
-    return BlockRow(*row)
+    # Headers stand in the order of their heights. An index of the table would cost every block a page.
+    low, high = 0, last.height
+    while low < high:
+        middle = (low + high) // 2
+        if at_height(connection, middle).index < index:
+            low = middle + 1
+        else:
+            high = middle
+    return at_height(connection, low)
 
 
 def scan(connection: apsw.Connection, first: int = 0) -> Iterator[BlockRow]:

@@ -50,21 +50,20 @@ CREATE TABLE entry (idx INTEGER PRIMARY KEY, body BLOB NOT NULL, signer BLOB);
 -- Event ids (UUIDv7, 16 bytes) to entries.
 CREATE TABLE event (id BLOB PRIMARY KEY, idx INTEGER NOT NULL) WITHOUT ROWID;
 -- Sealed blocks: the entry of the header, the number of records after it, and the signed checkpoint that ends there.
-CREATE TABLE block (height INTEGER PRIMARY KEY, idx INTEGER NOT NULL UNIQUE, records INTEGER NOT NULL, checkpoint BLOB NOT NULL);
+CREATE TABLE block (height INTEGER PRIMARY KEY, idx INTEGER NOT NULL, records INTEGER NOT NULL, checkpoint BLOB NOT NULL);
 -- Full tiles: every level of 256 hashes, bottom-up. id = level * 2^40 + index. The open tiles follow from the entries.
 CREATE TABLE tile (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
 -- The state map: its records in key order are the bottom of the tree ...
 CREATE TABLE record (key BLOB PRIMARY KEY, value BLOB NOT NULL, leaf BLOB NOT NULL) WITHOUT ROWID;
 -- ... and 256 rows of 16 hashes are its nodes at depth 12. `height` is the block that last changed the row.
 CREATE TABLE cell (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL, height INTEGER NOT NULL);
-CREATE INDEX cell_height ON cell (height);
 """
 
 
 def create(path: Path) -> apsw.Connection:
     """Make a new, empty file (0600). Raises InvalidInput where one is already there."""
     connection = create_empty(path)
-    connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = NONE")
+    connection.execute("PRAGMA page_size = 2048; PRAGMA auto_vacuum = NONE")
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     connection.execute("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
     return connection
@@ -130,6 +129,17 @@ def explain(error: apsw.Error) -> MunimentError:
     return Unavailable(
         f"the ledger file cannot be used: {error}", code="store", hint="Check the disk and the permissions of the file."
     )
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Turn what SQLite raises, also on a value of the wrong type, into errors of ours. Serves as a decorator too."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise explain(error) from None
+    except UnicodeError as error:
+        raise CorruptStore(f"the ledger file is damaged: {error}", details={"table": "file"}) from None
 
 
 def begin(connection: apsw.Connection, statement: str) -> None:

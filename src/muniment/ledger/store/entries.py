@@ -41,7 +41,7 @@ def read_body(connection: apsw.Connection, index: int) -> bytes:
     body = connection.execute("SELECT body FROM entry WHERE idx = ?", (index,)).get
     if body is None:
         raise NotFound(f"there is no entry {index}", code="no-entry")
-    return bytes(body)
+    return rebuild(index, body, None)
 
 
 def scan(connection: apsw.Connection, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes | None]]:
@@ -75,10 +75,12 @@ def newest_id(connection: apsw.Connection) -> str:
 
 def rebuild(index: int, body: bytes, signer: bytes | None) -> bytes:
     """The exact entry from its stored parts: no base64 lies on the disk."""
+    if not isinstance(body, bytes):
+        raise CorruptStore(f"the body of entry {index} is not kept as bytes", details={"table": "entry", "row": index})
     if signer is None:
         return body
-    if len(signer) != SIGNER_BYTES:
-        raise CorruptStore(f"entry {index} has a signer of {len(signer)} bytes", details={"table": "entry", "row": index})
+    if not isinstance(signer, bytes) or len(signer) != SIGNER_BYTES:
+        raise CorruptStore(f"entry {index} has a signer of another length", details={"table": "entry", "row": index})
     return dsse.encode(Envelope(body, signer[:KEY_BYTES], signer[KEY_BYTES:]))
 
 

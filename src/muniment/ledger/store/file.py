@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -19,6 +20,7 @@ from muniment.core.format import entry, merkle, state_map
 from muniment.core.rules import chain, genesis
 from muniment.core.rules.chain import Position, Sealed, Submission, Transition
 from muniment.core.rules.policy import Policy, Verdict
+from muniment.errors import Unavailable
 from muniment.ledger.store import blocks, connection, entries, records, tree
 from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.reader import RuleReader
@@ -26,6 +28,7 @@ from muniment.ledger.store.snapshot import Snapshot
 from muniment.ledger.store.tree import OpenTiles, TileCache
 
 BACKUP_PAGES = 1_000
+CLOSED = 0  # the process of a connection that was closed and that whoever comes next opens again
 
 Seal = Callable[[Sealed], bytes]
 
@@ -63,8 +66,10 @@ class Store:
         self._memory: _Memory | None = None
         self._tiles = TileCache()
         self._process = os.getpid()
+        self._inherited: apsw.Connection | None = None
 
     @classmethod
+    @connection.explaining()
     def create(cls, path: Path, founding: genesis.Genesis, time: str, seal: Seal) -> Store:
         """Make the file of a new ledger and write its genesis block; `seal` signs the checkpoint."""
         sql = connection.create(path)
@@ -73,17 +78,17 @@ class Store:
         map_ = state_map.Tree.decode([], 0)
         change = map_.build(map_.plan(leaves), [], leaves)
         sealed = chain.seal_genesis(founding, time, change.root)
-        cells = dict.fromkeys(range(records.ROWS), bytes(records.ROW_BYTES)) | change.cells
         # One transaction: a crash leaves an empty file, which `open` refuses, and never half a genesis.
         sql.execute("BEGIN IMMEDIATE")
-        _write_block(sql, _Staged(transition, leaves, cells, sealed, len(leaves)), seal(sealed))
+        records.create_cells(sql, change.cells)
+        _write_block(sql, _Staged(transition, leaves, {}, sealed, len(leaves)), seal(sealed))
         sql.execute("COMMIT")
-        return cls(path, sql)
+        return _release_at_fork(cls(path, sql))
 
     @classmethod
     def open(cls, path: Path) -> Store:
         """Open the file of a ledger. Raises NotFound, CorruptStore or Unavailable."""
-        return cls(path, connection.open(path))
+        return _release_at_fork(cls(path, connection.open(path)))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -95,7 +100,8 @@ class Store:
     def view(self) -> Iterator[Snapshot]:
         """The ledger as of its newest sealed block; other processes may go on writing."""
         with self._lock, self._transaction("BEGIN"):
-            memory = self._refresh()
+            with connection.explaining():
+                memory = self._refresh()
             yield Snapshot(self._sql, memory.block, memory.position, memory.open_tiles, memory.map, self._tiles)
 
     def append(self, submissions: list[Submission], clock: Callable[[str], str], seal: Seal) -> list[Verdict]:
@@ -103,13 +109,13 @@ class Store:
 
         When this returns, what was admitted is on the disk; when it raises, nothing was written.
         """
-        with self._lock, self._transaction("BEGIN IMMEDIATE"):
+        with self._lock, connection.explaining(), self._transaction("BEGIN IMMEDIATE"):
             memory = self._refresh()
             keys = chain.touched(submissions)
             ranges = memory.map.plan(keys)
             rows = records.read_ranges(self._sql, ranges)
             fetched: dict[bytes, bytes | None] = dict.fromkeys(keys)
-            fetched.update([(key, value) for key, value, _ in rows])
+            fetched.update([(key, records.check(key, value, leaf)) for key, value, leaf in rows if key in fetched])
             reader = RuleReader(self._sql, fetched, memory.records, memory.newest_id)
             block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions)
             transition = chain.apply(reader, block)
@@ -127,19 +133,27 @@ class Store:
 
     def judge(self, submissions: list[Submission], clock: Callable[[str], str]) -> list[Verdict]:
         """What `append` would answer now."""
-        with self._lock, self._transaction("BEGIN"):
+        with self._lock, connection.explaining(), self._transaction("BEGIN"):
             memory = self._refresh()
             reader = RuleReader(self._sql, {}, memory.records, memory.newest_id)
             block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions)
             return list(chain.apply(reader, block).verdicts)
 
     def backup(self, target: Path) -> None:
-        """Copy the ledger, consistently and while it is in use, to a new file (SQLite's online backup)."""
+        """Copy the ledger, consistently and while it is in use, to a new file (SQLite's online backup).
+
+        Raises InvalidInput where something is there already. Of a copy that fails nothing is left.
+        """
         copy = connection.create_empty(target)
-        with self._lock, copy.backup("main", self._sql, "main") as running:
-            while not running.done:
-                running.step(BACKUP_PAGES)
-        copy.close()
+        try:
+            with self._lock, connection.explaining(), closing(copy):
+                self._reopen()
+                with copy.backup("main", self._sql, "main") as running:
+                    while not running.done:
+                        running.step(BACKUP_PAGES)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
 
     def _commit(self, memory: _Memory, staged: _Staged, seal: Seal) -> None:
         row = _write_block(self._sql, staged, seal(staged.sealed))
@@ -188,15 +202,62 @@ class Store:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
-        if self._process != os.getpid():
-            # SQLite forbids using a connection in a forked child; the child opens its own.
-            self._sql, self._process, self._memory = connection.open(self.path), os.getpid(), None
+        self._reopen()
+        if self._inherited is not None and begin != "BEGIN":
+            raise Unavailable(
+                "this process was forked while the ledger was in use, so it may only read",
+                code="forked",
+                hint="Start the process before the ledger is opened, or with the start method `spawn`.",
+            )
         connection.begin(self._sql, begin)
         try:
             yield
         finally:
-            if self._sql.in_transaction:
+            if self._process == os.getpid() and self._sql.in_transaction:
                 self._sql.execute("ROLLBACK")
+
+    def _reopen(self) -> None:
+        if self._process not in (os.getpid(), CLOSED):
+            # Forked while a transaction was open. What was inherited may not even be closed here, so it is kept aside.
+            self._inherited, self._process, self._memory = self._sql, CLOSED, None
+        if self._process == CLOSED:
+            self._sql, self._process = connection.open(self.path), os.getpid()
+
+    def release(self) -> None:
+        """Close the connection until the next transaction, unless one is running."""
+        if self._lock.acquire(blocking=False):
+            # Whoever closed the store for good has nothing to release.
+            with suppress(apsw.ConnectionClosedError):
+                if self._process == os.getpid() and not self._sql.in_transaction:
+                    self._sql.close()
+                    self._process = CLOSED
+            self._lock.release()
+
+    def unlock(self) -> None:
+        """Begin with a free lock in a forked child, where the thread that held it does not exist."""
+        self._lock = threading.RLock()
+
+
+def _release_at_fork(store: Store) -> Store:
+    """Let no fork inherit an open connection.
+
+    SQLite keeps account of its locks in memory, and a child inherits the account but not the locks: when the parent closes
+    the file, it deletes the log that the child is still writing, and with it blocks that were acknowledged.
+    """
+    reference = weakref.ref(store)
+
+    def release() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.release()
+
+    def unlock() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.unlock()
+
+    os.register_at_fork(before=release, after_in_child=unlock)
+    return store
 
 
 def _write_block(sql: apsw.Connection, staged: _Staged, note: bytes) -> BlockRow:

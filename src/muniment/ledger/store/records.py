@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apsw
 
+from muniment.core.format import state_map
+from muniment.errors import CorruptStore
+
 ROWS = 256
 ROW_BYTES = 16 * 32
 
@@ -19,8 +22,17 @@ _READ_SPANS = (
 
 
 def read(connection: apsw.Connection, key: bytes) -> bytes | None:
-    """The record with this map key."""
-    value: bytes | None = connection.execute("SELECT value FROM record WHERE key = ?", (key,)).get
+    """The record with this map key. Raises CorruptStore where it is not the one whose leaf the map holds."""
+    row = connection.execute("SELECT value, leaf FROM record WHERE key = ?", (key,)).fetchone()
+    return None if row is None else check(key, *row)
+
+
+def check(key: bytes, value: bytes, leaf: bytes) -> bytes:
+    """The value of a row, once it hashes to its leaf: rules that judged by a damaged record would be signed for ever."""
+    if not isinstance(value, bytes) or state_map.leaf(key, value) != leaf:
+        raise CorruptStore(
+            f"the record {key.hex()} does not have the value of its leaf", details={"table": "record", "row": key.hex()}
+        )
     return value
 
 
@@ -52,5 +64,10 @@ def read_cells(connection: apsw.Connection, since: int = -1) -> list[tuple[int, 
 
 
 def write_cells(connection: apsw.Connection, cells: Mapping[int, bytes], height: int) -> None:
-    """Set rows of nodes."""
-    connection.executemany("INSERT OR REPLACE INTO cell VALUES (?, ?, ?)", [(row, cells[row], height) for row in sorted(cells)])
+    """Set rows of nodes, all of which are there from the genesis block on."""
+    connection.executemany("UPDATE cell SET hashes = ?, height = ? WHERE id = ?", [(cells[row], height, row) for row in sorted(cells)])
+
+
+def create_cells(connection: apsw.Connection, cells: Mapping[int, bytes]) -> None:
+    """Write the rows of a new ledger: `cells`, and empty ones."""
+    connection.executemany("INSERT INTO cell VALUES (?, ?, 0)", [(row, cells.get(row, bytes(ROW_BYTES))) for row in range(ROWS)])

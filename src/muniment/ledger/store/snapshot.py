@@ -10,7 +10,7 @@ from muniment.core.format import merkle, state_map
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.rules.chain import Position
-from muniment.ledger.store import blocks, entries, records
+from muniment.ledger.store import blocks, connection, entries, records
 from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.tree import OpenTiles, TileCache
 
@@ -49,44 +49,54 @@ class Snapshot:
         """The height of the newest header."""
         return self._block.height
 
+    @connection.explaining()
     def entry(self, index: int) -> bytes:
         """The exact bytes of an entry. Raises NotFound."""
         return entries.read(self._sql, index)
 
     def entries(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         """Index and exact bytes of the entries in [start, stop)."""
-        for index, body, signer in entries.scan(self._sql, start, stop):
-            yield index, entries.rebuild(index, body, signer)
+        with connection.explaining():
+            for index, body, signer in entries.scan(self._sql, start, stop):
+                yield index, entries.rebuild(index, body, signer)
 
+    @connection.explaining()
     def find(self, event_id: str) -> int | None:
         """The entry of the event with this id."""
         return entries.find(self._sql, event_id)
 
+    @connection.explaining()
     def header(self, height: int) -> Header:
         """The header of a height. Raises NotFound."""
         return blocks.read_header(self._sql, blocks.at_height(self._sql, height))
 
+    @connection.explaining()
     def sealed_by(self, index: int) -> int:
         """The height of the block that sealed an entry. Raises NotFound."""
         return blocks.sealing(self._sql, index).height
 
+    @connection.explaining()
     def height_at(self, time: str) -> int | None:
         """The newest height whose header time is at or before `time`."""
         row = blocks.last_before(self._sql, time)
         return None if row is None else row.height
 
+    @connection.explaining()
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """The proof that entry `index` is in the tree of `size` entries."""
         return self._build(merkle.plan_inclusion(index, size))
 
+    @connection.explaining()
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """The proof that the tree of `new` entries extends that of `old` ones."""
         return self._build(merkle.plan_consistency(old, new))
 
+    @connection.explaining()
     def record(self, stream: str) -> bytes | None:
         """The record of a stream, canonical, without a proof."""
         return records.read(self._sql, state_map.key(stream))
 
+    @connection.explaining()
     def prove_state(self, stream: str) -> StateProof:
         """The proof of a stream's record, or of its absence, under the newest header."""
         key = state_map.key(stream)

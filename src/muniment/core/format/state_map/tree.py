@@ -143,17 +143,19 @@ class Tree:
         changed = group(sorted(leaves.items()), depth)
         added = 0
         roots: list[bytes] = []
+        shift = depth - CELL_DEPTH
         for node, new in changed.items():
-            if not warm[(node >> (depth - CELL_DEPTH)) - CELLS]:
+            if not warm[(node >> shift) - CELLS]:
                 raise InvariantError("a leaf to set lies outside the ranges that were read")
             old = groups.get(node, _NOTHING)
             if (_fold_stored(node, old) if old else b"") != heap[node]:
                 raise _corrupt(node)
+            if len(old) == len(new) == 1 and old[0][0] == new[0][0]:
+                roots.append(new[0][1])
+                continue
             kept = [row for row in old if row[0] not in leaves]
             added += len(kept) + len(new) - len(old)
-            if kept:
-                new = sorted(kept + new)
-            roots.append(fold_rows(new))
+            roots.append(fold_rows(sorted(kept + new) if kept else new))
         # Nothing can fail from here on, so the heap is never left half changed.
         nodes = list(changed)
         before = [heap[node] for node in nodes]

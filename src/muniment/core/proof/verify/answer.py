@@ -1,4 +1,4 @@
-"""The verification of an answer: all thirteen steps (docs/spec, "Verification").
+"""The verification of an answer: all thirteen steps (docs/spec, section 10).
 
  1 limits and parsing          6 freshness                              11 state proofs and histories
  2 origin and genesis          7 inclusion of every entry               12 the subject's bytes, disclosures
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from muniment.core.format import merkle
 from muniment.core.format.manifest import Manifest
 from muniment.core.format.state_map import Record
 from muniment.core.proof import answer as answers
@@ -27,7 +28,7 @@ from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify.freshness import check_freshness, read_clocks
 from muniment.core.proof.verify.ground import Terms, open_ground
 from muniment.core.proof.verify.inclusion import Tree, block, open_header, open_tree
-from muniment.core.proof.verify.question import settle
+from muniment.core.proof.verify.question import name_things, settle
 from muniment.core.proof.verify.signer import check_signer
 from muniment.core.proof.verify.state import open_states
 from muniment.core.proof.verify.statement import Signed, open_statement
@@ -113,13 +114,19 @@ def _open_statements(answer: Answer, tree: Tree, ledger: str) -> dict[int, Signe
     if answer.history is UNSET:
         return found
     for each in answer.history.events:
-        if tree.events.get(each.index, each.entry) != each.entry:
-            raise VerificationError(f"two texts are given for entry {each.index}", step=HISTORY_STEP, code="history-entry")
-        if each.index not in found and open_header(each.entry, each.index) is None:
+        is_header = open_header(each.entry, each.index) is not None
+        # What a header folds into its streams leaves out its `state`: only its inclusion binds all of it.
+        bound = tree.leaves.get(each.index) == merkle.leaf(each.entry) if is_header else True
+        if not bound or tree.events.get(each.index, each.entry) != each.entry:
+            raise VerificationError(
+                f"entry {each.index} of the stream is not the entry that is in the ledger", step=HISTORY_STEP, code="history-entry"
+            )
+        if not is_header and each.index not in found:
             found[each.index] = open_statement(each.index, each.entry, ledger)
     return found
 
 
 def _report(signed: Signed, tree: Tree, records: Mapping[str, Record | None], fields: tuple[SealedField, ...]) -> Said:
     block = tree.sealing(signed.index)
-    return msgspec.structs.replace(describe(signed, fields), block=block, signer=check_signer(signed, records, block))
+    signer = check_signer(signed, records, block)
+    return msgspec.structs.replace(describe(signed, fields), things=name_things(signed, records), block=block, signer=signer)

@@ -78,6 +78,16 @@ def read_version(digest: str, records: Records) -> Thing:
     return Thing(name=f"{version.model}@{version.ordinal}", digest=digest)
 
 
+def name_things(signed: Signed, records: Records) -> tuple[Thing, ...]:
+    """The things that a statement is about, called by name and number where their records are shown."""
+    kinds = ("version", "data")
+    found = []
+    for thing in signed.things:
+        named = [each for kind in kinds for each in _list_things(f"{kind}/{thing.digest}", records)]
+        found.append(named[0] if named else thing)
+    return tuple(found)
+
+
 def _settle_entry(question: EntryQuestion, tree: Tree, records: Records, signed: Statements) -> Settled:
     header = tree.headers.get(question.index)
     if header is not None:
@@ -86,8 +96,7 @@ def _settle_entry(question: EntryQuestion, tree: Tree, records: Records, signed:
     height = tree.head.height if block is UNSET else block.height
     statement = signed[question.index]
     result = Result(height=height, statuses=("recorded",), grade=statement.grade or DECLARED)
-    things = tuple(_rename(thing, records) for thing in statement.things)
-    return Settled(result, UNSET, things)
+    return Settled(result, UNSET, name_things(statement, records))
 
 
 def _settle_state(question: StateQuestion, tree: Tree, records: Records) -> Settled:
@@ -125,15 +134,6 @@ def _list_things(stream: str, records: Records) -> tuple[Thing, ...]:
     if stream.startswith(DEPLOYMENT):
         return (read_version(state.read_state(record, Deployment, stream).version, records),)
     return ()
-
-
-def _rename(thing: Thing, records: Records) -> Thing:
-    """Call a subject by its name and number where its record is shown."""
-    for kind in ("version", "data"):
-        named = _list_things(f"{kind}/{thing.digest}", records)
-        if named:
-            return named[0]
-    return thing
 
 
 def _presence(record: Record | None) -> Status:

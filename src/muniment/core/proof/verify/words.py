@@ -1,4 +1,4 @@
-"""A verification told to a person: short sentences, nothing left out that would change a decision (docs/spec, "Verification").
+"""A verification told to a person: short sentences, nothing left out that would change a decision (docs/spec, section 10).
 
     for sentence in tell(verified): print(sentence)
 
@@ -12,16 +12,35 @@ from collections.abc import Iterator
 
 from muniment.core.format import digest
 from muniment.core.proof.answer import AtQuestion, CompleteQuestion, EntryQuestion, StateQuestion
-from muniment.core.proof.verify.verified import UNSET, Ground, Said, Subject, Verified, VerifiedBundle, VerifiedReceipt
+from muniment.core.proof.verify.deeds import name_stream, name_thing, tell_deed
+from muniment.core.proof.verify.state import read_state
+from muniment.core.proof.verify.verified import (
+    UNSET,
+    Absent,
+    Ground,
+    Said,
+    Signer,
+    Subject,
+    Verified,
+    VerifiedBundle,
+    VerifiedReceipt,
+)
+from muniment.core.rules.records import Approval, Data, Version
 
 LIMITS = "This proves who said what, in which order and since when, and that nothing was removed; not that what was said is true."
-
-_PRESENCE = {"present": "is recorded", "absent": "is not recorded"}
 
 
 def tell(verified: Verified) -> tuple[str, ...]:
     """An answer in sentences, the answer first."""
-    return (*_answer(verified), *_signers(verified), *_weight(verified), *_time(verified), *_subject(verified.subject), LIMITS)
+    return (
+        *_answer(verified),
+        *_statements(verified),
+        *_warnings(verified),
+        *_weight(verified),
+        *_time(verified),
+        *_subject(verified.subject),
+        LIMITS,
+    )
 
 
 def tell_receipt(verified: VerifiedReceipt) -> tuple[str, ...]:
@@ -33,7 +52,7 @@ def tell_receipt(verified: VerifiedReceipt) -> tuple[str, ...]:
             "Whether the receipt belongs to an entry of yours was not checked: give the entry itself."
         )
     elif verified.said is not UNSET:
-        first = f"Entry {verified.index} is in {ground.origin}: {_say(verified.said)}."
+        first = f"Entry {verified.index} is in {ground.origin}: {tell_deed(verified.said)}."
     elif verified.header is not UNSET:
         first = (
             f"Entry {verified.index} is in {ground.origin}: the header of block {verified.header.height}, {verified.header.time}."
@@ -60,32 +79,26 @@ def _answer(verified: Verified) -> Iterator[str]:
         yield _answer_entry(verified, question.index)
     elif isinstance(question, StateQuestion):
         for stream, status in zip(question.streams, result.statuses, strict=True):
-            yield f"As of block {head.height}, {stream} {_PRESENCE[status]}."
+            yield f"As of block {head.height}, {name_stream(stream)} is {'recorded' if status == 'present' else 'not recorded'}."
     elif isinstance(question, CompleteQuestion):
-        if result.statuses == ("absent",):
-            yield f"As of block {head.height}, nothing was ever recorded under {question.stream}."
-        else:
-            count = len(verified.history)
-            noun = "entry" if count == 1 else "entries"
-            yield f"As of block {head.height}, {question.stream} has {count} {noun}: these, and no others."
+        count = len(verified.history)
+        noun = "entry" if count == 1 else "entries"
+        has = f"has {count} {noun}: these, and no others" if count else "was never recorded"
+        yield f"As of block {head.height}, {name_stream(question.stream)} {has}."
     else:
         yield from _answer_at(verified, question)
 
 
 def _answer_entry(verified: Verified, index: int) -> str:
+    origin = verified.ground.origin
     said = next((each for each in verified.said if each.index == index), None)
     if said is None:
-        return f"Entry {index} of {verified.ground.origin} is the header of block {verified.result.height}."
-    sealed = (
-        ""
-        if said.block is UNSET
-        else f", sealed in block {said.block.height} at {said.block.time} (header time, {_claim(verified.ground)})"
-    )
-    return f"Entry {index} of {verified.ground.origin}: {_say(said)}{sealed}."
+        return f"Entry {index} of {origin} is the header of block {verified.result.height}."
+    return f"Entry {index} of {origin}: {tell_deed(said)}{_sealed_in(said, verified.ground)}."
 
 
 def _answer_at(verified: Verified, question: AtQuestion) -> Iterator[str]:
-    moment = verified.moment
+    moment, status = verified.moment, verified.result.statuses[0]
     if moment is UNSET:
         return
     claim = _claim(verified.ground)
@@ -97,42 +110,73 @@ def _answer_at(verified: Verified, question: AtQuestion) -> Iterator[str]:
             f"At {question.time} (header times, {claim}: block {moment.block.height} was sealed at {moment.block.time}, "
             f"the next at {moment.next.time})"
         )
-    thing = "" if verified.subject is UNSET else f": {verified.subject.thing.name} ({digest.short(verified.subject.thing.digest)})"
-    status = verified.result.statuses[0]
+    stream = name_stream(question.stream)
+    thing = "" if verified.subject is UNSET else f": {name_thing(verified.subject.thing)}"
     if status == "absent":
-        yield f"{when}, nothing was recorded under {question.stream}."
+        yield f"{when}, {stream} was not recorded."
     elif status == "unchanged":
-        yield f"{when}, {question.stream} was as it is now{thing}."
+        yield f"{when}, {stream} was as it is now{thing}."
     else:
-        yield f"{when}, {question.stream} was what entry {verified.history[-1]} left{thing}. It has changed since."
-    if status != "absent":
+        yield f"{when}, {stream} was what entry {verified.history[-1]} left{thing}. It has changed since."
+    if moment.block != verified.head:
         blocks = f"block {moment.block.height} and block {verified.head.height}"
         yield f"That the state was kept honestly between {blocks} is {_word(verified.ground)}."
 
 
-def _signers(verified: Verified) -> Iterator[str]:
+def _statements(verified: Verified) -> Iterator[str]:
+    """What the other entries say, then who signed: one sentence for entries whose signers stand alike."""
+    asked = verified.question.index if isinstance(verified.question, EntryQuestion) else None
+    alike: dict[str, list[int]] = {}
     for said in verified.said:
-        if said.signer is UNSET:
-            continue
-        signer = said.signer
-        roles = ", ".join(signer.roles) or "no role"
-        persons = f", for {', '.join(signer.responsible)}" if signer.responsible else ""
-        when = "then and now" if signer.unchanged else "now"
-        who = f"{signer.actor} ({signer.kind}{persons}; {roles} {when})"
-        text = f"Entry {said.index} is signed by {who} with key {digest.short(signer.key)}"
-        if signer.standing == "disputed":
-            yield f"{text}: admitted, but disputed since entry {signer.disputed_from}. Do not rely on it without asking."
-        elif signer.standing == "ended":
-            yield f"{text}, which was in force then and ended at entry {signer.until}."
-        else:
-            yield f"{text}, in force."
-        if signer.status != "active":
-            yield f"{signer.actor} is {signer.status} now."
+        if said.index != asked:
+            yield f"Entry {said.index}: {tell_deed(said)}{_sealed_in(said, verified.ground)}."
+        if said.signer is not UNSET:
+            alike.setdefault(_stand(said.signer), []).append(said.index)
+    for standing, indices in alike.items():
+        listed = ", ".join(map(str, indices))
+        yield f"{'Entry' if len(indices) == 1 else 'Entries'} {listed}: signed by {standing}."
+    for said in verified.said:
         if not said.known:
             yield f"This release does not know the kind of entry {said.index} ({said.event}); its fields are shown as they are."
+        for field in said.sealed:
+            if field.value is not UNSET:
+                yield f"Entry {said.index}, {field.path}, opened: {field.value}"
         closed = [field.path for field in said.sealed if field.value is UNSET]
         if closed:
             yield f"Sealed in entry {said.index} and not opened here: {', '.join(closed)}."
+
+
+def _warnings(verified: Verified) -> Iterator[str]:
+    """What has happened since to the things in this answer, where it should change a decision."""
+    for shown in verified.states:
+        if shown.record is UNSET:
+            continue
+        name = name_stream(shown.stream)
+        if shown.stream.startswith("approval/"):
+            approval = read_state(shown.record, Approval, shown.stream)
+            if approval.status != "open":
+                yield f"{name} is {approval.status} now."
+        elif shown.stream.startswith("version/"):
+            version = read_state(shown.record, Version, shown.stream)
+            if version.holds:
+                yield f"{name} is held by {version.holds} open {'incident' if version.holds == 1 else 'incidents'}."
+            if version.status != "registered":
+                yield f"{name} is {version.status} now."
+        elif shown.stream.startswith("data/"):
+            data = read_state(shown.record, Data, shown.stream)
+            if data.withdrawn is not UNSET:
+                yield f"{name} was withdrawn by entry {data.withdrawn}."
+
+
+def _stand(signer: Signer) -> str:
+    roles = ", ".join(signer.roles) or "no role"
+    persons = f", for {', '.join(signer.responsible)}" if signer.responsible else ""
+    when = "then and now" if signer.unchanged else "now"
+    status = "" if signer.status == "active" else f", {signer.status} now"
+    text = f"{signer.actor} ({signer.kind}{persons}; {roles} {when}{status}) with key {digest.short(signer.key)}"
+    if signer.standing == "disputed":
+        return f"{text}, admitted, but disputed since entry {signer.disputed_from}; do not rely on it without asking"
+    return f"{text}, in force" if signer.standing == "in-force" else f"{text}, in force then and ended at entry {signer.until}"
 
 
 def _weight(verified: Verified) -> Iterator[str]:
@@ -191,15 +235,16 @@ def _claim(ground: Ground) -> str:
     return "the validators' median" if ground.tier == "consortium" else "the operator's claim"
 
 
-def _say(said: Said) -> str:
-    about = ", ".join(f"{thing.name} ({digest.short(thing.digest)})" for thing in said.things)
-    return f"{said.actor} says {said.event} about {about}, happened {said.occurred_at} (the signer's claim)"
+def _sealed_in(said: Said, ground: Ground) -> str:
+    return (
+        "" if said.block is UNSET else f"; sealed in block {said.block.height} at {said.block.time} (header time, {_claim(ground)})"
+    )
 
 
-def _subject(subject: Subject | object) -> Iterator[str]:
-    if not isinstance(subject, Subject):
+def _subject(subject: Subject | Absent) -> Iterator[str]:
+    if subject is UNSET:
         return
-    name = f"{subject.thing.name} ({digest.short(subject.thing.digest)})"
+    name = name_thing(subject.thing)
     if subject.compared:
         yield f"The files that you gave are {name}, unchanged."
     elif subject.held == "in-this-file":

@@ -51,7 +51,7 @@ class Walk:
         self.replay: Replay | None = Replay(lambda index: entries.read_body(sql, index))
         """The state machine after the last block; None once it could not go on."""
         self.newest: Header | None = None
-        """The newest header, if its bytes are those that were signed."""
+        """The newest header, if its bytes are those that were signed and nothing in it is wrong."""
         self.ids: dict[bytes, int] = {}
         self.wrong: set[int] = set()
         self.cell_heights = [0] * records.ROWS
@@ -140,9 +140,7 @@ class Walk:
                 wrong.append(last)
                 self._name(last, misfit, f"the header at entry {last.index} does not fit what comes before it ({misfit})")
             self._time = last.header.time
-            self.newest = last.header
-        else:
-            self.newest = None
+        self.newest = None if last in wrong else last.header
         self.frontier = before.extend(leaves)
         self._open_tiles, full = self._open_tiles.extend(leaves)
         self._check_tiles(full)
@@ -162,6 +160,7 @@ class Walk:
             done = self.replay.advance(block[-1].body or b"", submissions)
         except MunimentError as error:
             self._name(block[-1], error.code, f"the header at entry {block[-1].index} does not hold: {error}")
+            self.newest = None
             self._stop(block[-1].index)
             return
         self._records += done.added

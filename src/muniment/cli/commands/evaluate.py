@@ -1,0 +1,62 @@
+"""`muniment evaluate`"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import click
+
+from muniment.cli import arguments, output, session
+from muniment.client.ledger import Ledger
+from muniment.core.rules import records
+from muniment.core.rules.policy import DatasetRole
+
+
+@click.command()
+@click.argument("version")
+@click.option(
+    "--metric", "metrics", multiple=True, required=True, metavar="NAME=VALUE", help="What was measured; repeat for several."
+)
+@click.option("--data", metavar="DATASET", help="The data set that it was measured on.")
+@click.option("--role", type=click.Choice(get_args(DatasetRole)), help="The role of that data set.")
+@click.option("--plan", metavar="PLAN", help="The plan to compare with: its id or entry; default: the newest for these metrics.")
+@click.option("--no-plan", is_flag=True, help="Compare with no plan.")
+@click.option("--reason", metavar="TEXT", help="What is to be said about it, in words (sealed).")
+@session.with_ledger
+def command(
+    ledger: Ledger,
+    version: str,
+    metrics: tuple[str, ...],
+    data: str | None,
+    role: str | None,
+    plan: str | None,
+    no_plan: bool,
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """Record what was measured on VERSION. Whether a plan was met is computed by the ledger."""
+    measured = arguments.parse_metrics(metrics)
+    digest = ledger.digest_of(version, "version")
+    chosen = None if no_plan else ledger.event_of(plan, "plan") if plan else ledger.plan_for(digest, measured)
+    done = ledger.evaluate(digest, measured, dataset=data, role=role, plan=chosen, reason=reason)
+    state = ledger.state(f"evaluation/{done.event_id}", records.Evaluation)
+    passed = state.passed if state is not None and isinstance(state.passed, bool) else None
+    described = ledger.describe(digest)
+    title = described.partition(" ")[0]
+    output.recorded(
+        done,
+        as_json,
+        title=described,
+        details=[*(f"{name} {value}" for name, value in measured.items()), *_judge(ledger, chosen, passed)],
+        value={"version": digest, "plan": chosen, "passed": passed, "recorded": done},
+        after=f"muniment approve {title} --environment production",
+    )
+
+
+def _judge(ledger: Ledger, plan: str | None, passed: bool | None) -> list[str]:
+    """Whether the plan was met, in words."""
+    asked = None if plan is None else ledger.state(f"plan/{plan}", records.Plan)
+    if asked is None:
+        return []
+    met = output.good("met") if passed else output.bad("not met")
+    return [f"plan {met}: {asked.metric} {arguments.SIGNS[asked.comparator]} {asked.threshold}, said in entry {asked.index}"]

@@ -1,0 +1,119 @@
+"""The folder of one demo: nothing outside of it is touched, not even what this user's own client remembers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from muniment.client.home import Home
+from muniment.client.ledger import Ledger
+from muniment.client.opening import connect
+from muniment.config import Config
+from muniment.errors import InvalidInput
+
+ADA, BEN = "ada", "ben"
+
+_SETTINGS = """\
+# Settings of this demo: any `muniment` command that is run in this folder finds its ledger, and remembers what it saw here.
+home = ".muniment"
+state = "clients/ada"
+actor = "ada"
+"""
+# What a demo makes; only this is removed when another one begins.
+_MARK = "muniment.toml"
+# The mark goes last: what was removed half-way is still known as a demo.
+_OURS = (".muniment", "attacks", "clients", "data", "models", "proofs", _MARK)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where everything of one demo lies."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Home:
+        """The ledger's folder."""
+        return Home(self.folder / ".muniment")
+
+    @property
+    def data(self) -> Path:
+        """The data sets."""
+        return self.folder / "data"
+
+    @property
+    def models(self) -> Path:
+        """The saved models, a folder each."""
+        return self.folder / "models"
+
+    @property
+    def proofs(self) -> Path:
+        """The proofs that were asked for."""
+        return self.folder / "proofs"
+
+    @property
+    def attacks(self) -> Path:
+        """The copies that were attacked, a folder each."""
+        return self.folder / "attacks"
+
+    def client(self, actor: str) -> Path:
+        """What the client of one person remembers of the ledger."""
+        return self.folder / "clients" / actor
+
+    def settings(self, actor: str) -> Config:
+        """The settings of one person, from this folder alone: neither the environment nor any other file is asked."""
+        return Config(
+            home=self.home.folder,
+            url=None,
+            actor=actor,
+            trust=None,
+            state=self.client(actor),
+            output="text",
+            no_input=True,
+            explanations=(),
+        )
+
+    def open(self, actor: str) -> Ledger:
+        """The ledger as one person opens it."""
+        return connect(self.settings(actor))
+
+
+def prepare(folder: Path) -> tuple[Place, bool]:
+    """An empty place for a demo, and whether an earlier one was removed for it.
+
+    Raises InvalidInput (`not-a-demo`) for a folder that holds something else, which is left as it is.
+    """
+    place = Place(folder)
+    earlier = _is_demo(folder)
+    if folder.exists() and not earlier and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInput(
+            f"{folder} holds something else than a demo, and is left as it is",
+            code="not-a-demo",
+            hint="Choose another folder with --dir.",
+        )
+    if earlier:
+        _remove(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # First of all: what is stopped half-way is known as a demo, and may be removed by the next one.
+    (folder / _MARK).write_text(_SETTINGS, encoding="utf-8")
+    for part in (place.data, place.models, place.proofs, place.attacks):
+        part.mkdir()
+    return place, earlier
+
+
+def _is_demo(folder: Path) -> bool:
+    """Was this made here? A project of somebody's own has a file of that name too, but not with these words."""
+    try:
+        return (folder / _MARK).read_text(encoding="utf-8") == _SETTINGS
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _remove(folder: Path) -> None:
+    for name in _OURS:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,123 @@
+"""Answers as this client hands them out: proved from the ledger, and verified here before anybody sees them.
+
+    proved = ledger.prove("credit-risk@2")
+    proved.save("answer.json")
+    for sentence in proved.sentences: print(sentence)
+
+The index only says where to look. What it gets wrong makes a proof fail; it can never make one hold.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from muniment.client.writing import Writer
+from muniment.core.format import manifest
+from muniment.core.proof import answer as answers
+from muniment.core.proof.answer import Answer, AtQuestion, EntryQuestion
+from muniment.core.proof.evidence import Pin
+from muniment.core.proof.verify import UNSET, Verified, tell, verify_answer
+from muniment.errors import LedgerError
+from muniment.ledger.engine import View
+
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+"""A longer list of files is left out of answers; whoever holds the files can still compare their root."""
+
+Openings = bool | Collection[str]
+"""Which sealed fields an answer opens: all that the vault here holds, none, or those with these names, such as `reason`."""
+
+_ABOUT_FILES = frozenset({"dataset.registered", "deployment.changed", "model.registered"})
+
+
+class Proved(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that held when it was made: the bytes of its file, and what their verification found."""
+
+    raw: bytes
+    verified: Verified
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What it shows, told to a person; the answer first."""
+        return tell(self.verified)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the file, whole or not at all."""
+        return save(path, self.raw)
+
+
+def finish(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openings = False) -> Proved:
+    """Choose what is opened, add the list of files where the answer is about some, and verify the result.
+
+    The tier is not judged here: a proof is made also before outside parties have cosigned, and says so.
+    """
+    raw = answers.encode(answer)
+    verified = verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo")
+    wanted = answer
+    if not isinstance(openings, bool):
+        wanted = msgspec.structs.replace(wanted, disclosures=_choose(answer, verified, openings))
+    files = _load_files(writer, verified)
+    if files is not None:
+        wanted = msgspec.structs.replace(wanted, manifest=files)
+    if wanted is answer:
+        return Proved(raw=raw, verified=verified)
+    raw = answers.encode(wanted)
+    return Proved(raw=raw, verified=verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))
+
+
+def save(path: str | os.PathLike[str], raw: bytes) -> Path:
+    """Write a file beside and rename it: a reader sees the old content or the new one. Raises LedgerError (`not-written`)."""
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.unfinished")
+    try:
+        if target.exists() and not target.is_file():
+            # A pipe or a device, such as /dev/stdout.
+            target.write_bytes(raw)
+            return target
+        try:
+            beside.write_bytes(raw)
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"{target} cannot be written: {error.strerror}", code="not-written", hint="Choose a file in a folder that is yours."
+        ) from None
+    return target
+
+
+def _choose(answer: Answer, verified: Verified, names: Collection[str]) -> tuple[answers.Opened, ...]:
+    """Of the opened fields those with one of these names, or with one as the last part of their path."""
+    chosen = {
+        field.sealed
+        for said in verified.said
+        for field in said.sealed
+        if field.path in names or field.path.replace("[]", "").rpartition(".")[2] in names
+    }
+    return tuple(opened for opened in answer.disclosures if opened.sealed in chosen)
+
+
+def _load_files(writer: Writer, verified: Verified) -> str | None:
+    """The list of files that an answer is about, where it is held here and not too long."""
+    question = verified.question
+    if isinstance(question, EntryQuestion):
+        asked = next((said.event for said in verified.said if said.index == question.index), "")
+        wanted = asked in _ABOUT_FILES
+    else:
+        wanted = isinstance(question, AtQuestion)
+    if not wanted or verified.subject is UNSET:
+        return None
+    root = verified.subject.thing.digest
+    try:
+        if not writer.manifests.holds(root):
+            return None
+        raw = writer.manifests.load(root)
+    except LedgerError:
+        # A list that was damaged or cannot be read is one that is not held here; `fsck` names it.
+        return None
+    if len(raw) > MAX_MANIFEST_BYTES or manifest.root(manifest.decode(raw)).hex() != root:
+        return None
+    return raw.decode()

@@ -1,0 +1,146 @@
+"""What goes into one answer: entries and streams are collected first, then every proof is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from muniment.core.format import dsse, entry, manifest, state_map
+from muniment.core.format.manifest import Manifest
+from muniment.core.format.state_map import Record
+from muniment.core.format.statement import Disclosure, Sealed
+from muniment.core.proof import answer as answers
+from muniment.core.proof import receipt as receipts
+from muniment.core.proof.answer import UNSET, Absent, Answer, EntryQuestion, History, Included, Opened, Question, Result
+from muniment.core.proof.receipt import Receipt
+from muniment.core.proof.verify.statement import find_sealed
+from muniment.core.rules import events
+from muniment.core.rules.events import DeploymentChanged, Event
+from muniment.core.rules.records import Deployment
+from muniment.errors import CorruptStore
+from muniment.ledger.engine import View
+from muniment.ledger.prover.stream import EVENT
+
+Disclose = Callable[[Sealed], Disclosure | None]
+
+DEPLOYMENT = "deployment/"
+MAX_NAMED = 64
+"""How many records an answer takes in before it leaves digests without names."""
+
+
+class Draft:
+    """What goes into one answer while it is put together."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._entries: set[int] = {view.size - 1}
+        self._streams: set[str] = set()
+        self._events: dict[int, Event] = {}
+
+    def include(self, index: int) -> Event | None:
+        """Take in an entry, with the records of its signer; returns its event, or None for a header."""
+        raw = self._view.entry(index)
+        self._entries.add(index)
+        return self.open(index, raw)
+
+    def open(self, index: int, raw: bytes) -> Event | None:
+        """Take in what belongs to an entry, without its inclusion proof."""
+        if not raw.startswith(EVENT):
+            return None
+        envelope = dsse.decode(raw)
+        event = self._events[index] = events.decode(envelope.payload)
+        self._streams |= {f"actor/{event.actor}", f"key/{envelope.key.hex()}"}
+        self._name_things(event)
+        return event
+
+    def include_header(self, height: int) -> entry.Header:
+        """Take in the header of a height."""
+        header = self._view.header(height)
+        self._entries.add(header.size)
+        return header
+
+    def show(self, stream: str) -> Record | None:
+        """Take in the record of a stream, and for a deployment that of the version that it runs."""
+        self._streams.add(stream)
+        raw = self._view.record(stream)
+        record = None if raw is None else state_map.decode_record(raw)
+        if record is not None and stream.startswith(DEPLOYMENT):
+            self._streams.add(f"version/{read_deployment(record).version}")
+        return record
+
+    def _name_things(self, event: Event) -> None:
+        """Take in the records that say what the event's things by digest are called, as long as these are few."""
+        if len(self._streams) < MAX_NAMED:
+            digests = {digest for _, digest in event.things()}
+            named = {f"{kind}/{digest}" for kind in ("version", "data") for digest in digests}
+            self._streams |= named.intersection(events.streams(event))
+
+    def rely(self, event: Event) -> None:
+        """Take in the approvals that a deployment names: who approved what ran there."""
+        if not isinstance(event, DeploymentChanged):
+            return
+        self._streams.add(f"version/{event.version}")
+        for approval in event.approvals:
+            index = self._view.find(approval)
+            if index is not None:
+                self._streams.add(f"approval/{approval}")
+                self.include(index)
+
+    def build(
+        self,
+        question: Question,
+        result: Result,
+        *,
+        history: History | Absent = UNSET,
+        disclose: Disclose | None,
+        files: Manifest | None,
+    ) -> Answer:
+        """Read every proof and write the answer."""
+        if history is not UNSET:
+            for each in history.events:
+                if self.open(each.index, each.entry) is None:
+                    self._entries.add(each.index)
+        view = self._view
+        included = [
+            Included(entry=view.entry(index), index=index, proof=tuple(view.inclusion(index, view.size)))
+            for index in sorted(self._entries)
+        ]
+        main = question.index if isinstance(question, EntryQuestion) else view.size - 1
+        return Answer(
+            format=answers.FORMAT,
+            question=question,
+            result=result,
+            receipt=receipts.format(prove_receipt(view, main)),
+            genesis=tuple(view.inclusion(0, view.size)),
+            entries=tuple(included),
+            states=tuple(view.prove_state(stream) for stream in sorted(self._streams)),
+            history=history,
+            disclosures=self._open_fields(disclose),
+            manifest=UNSET if files is None else manifest.encode(files).decode(),
+        )
+
+    def _open_fields(self, disclose: Disclose | None) -> tuple[Opened, ...]:
+        if disclose is None:
+            return ()
+        found: dict[str, Opened] = {}
+        for event in self._events.values():
+            for _, commitment in find_sealed(msgspec.to_builtins(event)):
+                disclosure = disclose(Sealed(commitment))
+                if disclosure is not None:
+                    found[commitment] = Opened(salt=disclosure.salt, sealed=commitment, value=disclosure.value)
+        return tuple(found[commitment] for commitment in sorted(found))
+
+
+def prove_receipt(view: View, index: int) -> Receipt:
+    """The C2SP tlog-proof of an entry. Raises NotFound."""
+    view.entry(index)
+    return Receipt(index=index, proof=tuple(view.inclusion(index, view.size)), checkpoint=view.checkpoint)
+
+
+def read_deployment(record: Record) -> Deployment:
+    """The state of a deployment's record. Raises CorruptStore."""
+    try:
+        return msgspec.json.decode(record.state, type=Deployment)
+    except msgspec.DecodeError as error:
+        raise CorruptStore(f"the record of a deployment has no valid form: {error}", details={"table": "record"}) from None
