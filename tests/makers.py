@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time as clocks
 import uuid
 from collections.abc import Iterable, Sequence
 from itertools import count
@@ -90,6 +92,14 @@ def sign(ledger: str, name: str, /, signer: SeedSigner = ADA, actor: str = "ada"
 def next_id() -> str:
     """A UUIDv7 that was not used before in this process."""
     return str(uuid.UUID(int=next(_ids) << 80 | 0x7 << 76 | 0b10 << 62 | next(_ids)))
+
+
+def random_id() -> str:
+    """A UUIDv7 that no process ever used: for tests with several of them."""
+    number = int.from_bytes(os.urandom(16), "big")
+    return str(
+        uuid.UUID(int=clocks.time_ns() // 1_000_000 << 80 | 0x7 << 76 | number & 0xFFF << 64 | 0b10 << 62 | number & (1 << 62) - 1)
+    )
 
 
 def founding(policy: Policy | None = None) -> genesis.Genesis:

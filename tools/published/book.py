@@ -1,8 +1,8 @@
 """A ledger in memory: the state machine over lists, and the same view of it that every engine gives.
 
-    book = Book(genesis, time)
-    book.seal(time, entries)            # as the rules would
-    book.force(time, entries, ...)      # as an operator would who breaks them and signs all the same
+book = Book(genesis, time)
+book.seal(time, entries)            # as the rules would
+book.force(time, entries, ...)      # as an operator would who breaks them and signs all the same
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-from published import cast
 
 from muniment.core.format import checkpoint, dsse, entry, merkle, state_map
 from muniment.core.format.checkpoint import Checkpoint
@@ -22,6 +21,7 @@ from muniment.core.rules.chain import Block
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.policy import Verdict
 from muniment.errors import NotFound
+from published import cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,14 @@ class Book:
         changed = book._record(names, transition.records)
         sealed = chain.seal_genesis(genesis.decode(genesis.encode(founding)), time, book.state_root())
         book._close(sealed, (), changed)
+        return book
+
+    def until(self, height: int) -> Book:
+        """The same ledger as it was after a height."""
+        first = self.pages[0].header
+        book = Book.found(genesis.decode(bytes(first.genesis or b"")), first.time)
+        for page in self.pages[1 : height + 1]:
+            book.seal(page.header.time, page.entries)
         return book
 
     @property

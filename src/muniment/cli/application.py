@@ -14,6 +14,7 @@ import click
 
 from muniment._version import __version__
 from muniment.cli import exits
+from muniment.core.rules.policy import PolicyViolation
 from muniment.errors import MunimentError
 
 # Name -> one line of help. The module is `muniment.cli.commands.<name with _>`, the command its attribute `command`.
@@ -101,8 +102,15 @@ def run(arguments: Sequence[str]) -> int:
         click.echo("Interrupted.", err=True)
         return exits.INTERRUPTED
     except click.ClickException as error:
-        _report(as_json, "usage", error.format_message(), "See `muniment --help`.", {}, None)
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "muniment"
+        _report(as_json, "usage", error.format_message(), f"See `{path} --help`.", {}, None)
         return exits.USAGE
+    except PolicyViolation as error:
+        if as_json:
+            _report(True, error.code, str(error), error.hint, dict(error.details), None)
+        else:
+            _report_refusal(error)
+        return exits.code_of(error)
     except MunimentError as error:
         _report(as_json, error.code, str(error), error.hint, dict(error.details), getattr(error, "step", None))
         return exits.code_of(error)
@@ -119,5 +127,14 @@ def _report(as_json: bool, code: str, message: str, hint: str, details: dict[str
         click.echo(json.dumps({"error": body | ({"step": step} if step else {})}, ensure_ascii=False))
         return
     click.echo(click.style("Error", fg="red", bold=True) + f" [{code}]: {message}", err=True)
-    if hint:
+    if hint and hint not in message:
         click.echo(f"  {hint}", err=True)
+
+
+def _report_refusal(error: PolicyViolation) -> None:
+    """Every reason on lines of its own: what the rule asks, what was found, what mends it."""
+    click.echo(click.style("Refused", fg="red", bold=True) + f" [{error.code}]: nothing was recorded.", err=True)
+    for reason in error.verdict.reasons:
+        click.echo(f"  {reason.required} {reason.found}".rstrip(), err=True)
+        if reason.mend:
+            click.echo(f"    {reason.mend}", err=True)

@@ -267,7 +267,8 @@ class Ledger(Questions):
     ) -> Recorded:
         """Record that a version begins to serve. Finds and cites the approvals and evaluations itself.
 
-        `name` defaults to the model's name, `transition` to `promote` where another version runs there, else `start`. Raises PolicyViolation with every reason where the rules refuse it.
+        `name` defaults to the model's name, `transition` to `promote` where another version runs there, else `start`.
+        Raises PolicyViolation with every reason where the rules refuse it.
         """
         drafted = self.draft_deployment(version, environment, name=name, transition=transition, reason=reason, **fields)
         return self.record("deployment.changed", drafted)

@@ -18,9 +18,11 @@ import msgspec
 from muniment.client.writing import Writer
 from muniment.core.format import manifest
 from muniment.core.proof import answer as answers
-from muniment.core.proof.answer import Answer, AtQuestion, EntryQuestion
+from muniment.core.proof.answer import UNSET, Answer, AtQuestion, EntryQuestion
 from muniment.core.proof.evidence import Pin
-from muniment.core.proof.verify import UNSET, Verified, tell, verify_answer
+from muniment.core.proof.verify import Verified, tell, verify_answer
+from muniment.core.proof.verify.answer import verify_parsed
+from muniment.core.proof.verify.ground import Terms
 from muniment.errors import LedgerError
 from muniment.ledger.engine import View
 
@@ -54,18 +56,18 @@ def finish(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openi
 
     The tier is not judged here: a proof is made also before outside parties have cosigned, and says so.
     """
-    raw = answers.encode(answer)
-    verified = verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo")
-    wanted = answer
-    if not isinstance(openings, bool):
-        wanted = msgspec.structs.replace(wanted, disclosures=_choose(answer, verified, openings))
-    files = _load_files(writer, verified)
-    if files is not None:
-        wanted = msgspec.structs.replace(wanted, manifest=files)
-    if wanted is answer:
-        return Proved(raw=raw, verified=verified)
-    raw = answers.encode(wanted)
+    raw = answers.encode(complete(writer, view, pin, answer, openings))
     return Proved(raw=raw, verified=verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))
+
+
+def complete(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openings = False) -> Answer:
+    """The answer with the chosen openings only, and with the list of files where it is about some that are held here."""
+    terms = Terms(pin=pin, consistency=view.consistency, tier="solo")
+    verified = verify_parsed(answer, writer.trust, terms)
+    if not isinstance(openings, bool):
+        answer = msgspec.structs.replace(answer, disclosures=_choose(answer, verified, openings))
+    files = _load_files(writer, verified)
+    return answer if files is None else msgspec.structs.replace(answer, manifest=files)
 
 
 def save(path: str | os.PathLike[str], raw: bytes) -> Path:

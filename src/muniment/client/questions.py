@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Literal, TypeVar
+from pathlib import Path
+from typing import Literal, TypeVar, get_args
 
 import msgspec
 
+from muniment.client import bundling, proving, showing
+from muniment.client.bundling import Bundled
+from muniment.client.proving import Openings, Proved
+from muniment.client.showing import Shown
 from muniment.client.writing import Writer
 from muniment.core.format import digest as digests
-from muniment.core.format import dsse, entry, state_map
+from muniment.core.format import dsse, entry, state_map, time
+from muniment.core.proof import receipt
 from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy
 from muniment.core.rules.records import PolicyInForce, State, Version
-from muniment.errors import CorruptStore, InvariantError, NotFound
+from muniment.errors import Conflict, CorruptStore, InvariantError, NotFound
 from muniment.index import DeploymentRow, EventRow, Index, Thing
 from muniment.index.rows import ThingKind
+from muniment.ledger import prover
+from muniment.ledger.blobs import Blobs
+from muniment.ledger.embedded import system_clock
 from muniment.ledger.engine import View
 
 S = TypeVar("S", bound=State)
@@ -42,6 +51,11 @@ class Questions:
         return self._writer.trust.ledger
 
     @property
+    def home(self) -> Path:
+        """The folder of the ledger."""
+        return self._writer.home.folder
+
+    @property
     def actor(self) -> str:
         """Who writes. Raises InvalidInput (`no-actor`) where that is not clear."""
         return self._writer.actor
@@ -54,6 +68,11 @@ class Questions:
         with self._writer.engine.view() as view:
             self._index.follow(view)
         return self._index
+
+    @property
+    def manifests(self) -> Blobs:
+        """The lists of files that are held here, by their roots."""
+        return self._writer.manifests
 
     @contextmanager
     def view(self) -> Iterator[View]:
@@ -105,6 +124,82 @@ class Questions:
             raise CorruptStore(f"entry {found and found.index} carries no policy", details={"table": "record", "row": "policy"})
         return event.policy
 
+    def show(self, thing: str) -> Shown:
+        """What the ledger knows of a thing, for people to read; the prose that the vault here holds is opened. No proof."""
+        found = self.resolve(thing)
+        index = self.index
+        with self._writer.engine.view() as view:
+            return showing.show(found, index, view, self._writer)
+
+    def prove(self, thing: str, *, disclose: Openings = False) -> Proved:
+        """That a thing was recorded: the entry that made it or last changed it, who signed it, and how his key stands.
+
+        `thing` is as for `resolve`; an entry is named by its index. Raises NotFound, InvalidInput (`ambiguous`).
+        """
+        found = self.resolve(thing)
+        with self._writer.contact() as (view, contact):
+            answer = prover.prove_entry(view, found.index, disclose=self._writer.vault.find if disclose else None)
+            return proving.finish(self._writer, view, contact.pin, answer, disclose)
+
+    def prove_state(self, *streams: str) -> Proved:
+        """What the newest block says about streams by their whole names, such as `version/<digest>`; absence included."""
+        with self._writer.contact() as (view, contact):
+            return proving.finish(self._writer, view, contact.pin, prover.prove_state(view, streams))
+
+    def prove_absent(self, *streams: str) -> Proved:
+        """That nothing was ever recorded under these streams. Raises Conflict (`not-absent`) where something was."""
+        proved = self.prove_state(*streams)
+        for stream, status in zip(sorted(set(streams)), proved.verified.result.statuses, strict=True):
+            if status != "absent":
+                raise Conflict(
+                    f"{stream} is recorded, so there is no proof of its absence",
+                    code="not-absent",
+                    hint=f"See it with `muniment prove --state {stream}`.",
+                )
+        return proved
+
+    def history(self, thing: str, *, disclose: Openings = False) -> Proved:
+        """All events of a thing, with the proof that there are no others. Raises NotFound, InvalidInput (`too-long`)."""
+        stream = self._stream(thing)
+        indices = self.index.stream_indices(stream)
+        with self._writer.contact() as (view, contact):
+            opening = self._writer.vault.find if disclose else None
+            answer = prover.prove_complete(view, stream, indices=indices, disclose=opening)
+            return proving.finish(self._writer, view, contact.pin, answer, disclose)
+
+    def at(self, thing: str, moment: str = "now", *, disclose: Openings = False) -> Proved:
+        """What a deployment (`environment/name`) ran, or how another thing stood, at a time; UTC unless the text says otherwise.
+
+        The clock is that of the headers, the operator's claim. Raises NotFound, InvalidInput (`bad-time`).
+        """
+        when = time.format(system_clock()) if moment == "now" else time.parse_loosely(moment)
+        stream = self._stream(thing)
+        indices = self.index.stream_indices(stream)
+        with self._writer.contact() as (view, contact):
+            opening = self._writer.vault.find if disclose else None
+            answer = prover.prove_at(view, stream, when, indices=indices, disclose=opening)
+            return proving.finish(self._writer, view, contact.pin, answer, disclose)
+
+    def bundle(self, thing: str, *, disclose: Openings = False) -> Bundled:
+        """One file with the proofs of a thing's whole life. Raises NotFound, InvalidInput (`too-many-events`, `too-long`)."""
+        found = self.resolve(thing)
+        stream = self._stream(thing)
+        index = self.index
+        running = [row for row in index.deployments() if found.kind == "version" and row.version == found.digest]
+        contents = bundling.Contents(
+            stream=stream,
+            indices=tuple(index.stream_indices(stream)),
+            states=tuple(f"deployment/{row.environment}/{row.name}" for row in running),
+        )
+        with self._writer.contact() as (view, contact):
+            return bundling.bundle(self._writer, view, contact.pin, contents, disclose)
+
+    def receipt(self, thing: str) -> str:
+        """The C2SP tlog-proof text that a thing's entry is in the ledger."""
+        found = self.resolve(thing)
+        with self._writer.contact() as (view, _):
+            return receipt.format(prover.prove_receipt(view, found.index))
+
     def deployments(self, environment: str | None = None) -> list[DeploymentRow]:
         """What serves where."""
         return self.index.deployments(environment)
@@ -144,6 +239,18 @@ class Questions:
         if len(versions) < 2:
             raise NotFound(f"{place} ran nothing else before", code="no-earlier-version", hint="Name the version with --to.")
         return versions[-2]
+
+    def _stream(self, thing: str) -> str:
+        """The stream of a thing; one that was never recorded may be named as a whole, such as `deployment/production/x`."""
+        try:
+            found = self.resolve(thing)
+        except NotFound:
+            if thing.partition("/")[0] not in get_args(ThingKind) or not thing.partition("/")[2]:
+                raise
+            return thing
+        if found.stream is None:
+            raise NotFound(f"{thing} is the header of a block, which has no history", code="no-history", hint="Name a thing.")
+        return found.stream
 
     def _change(self, index: int) -> events.DeploymentChanged:
         with self._writer.engine.view() as view:

@@ -49,7 +49,8 @@ class RecordingWarning(UserWarning):
 class Training:
     """One run. `id` is the eventId of its start; None before `with` is entered, and where it could not be recorded.
 
-    A process that is forked during the run may leave the block too: the run stays its parent's to end.
+    `status` says how it ended, once it has. A process that is forked during the run may leave the block too: the run stays
+    its parent's to end.
     """
 
     def __init__(self, writer: Writer, register: Register, describe: Describe, *, strict: bool) -> None:
@@ -60,11 +61,11 @@ class Training:
         self._watch = Watch()
         self._process = 0
         self._began = 0.0
-        self._status: RunStatus = "finished"
         self._base: list[Plain] = []
         self._log: list[bytes] = []
         self._last: dict[str, str] = {}
         self._outputs: dict[str, str] = {}
+        self.status: RunStatus = "finished"
         self.id: str | None = None
         self.started: Recorded | None = None
         self.finished: Recorded | None = None
@@ -83,13 +84,13 @@ class Training:
         if error is not None:
             # What ended the run is not hidden behind what its record met.
             self._strict = False
-            self._status = _status_of(error)
+            self.status = _status_of(error)
         if self.id is not None:
             self.finished = self._attempt(self._record_finish)
 
     def fail(self, status: RunStatus = "failed") -> None:
         """Say that the run did not succeed although no exception will show it."""
-        self._status = status
+        self.status = status
 
     def metric(self, name: str, value: float, *, step: int | None = None) -> None:
         """Note a value. Every value goes to the run log, the last of each name into the record."""
@@ -135,7 +136,7 @@ class Training:
             "training.finished",
             {
                 "run": self.id,
-                "status": self._status,
+                "status": self.status,
                 "outputs": [{"name": name, "digest": digest} for name, digest in self._outputs.items()],
                 "metrics": measured(summaries),
                 "metricLogDigest": self._attempt(lambda: self._writer.blobs.store(b"".join(self._log))) if self._log else None,

@@ -7,11 +7,12 @@ the ledger takes little more than half.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Protocol
 
 import msgspec
 
@@ -21,13 +22,31 @@ from muniment.core.format.merkle import Frontier
 from muniment.core.rules import chain
 from muniment.core.rules.chain import Submission
 from muniment.errors import InvalidInput, InvariantError, VerificationError
-from muniment.ledger.engine import View
 from muniment.ledger.replay import Replay
 
 CHUNK = 2_048
 EVENT = b'{"payload"'
 
-OpenView = Callable[[], AbstractContextManager[View]]
+
+class Entries(Protocol):
+    """What an audit reads: a signed checkpoint and the entries under it. Every View is one, and so are exported tiles."""
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The signed checkpoint."""
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+
+    def entry(self, index: int) -> bytes:
+        """The exact bytes of an entry."""
+
+    def entries(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """Index and exact bytes of the entries in [start, stop)."""
+
+
+OpenView = Callable[[], AbstractContextManager[Entries]]
 Progress = Callable[[int, int], None]
 
 
@@ -74,7 +93,7 @@ def verify_signature(raw: bytes, index: int) -> None:
 
 
 def _walk(
-    view: View,
+    view: Entries,
     head: checkpoint.Checkpoint,
     replay: bool,
     helpers: _Verifiers | None,
@@ -160,7 +179,7 @@ def _decode(raw: bytes, index: int, ledger: str) -> Submission:
     return submission
 
 
-def _body(view: View, index: int) -> bytes:
+def _body(view: Entries, index: int) -> bytes:
     raw = view.entry(index)
     return dsse.decode(raw).payload if raw.startswith(EVENT) else raw
 

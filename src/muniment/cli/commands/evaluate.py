@@ -28,7 +28,7 @@ def command(
     version: str,
     metrics: tuple[str, ...],
     data: str | None,
-    role: str | None,
+    role: DatasetRole | None,
     plan: str | None,
     no_plan: bool,
     reason: str | None,

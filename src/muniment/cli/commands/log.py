@@ -37,5 +37,11 @@ def _about(row: EventRow) -> str:
 
 def _list_pending(ledger: Ledger, as_json: bool) -> None:
     waiting, rejected = ledger.pending(), ledger.rejected()
-    lines = [f"waiting   {path.name}" for path in waiting] + [f"rejected  {each}" for each in rejected]
-    output.result({"pending": waiting, "rejected": rejected}, as_json, lines or ["Nothing waits, nothing was rejected."])
+    value = {
+        "pending": [str(path) for path in waiting],
+        "rejected": [{"file": str(each.path), "refusal": each.refusal} for each in rejected],
+    }
+    lines = [f"waiting   {path}" for path in waiting]
+    for each in rejected:
+        lines += [f"rejected  {each.path}", f"          {each.refusal.message if each.refusal else 'its reasons are gone'}"]
+    output.result(value, as_json, lines or ["Nothing waits, nothing was rejected."])

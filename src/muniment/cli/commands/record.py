@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TextIO
 
 import click
 
-from muniment.cli import output, session
+from muniment.cli import exits, output, session
 from muniment.client.drafting import Plain
 from muniment.client.ledger import Ledger
+from muniment.core.rules import events
 from muniment.errors import InvalidInput
+
+
+def _list_events(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        rows = [[name, (type_.__doc__ or "").strip().partition("\n")[0]] for name, type_ in events.TYPES.items()]
+        output.result({"events": dict(rows)}, "--json" in sys.argv, output.table(rows, ["event", "what it says"]))
+        ctx.exit()
 
 
 @click.command()
 @click.argument("source", type=click.File("r", encoding="utf-8"))
 @click.option("--event", metavar="NAME", help="The event, where the file does not name it.")
-@click.option("--dry-run", is_flag=True, help="Only say what the ledger would answer.")
+@click.option("--dry-run", is_flag=True, help="Only say what the ledger would answer; exit 4 where it would refuse.")
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_events, help="List every event and exit.")
 @session.with_ledger
-def command(ledger: Ledger, source: TextIO, event: str | None, dry_run: bool, as_json: bool) -> None:
+def command(ledger: Ledger, source: TextIO, event: str | None, dry_run: bool, as_json: bool) -> int:
     """Record any event from a JSON file (`-` for standard input) that holds its fields.
 
     \b
     {"event": "note.added", "about": ["model/credit-risk"], "text": "Reviewed with the risk team."}
 
-    Prose is sealed before anything is signed. docs/events.md lists every event and field.
+    Prose is sealed before anything is signed. `--list` names every event; docs/events.md has their fields.
     """
     name, fields = _read(source, event)
     if dry_run:
-        verdict = ledger.judge(name, fields)
-        lines = [f"{verdict.decision}, as of now"] + [f"  {reason.sentence()}" for reason in verdict.reasons]
-        output.result(verdict, as_json, lines)
-        return
-    output.recorded(ledger.record(name, fields), as_json)
+        return output.verdict(ledger.judge(name, fields), as_json)
+    done = ledger.record(name, fields)
+    output.recorded(done, as_json, title=f"event {done.event_id}")
+    return exits.OK
 
 
 def _read(source: TextIO, event: str | None) -> tuple[str, dict[str, Plain]]:

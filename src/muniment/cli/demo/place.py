@@ -11,7 +11,7 @@ from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.opening import connect
 from muniment.config import Config
-from muniment.errors import InvalidInput
+from muniment.errors import InvalidInput, Unavailable
 
 ADA, BEN = "ada", "ben"
 
@@ -82,7 +82,8 @@ class Place(msgspec.Struct, frozen=True):
 def prepare(folder: Path) -> tuple[Place, bool]:
     """An empty place for a demo, and whether an earlier one was removed for it.
 
-    Raises InvalidInput (`not-a-demo`) for a folder that holds something else, which is left as it is.
+    Raises InvalidInput (`not-a-demo`) for a folder that holds something else, which is left as it is, and Unavailable
+    (`demo-unwritable`).
     """
     place = Place(folder)
     earlier = _is_demo(folder)
@@ -92,13 +93,18 @@ def prepare(folder: Path) -> tuple[Place, bool]:
             code="not-a-demo",
             hint="Choose another folder with --dir.",
         )
-    if earlier:
-        _remove(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    # First of all: what is stopped half-way is known as a demo, and may be removed by the next one.
-    (folder / _MARK).write_text(_SETTINGS, encoding="utf-8")
-    for part in (place.data, place.models, place.proofs, place.attacks):
-        part.mkdir()
+    try:
+        if earlier:
+            _remove(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        # First of all: what is stopped half-way is known as a demo, and may be removed by the next one.
+        (folder / _MARK).write_text(_SETTINGS, encoding="utf-8")
+        for part in (place.data, place.models, place.proofs, place.attacks):
+            part.mkdir()
+    except OSError as error:
+        raise Unavailable(
+            f"{folder} cannot be made: {error.strerror}", code="demo-unwritable", hint="Choose another folder with --dir."
+        ) from None
     return place, earlier
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-import textwrap
 from collections.abc import Sequence
 
 import click
 
 from muniment.cli import output
+from muniment.core.format import digest
 
 MAX_WIDTH = 96
 MIN_WIDTH = 60
 _INDENT = "  "
 _MARK_WIDTH = 10
+
+_digest = re.compile(r"[0-9a-f]{64}")
 
 
 class Narrator:
@@ -23,6 +26,7 @@ class Narrator:
         self._silent = silent
         self._width = max(MIN_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size((88, 24)).columns - 1))
         self._chapters = 0
+        self._attacks = 0
 
     def title(self, text: str) -> None:
         """The name of the whole."""
@@ -37,7 +41,7 @@ class Narrator:
     def say(self, text: str) -> None:
         """A paragraph."""
         self._print("")
-        for line in textwrap.wrap(text, self._width - len(_INDENT)):
+        for line in _wrap(text, self._width - len(_INDENT)):
             self._print(_INDENT + line)
 
     def gap(self) -> None:
@@ -56,13 +60,14 @@ class Narrator:
         """Something that the ledger refused."""
         self._item(output.bad(f"{'refused':<{_MARK_WIDTH}}"), what)
 
-    def caught(self, number: int, tried: str, message: str, code: str) -> None:
-        """An attack, what caught it, and the code."""
-        self._attack(number, tried, message, code, caught=True)
+    def caught(self, tried: str, by: str, code: str, message: str, lesson: str) -> None:
+        """An attack, what caught it, the code, what it said, and what that shows."""
+        sentence = message if message.endswith((".", "…")) else f"{message}."
+        self._attack(tried, output.good("caught"), f"by {by} [{code}]: {sentence} {lesson}")
 
-    def missed(self, number: int, tried: str) -> None:
+    def missed(self, tried: str) -> None:
         """An attack that nothing caught."""
-        self._attack(number, tried, "Nothing noticed it.", "", caught=False)
+        self._attack(tried, output.bad("NOT CAUGHT"), "Nothing noticed it.")
 
     def commands(self, commands: Sequence[tuple[str, str]]) -> None:
         """Commands to try, each with what it shows above it; a command is never broken over two lines."""
@@ -71,16 +76,16 @@ class Narrator:
             self._print(_INDENT + output.faint(f"# {what}"))
             self._print(_INDENT + command)
 
-    def _attack(self, number: int, tried: str, message: str, code: str, *, caught: bool) -> None:
+    def _attack(self, tried: str, outcome: str, said: str) -> None:
+        self._attacks += 1
         self._print("")
-        self._item(f"{number:>2}  ", tried)
-        mark = output.good("caught") if caught else output.bad("NOT CAUGHT")
-        self._item(f"    {mark}  ", f"{message} " + (f"[{code}]" if code else ""))
+        self._item(f"{self._attacks:>2}  ", tried)
+        self._item("    ", f"{outcome} {said}")
 
     def _item(self, mark: str, text: str) -> None:
         """A marked line; what does not fit hangs below its beginning."""
         lead = len(_INDENT) + len(click.unstyle(mark))
-        lines = textwrap.wrap(text, self._width - lead, break_long_words=False, break_on_hyphens=False)
+        lines = _wrap(_digest.sub(lambda found: digest.short(found[0]), text), self._width - lead)
         self._print(_INDENT + mark + lines[0])
         for line in lines[1:]:
             self._print(" " * lead + line)
@@ -88,3 +93,14 @@ class Narrator:
     def _print(self, line: str) -> None:
         if not self._silent:
             click.echo(line)
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Lines of at most `width` visible characters; a word is never broken. Colours take no room."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(click.unstyle(lines[-1])) + 1 + len(click.unstyle(word)) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

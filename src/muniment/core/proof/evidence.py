@@ -27,7 +27,7 @@ from muniment.core.proof import authority
 from muniment.core.proof.authority import Head
 from muniment.core.proof.receipt import MAX_PROOF_HASHES, format_checkpoint
 from muniment.core.proof.trust import Trust
-from muniment.errors import InvalidInput, MunimentError, VerificationError
+from muniment.errors import CorruptStore, InvalidInput, MunimentError, Unavailable, VerificationError
 
 FORMAT: Literal["urn:muniment:evidence:v1"] = "urn:muniment:evidence:v1"
 MAX_EVIDENCE_BYTES = 4_194_304
@@ -100,8 +100,10 @@ def decode(raw: bytes) -> Evidence:
 
 
 def pin(head: Head) -> Pin:
-    """What to remember of an accepted checkpoint."""
+    """What to remember of an accepted checkpoint. Raises VerificationError (step 8) where it cannot end at a header."""
     found = head.checkpoint
+    if not 1 <= found.size <= encoding.MAX_INTEGER:
+        raise VerificationError(f"a ledger cannot have {found.size} entries", step=8, code="checkpoint-size")
     return Pin(origin=found.origin, size=found.size, root=found.root.hex(), note=head.note.decode())
 
 
@@ -125,8 +127,10 @@ def decode_pin(raw: bytes) -> Pin:
 def check(pinned: Pin, head: Head, prove: Prove | None, *, contact: bool) -> Relation:
     """Compare an opened checkpoint with the pinned one (step 5).
 
-    With `contact` the ledger itself showed it now, and an older state is a rollback; a file may well be older. Raises
-    SplitView, and VerificationError `consistency-missing` where the sizes differ and nobody can be asked for a proof.
+    With `contact` the ledger itself showed it now, and an older state is a rollback; a file may well be older.
+
+    Raises SplitView; VerificationError (`consistency-missing`) where the sizes differ and nobody can be asked for a proof;
+    Unavailable or CorruptStore where the ledger cannot answer now.
     """
     before, now = Checkpoint(pinned.origin, pinned.size, bytes.fromhex(pinned.root)), head.checkpoint
     if before.origin != now.origin:
@@ -145,7 +149,7 @@ def check(pinned: Pin, head: Head, prove: Prove | None, *, contact: bool) -> Rel
             code="consistency-missing",
             hint="Verify where the ledger can be asked, or leave the pinned checkpoint out and be told so.",
         )
-    proof = _ask(prove, old.size, new.size)
+    proof = _ask(prove, old.size, new.size, cut=older and contact)
     if _is_consistent(old, new, proof):
         if older and contact:
             raise SplitView(_evidence("tail-cut", pinned.note, shown, proof))
@@ -222,14 +226,18 @@ def _describe(kind: Kind, pinned: Checkpoint, shown: Checkpoint) -> str:
     return f"the ledger {shown.origin} had {pinned.size} entries and now shows {shown.size}: {same} {noun}"
 
 
-def _ask(prove: Prove | None, old: int, new: int) -> tuple[bytes, ...]:
-    """The proof that a ledger gives, or none where it has none."""
+def _ask(prove: Prove | None, old: int, new: int, *, cut: bool = False) -> tuple[bytes, ...]:
+    """The proof that a ledger gives, or none where it has none. What hinders it now (Unavailable) accuses nobody.
+
+    A ledger that was cut down is asked for what it no longer has: whatever it fails with then, there is no proof.
+    """
     if prove is None:
         return ()
     try:
         proof = tuple(prove(old, new))
-    except (MunimentError, LookupError):
-        # A ledger that was cut down is asked here for what it no longer has; whatever it fails with, there is no proof.
+    except (MunimentError, LookupError) as error:
+        if isinstance(error, Unavailable) or (isinstance(error, CorruptStore) and not cut):
+            raise
         return ()
     return proof if len(proof) <= MAX_PROOF_HASHES and all(len(hash_) == 32 for hash_ in proof) else ()
 

@@ -230,6 +230,11 @@ def _judge(context: Context, rules: Policy, event: Event) -> Writes:
 
 def _judge_signer(context: Context, rules: Policy, event: Event) -> None:
     """The laws that hold for every event: who signs, with which key, in which role."""
+    signer = context.keyid, event.actor, event.NAME
+    known = context.overlay.vouched.get(signer)
+    if known is not None and not event.on_behalf_of:
+        context.speak_for(known)
+        return
     key = context.read(f"key/{context.keyid}", Key)
     if key is None or key.actor != event.actor:
         context.refuse(
@@ -254,6 +259,8 @@ def _judge_signer(context: Context, rules: Policy, event: Event) -> None:
         held = ", ".join(actor.roles) or "no role"
         able = ", ".join(rules.roles_that_may(event.NAME)) or "nobody"
         context.refuse("role", f"`{event.NAME}` is for {able}.", f"{event.actor} holds {held}.")
+    if not context.reasons:
+        context.overlay.vouched[signer] = actor
 
 
 def _submission(raw: bytes, envelope: Envelope) -> Submission:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from muniment.core.format import state_map
-from muniment.core.rules.records import State
+from muniment.core.rules.records import Actor, Key, State
 from muniment.errors import InvariantError
 
 S = TypeVar("S", bound=State)
@@ -65,6 +65,8 @@ class Overlay:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+        # Signers (key id, actor, name of an event) against whom nothing speaks, until the block changes an actor or a key.
+        self.vouched: dict[tuple[str, str, str], Actor] = {}
         self._streams: dict[str, Stream | None] = {}
 
     def load(self, names: Collection[str], keys: Collection[bytes]) -> None:
@@ -117,6 +119,8 @@ class Overlay:
             stream = streams[name]
             if stream is not None:
                 stream.value, stream.state = value, state
+            if isinstance(value, Actor | Key):
+                self.vouched.clear()
 
     def records(self) -> dict[bytes, bytes]:
         """The changed records by map key, as the canonical bytes to store."""

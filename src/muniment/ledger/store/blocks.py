@@ -35,7 +35,7 @@ def newest(connection: apsw.Connection) -> BlockRow:
     row = connection.execute(_COLUMNS + "ORDER BY height DESC LIMIT 1").fetchone()
     if row is None:
         raise CorruptStore("the ledger has no block", details={"table": "block", "row": 0})
-    return BlockRow(*row)
+    return _decode(row)
 
 
 def at_height(connection: apsw.Connection, height: int) -> BlockRow:
@@ -43,7 +43,7 @@ def at_height(connection: apsw.Connection, height: int) -> BlockRow:
     row = connection.execute(_COLUMNS + "WHERE height = ?", (height,)).fetchone()
     if row is None:
         raise NotFound(f"there is no block {height}", code="no-block")
-    return BlockRow(*row)
+    return _decode(row)
 
 
 def sealing(connection: apsw.Connection, index: int) -> BlockRow:
@@ -65,7 +65,7 @@ def sealing(connection: apsw.Connection, index: int) -> BlockRow:
 def scan(connection: apsw.Connection, first: int = 0) -> Iterator[BlockRow]:
     """Every row from a height on."""
     for row in connection.execute(_COLUMNS + "WHERE height >= ? ORDER BY height", (first,)):
-        yield BlockRow(*row)
+        yield _decode(row)
 
 
 def read_header(connection: apsw.Connection, row: BlockRow) -> Header:
@@ -91,3 +91,10 @@ def last_before(connection: apsw.Connection, time: str) -> BlockRow | None:
         else:
             high = middle - 1
     return at_height(connection, low) if low >= 0 else None
+
+
+def _decode(row: tuple[int, int, int, bytes]) -> BlockRow:
+    """SQLite keeps any type in any column."""
+    if not all(isinstance(number, int) for number in row[:3]) or not isinstance(row[3], bytes):
+        raise CorruptStore(f"the row of block {row[0]} does not have the form of one", details={"table": "block", "row": row[0]})
+    return BlockRow(*row)

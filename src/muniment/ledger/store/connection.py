@@ -20,6 +20,7 @@ APPLICATION_ID = 0x4D756E31  # "Mun1"
 FORMAT = 1
 BUSY_TIMEOUT_MS = 30_000
 CACHE_KIB = 65_536
+MOUNTS = Path("/proc/self/mounts")
 
 _PRAGMAS = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}", "wal_autocheckpoint = 4000", "trusted_schema = OFF")
 
@@ -63,7 +64,7 @@ CREATE TABLE cell (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL, height INTEGER 
 def create(path: Path) -> apsw.Connection:
     """Make a new, empty file (0600). Raises InvalidInput where one is already there."""
     connection = create_empty(path)
-    connection.execute("PRAGMA page_size = 2048; PRAGMA auto_vacuum = NONE")
+    connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = NONE")
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     connection.execute("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
     return connection
@@ -164,7 +165,7 @@ def require_local(folder: Path) -> None:
 def file_system(folder: Path) -> str:
     """The type of the file system below a folder, by the longest mount point that contains it; empty where unknown."""
     try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+        mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     target = os.path.realpath(folder)

@@ -16,11 +16,13 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from muniment.core.format import entry, merkle, state_map
+from muniment.core.format import checkpoint, entry, merkle, note, state_map
+from muniment.core.format.entry import Header
+from muniment.core.format.merkle import Frontier
 from muniment.core.rules import chain, genesis
 from muniment.core.rules.chain import Position, Sealed, Submission, Transition
 from muniment.core.rules.policy import Policy, Verdict
-from muniment.errors import Unavailable
+from muniment.errors import CorruptStore, Detail, InvalidInput, Unavailable
 from muniment.ledger.store import blocks, connection, entries, records, tree
 from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.reader import RuleReader
@@ -41,6 +43,7 @@ class _Memory(msgspec.Struct):
     open_tiles: OpenTiles
     map: state_map.Tree
     newest_id: str
+    sound: bool = False
     records: dict[bytes, bytes | None] = msgspec.field(default_factory=dict)
     """Records that rules read beside those that they wrote, such as the signer's: they seldom change."""
     policy: Policy | None = None
@@ -111,6 +114,9 @@ class Store:
         """
         with self._lock, connection.explaining(), self._transaction("BEGIN IMMEDIATE"):
             memory = self._refresh()
+            if not memory.sound:
+                _check_head(memory, blocks.read_header(self._sql, memory.block))
+                memory.sound = True
             keys = chain.touched(submissions)
             ranges = memory.map.plan(keys)
             rows = records.read_ranges(self._sql, ranges)
@@ -258,6 +264,21 @@ def _release_at_fork(store: Store) -> Store:
 
     os.register_at_fork(before=release, after_in_child=unlock)
     return store
+
+
+def _check_head(memory: _Memory, header: Header) -> None:
+    """A block is built on what was signed: on a damaged row it would sign another history. Raises CorruptStore."""
+    block, frontier = memory.block, memory.position.frontier
+    try:
+        head = checkpoint.parse(note.parse(block.checkpoint).text)
+    except InvalidInput as error:
+        details: dict[str, Detail] = {"table": "block", "row": block.height}
+        raise CorruptStore(f"the checkpoint of block {block.height} cannot be read: {error}", details=details) from None
+    if (head.size, head.root) != (frontier.size, frontier.root()):
+        details = {"table": "entry", "row": block.index}
+        raise CorruptStore(f"the entries up to {block.index} do not fold to the newest checkpoint", details=details)
+    if memory.map.root().hex() != header.state:
+        raise CorruptStore(f"the nodes of the state do not fold to header {block.height}", details={"table": "cell"})
 
 
 def _write_block(sql: apsw.Connection, staged: _Staged, note: bytes) -> BlockRow:

@@ -66,9 +66,10 @@ def tile_id(level: int, index: int) -> int:
     return level << LEVEL_SHIFT | index
 
 
-def write(connection: apsw.Connection, full: Iterable[tuple[int, bytes]]) -> None:
+def write(connection: apsw.Connection, full: Sequence[tuple[int, bytes]]) -> None:
     """Keep full tiles for ever."""
-    connection.executemany("INSERT INTO tile VALUES (?, ?)", full)
+    if full:
+        connection.executemany("INSERT INTO tile VALUES (?, ?)", full)
 
 
 def load_open(connection: apsw.Connection, size: int) -> OpenTiles:
@@ -99,7 +100,7 @@ class TileCache:
         hashes = self._tiles.get(row)
         if hashes is None:
             hashes = connection.execute("SELECT hashes FROM tile WHERE id = ?", (row,)).get
-            if hashes is None or len(hashes) != TILE_BYTES:
+            if not isinstance(hashes, bytes) or len(hashes) != TILE_BYTES:
                 raise CorruptStore(f"tile {row} is missing or incomplete", details={"table": "tile", "row": row})
             self._tiles[row] = hashes
             if len(self._tiles) > MAX_CACHED_TILES:

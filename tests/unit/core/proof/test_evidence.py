@@ -15,7 +15,7 @@ from muniment.core.proof import authority, evidence
 from muniment.core.proof.authority import Head
 from muniment.core.proof.evidence import Evidence, Prove, SplitView
 from muniment.core.proof.trust import Trust
-from muniment.errors import InvalidInput, NotFound, VerificationError
+from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable, VerificationError
 
 TRUST = Trust(makers.ORIGIN, "a" * 64, (makers.VERIFIER,))
 LEAVES = [merkle.leaf(b"%d" % number) for number in range(40)]
@@ -79,6 +79,29 @@ def test_a_ledger_without_a_proof() -> None:
 
     for prove in (refuse, break_down, lambda old, new: (b"short",), lambda old, new: (b"x" * 32,) * 3):
         assert split(head(LEAVES[:7]), head(LEAVES), prove).kind == "unproved"
+
+
+def test_a_ledger_that_cannot_answer_now_is_not_accused() -> None:
+    def fail(error: Exception) -> Prove:
+        def prove(old: int, new: int) -> Sequence[bytes]:
+            raise error
+
+        return prove
+
+    pin = evidence.pin(head(LEAVES[:7]))
+    for error in (Unavailable("busy"), CorruptStore("tile 3 is missing")):
+        with pytest.raises(type(error)):
+            evidence.check(pin, head(LEAVES), fail(error), contact=True)
+    assert split(head(LEAVES), head(LEAVES[:7]), fail(CorruptStore("tile 3 is missing"))).kind == "rollback"
+
+
+@pytest.mark.parametrize("size", [0, 2**53])
+def test_no_ledger_has_such_a_size(size: int) -> None:
+    raw = proving.resign(head(LEAVES).note, size=size)
+    with pytest.raises(VerificationError) as caught:
+        evidence.pin(authority.open_head(raw, TRUST))
+    assert caught.value.code == "checkpoint-size"
+    assert split(head(LEAVES), authority.open_head(proving.resign(raw, size=0), TRUST), None).kind == "rollback"
 
 
 def test_an_older_state() -> None:

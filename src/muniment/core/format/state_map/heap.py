@@ -51,7 +51,10 @@ def decode_row(row: bytes) -> list[bytes]:
 def encode_row(heap: list[bytes], row_id: int) -> bytes:
     """The 512 bytes to store for a row."""
     start = CELLS + row_id * ROW_CELLS
-    return b"".join([hash_ or NO_CELL for hash_ in heap[start : start + ROW_CELLS]])
+    cells = heap[start : start + ROW_CELLS]
+    row = b"".join(cells)
+    # Beyond a few ten thousand records no cell is empty.
+    return row if len(row) == ROW_BYTES else b"".join([hash_ or NO_CELL for hash_ in cells])
 
 
 def sweep(heap: list[bytes], nodes: list[int], depth: int) -> tuple[list[int], list[bytes]]:

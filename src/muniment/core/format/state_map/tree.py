@@ -140,24 +140,25 @@ class Tree:
         depth, heap, warm = self._depth, self._heap, self._warm
         groups = group(rows, depth)
         self._warm_up(ranges, groups)
-        changed = group(sorted(leaves.items()), depth)
+        changed = group(leaves.items(), depth)
         added = 0
         roots: list[bytes] = []
         shift = depth - CELL_DEPTH
-        for node, new in changed.items():
+        nodes = sorted(changed)
+        for node in nodes:
             if not warm[(node >> shift) - CELLS]:
                 raise InvariantError("a leaf to set lies outside the ranges that were read")
-            old = groups.get(node, _NOTHING)
+            new, old = changed[node], groups.get(node, _NOTHING)
             if (_fold_stored(node, old) if old else b"") != heap[node]:
                 raise _corrupt(node)
             if len(old) == len(new) == 1 and old[0][0] == new[0][0]:
                 roots.append(new[0][1])
                 continue
-            kept = [row for row in old if row[0] not in leaves]
-            added += len(kept) + len(new) - len(old)
-            roots.append(fold_rows(sorted(kept + new) if kept else new))
+            merged = {**dict(old), **dict(new)}
+            added += len(merged) - len(old)
+            # Where no key is new, the merged records are still in the order of the stored ones.
+            roots.append(fold_rows(list(merged.items()) if len(merged) == len(old) else sorted(merged.items())))
         # Nothing can fail from here on, so the heap is never left half changed.
-        nodes = list(changed)
         before = [heap[node] for node in nodes]
         for node, root in zip(nodes, roots, strict=True):
             heap[node] = root

@@ -10,6 +10,7 @@ from muniment.core.proof.verify.answer import verify_answer
 from muniment.core.proof.verify.bundle import verify_bundle
 from muniment.core.proof.verify.receipt import verify_receipt
 from muniment.core.proof.verify.verified import (
+    UNSET,
     Block,
     Clock,
     Ground,
@@ -24,9 +25,11 @@ from muniment.core.proof.verify.verified import (
     VerifiedBundle,
     VerifiedReceipt,
 )
-from muniment.core.proof.verify.words import tell, tell_bundle, tell_receipt
+from muniment.core.proof.verify.words import LIMITS, tell, tell_bundle, tell_receipt
 
 __all__ = [
+    "LIMITS",
+    "UNSET",
     "Block",
     "Clock",
     "Ground",

@@ -24,7 +24,7 @@ def tell_deed(said: Said) -> str:
 def name_thing(thing: Thing) -> str:
     """What a thing is called, with the short form of its digest: `credit-risk@7 (9f86…0a08)`."""
     short = digest.short(thing.digest)
-    if thing.digest in thing.name:
+    if thing.digest and thing.digest in thing.name:
         return thing.name.replace(thing.digest, short)
     # Where there is no artefact, the digest is only that of the name.
     return thing.name if digest.sha256(thing.name.encode()).hex() == thing.digest else f"{thing.name} ({short})"

@@ -32,7 +32,7 @@ LIMITS = "This proves who said what, in which order and since when, and that not
 
 def tell(verified: Verified) -> tuple[str, ...]:
     """An answer in sentences, the answer first."""
-    return (
+    sentences = (
         *_answer(verified),
         *_statements(verified),
         *_warnings(verified),
@@ -41,6 +41,7 @@ def tell(verified: Verified) -> tuple[str, ...]:
         *_subject(verified.subject),
         LIMITS,
     )
+    return tuple(map(_show, sentences))
 
 
 def tell_receipt(verified: VerifiedReceipt) -> tuple[str, ...]:
@@ -61,7 +62,7 @@ def tell_receipt(verified: VerifiedReceipt) -> tuple[str, ...]:
         first = f"The entry with this leaf hash is entry {verified.index} of {ground.origin}."
     key = "A receipt does not show how the signer's key stands; an answer does." if verified.said is not UNSET else ""
     clocks = tuple(f"{clock.time} ({clock.whose})." for clock in verified.clocks)
-    return tuple(sentence for sentence in (first, key, _tier(ground), *_pin(ground), *clocks, LIMITS) if sentence)
+    return tuple(_show(sentence) for sentence in (first, key, _tier(ground), *_pin(ground), *clocks, LIMITS) if sentence)
 
 
 def tell_bundle(verified: VerifiedBundle) -> tuple[str, ...]:
@@ -70,7 +71,8 @@ def tell_bundle(verified: VerifiedBundle) -> tuple[str, ...]:
     sizes = ", ".join(str(size) for size in verified.sizes)
     parts = [tell(answer)[0] for answer in verified.answers] + [tell_receipt(receipt)[0] for receipt in verified.receipts]
     ground = verified.answers[0].ground if verified.answers else verified.receipts[0].ground
-    return (f"{count} proofs hold, all under one history (checkpoints of {sizes} entries).", *parts, _tier(ground), LIMITS)
+    first = f"{f'{count} proofs hold' if count > 1 else 'One proof holds'}, under one history (checkpoints of {sizes} entries)."
+    return (first, *parts, _tier(ground), LIMITS)
 
 
 def _answer(verified: Verified) -> Iterator[str]:
@@ -188,12 +190,14 @@ def _weight(verified: Verified) -> Iterator[str]:
 
 
 def _time(verified: Verified) -> Iterator[str]:
-    clock = verified.clocks[0]
-    height = verified.head.height
+    head, ground = verified.head, verified.ground
+    sealed = f"block {head.height}, sealed at {head.time} (header time, {_claim(ground)})"
     if verified.current:
-        yield f"Current: block {height} is the newest of a fresh checkpoint, {clock.time} ({clock.whose})."
+        yield f"Current: {sealed}, is the newest, and the checkpoint is as fresh as was asked for."
     else:
-        yield f"This holds as of block {height}, {clock.time} ({clock.whose}); what came later is not shown."
+        yield f"This holds as of {sealed}; what came later is not shown."
+    if ground.tier != "solo":
+        yield f"Nothing newer was seen at {verified.clocks[0].time} ({verified.clocks[0].whose})."
     yield from _pin(verified.ground)
 
 
@@ -239,6 +243,11 @@ def _sealed_in(said: Said, ground: Ground) -> str:
     return (
         "" if said.block is UNSET else f"; sealed in block {said.block.height} at {said.block.time} (header time, {_claim(ground)})"
     )
+
+
+def _show(sentence: str) -> str:
+    """A sentence that shows what it holds: an opened text or an unknown event may hold marks that steer a terminal or a reader."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in sentence)
 
 
 def _subject(subject: Subject | Absent) -> Iterator[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import msgspec
+
 from muniment.core.format import encoding
 from muniment.core.rules.events import Event
 from muniment.core.rules.overlay import Overlay, Writes
@@ -20,37 +22,43 @@ S = TypeVar("S", bound=State)
 MAX_STATE_BYTES = 3_900
 
 
-class Context:
-    """One event under judgement: its future index, its block's time, its signer, and the state before it."""
+class Context(msgspec.Struct):
+    """One event under judgement: its future index, its block's time, its signer, and the state before it.
 
-    __slots__ = ("_overlay", "event", "first", "index", "keyid", "origin", "persons", "reasons", "roles", "time", "writes")
+    `first` is the entry that registered the same thing already, if the event only says it again.
+    """
 
-    def __init__(self, overlay: Overlay, origin: str, index: int, time: str, keyid: str, event: Event) -> None:
-        self._overlay = overlay
-        self.origin = origin
-        self.index = index
-        self.time = time
-        self.keyid = keyid
-        self.event = event
-        self.roles: tuple[str, ...] = ()
-        self.persons: tuple[str, ...] = ()
-        self.reasons: list[Reason] = []
-        self.writes: dict[str, State] = {}
-        self.first = -1
+    overlay: Overlay
+    origin: str
+    index: int
+    time: str
+    keyid: str
+    event: Event
+    roles: tuple[str, ...] = ()
+    reasons: list[Reason] = []
+    writes: dict[str, State] = {}
+    first: int = -1
+    _signer: Actor | None = None
 
     def speak_for(self, actor: Actor) -> None:
-        """Note in which roles the signer acts and which persons answer for it; `onBehalfOf` only adds persons."""
+        """Note who signs, and so in which roles."""
+        self._signer = actor
         self.roles = actor.roles
-        self.persons = tuple(sorted({*actor.persons(self.event.actor), *self.event.on_behalf_of}))
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        """The persons who answer for the event, sorted; `onBehalfOf` only adds to the signer's own."""
+        own = self._signer.persons(self.event.actor) if self._signer is not None else ()
+        return tuple(sorted({*own, *self.event.on_behalf_of}))
 
     def read(self, stream: str, kind: type[S]) -> S | None:
         """The state of a stream, or None where nothing ever touched it."""
         written = self.writes.get(stream)
-        return written if isinstance(written, kind) else self._overlay.read(stream, kind)
+        return written if isinstance(written, kind) else self.overlay.read(stream, kind)
 
     def exists(self, stream: str) -> bool:
         """Has anything ever touched this stream?"""
-        return stream in self.writes or self._overlay.exists(stream)
+        return stream in self.writes or self.overlay.exists(stream)
 
     def write(self, stream: str, state: State) -> None:
         """Set what the ledger says about a stream once the event is admitted."""
@@ -103,7 +111,7 @@ class Context:
     def repeat(self, what: str, name: str, stream: str, known_name: str, ordinal: int) -> None:
         """The same bytes again: under the same name this is the first registration once more, under another a conflict."""
         if name == known_name:
-            self.first = self._overlay.first(stream)
+            self.first = self.overlay.first(stream)
             return
         self.refuse(
             "once",
@@ -114,5 +122,5 @@ class Context:
 
     def payload(self, event_id: str) -> bytes | None:
         """The signed bytes of an event that was admitted in an earlier block."""
-        index = self._overlay.reader.find(event_id)
-        return None if index is None else self._overlay.reader.event(index)
+        index = self.overlay.reader.find(event_id)
+        return None if index is None else self.overlay.reader.event(index)

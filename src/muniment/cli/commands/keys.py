@@ -1,0 +1,156 @@
+"""`muniment keys`"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from muniment.cli import output, session
+from muniment.cli.groups import Group
+from muniment.client import identity, key_request
+from muniment.client.home import Home
+from muniment.client.identity import Holder
+from muniment.client.ledger import Ledger
+from muniment.core.rules.genesis import Kind
+from muniment.errors import NotFound
+from muniment.index.rows import KeyRow
+
+_ended = click.argument("key")
+_reason = click.option("--reason", metavar="TEXT", help="Why, in words (sealed).")
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Make, request, admit, list, rotate and revoke keys.
+
+    A second person makes a key with `request`, on any machine, and hands the printed line over; somebody who may admits it.
+    """
+
+
+@command.command("request")
+@click.option("--origin", metavar="ORIGIN", help="The ledger's origin; not needed where the ledger lies here.")
+@click.option("--kind", type=click.Choice(get_args(Kind)), default="person", show_default=True, help="What the actor is.")
+@session.common
+def request(origin: str | None, kind: Kind, home: Path | None, actor: str | None, as_json: bool) -> None:
+    """Make a key for the actor named by --actor, and print the line that asks for its admission.
+
+    The line holds no secret. The key stays in its file; whoever reads that can sign in the actor's name.
+    """
+    settings = session.resolve(home, actor, as_json)
+    place = Home(settings.home)
+    if settings.actor is None:
+        raise click.UsageError("Say whose key it is with --actor: a pseudonym, because what is written in a ledger stays.")
+    asked = identity.request(place, origin or _origin_here(place), settings.actor, kind)
+    line, path = key_request.format(asked), place.actor_key(asked.actor)
+    value = {"request": line, "actor": asked.actor, "key": asked.key, "fingerprint": asked.fingerprint, "file": str(path)}
+    output.result(value, settings.output == "json", [line])
+    output.note(f"The key of {asked.actor} for {asked.origin} is {path}")
+    output.note(f"  fingerprint  {asked.fingerprint}")
+    output.note("Send the line above to somebody who may admit it, and compare the fingerprint over another channel.")
+    output.note("Next, by them: muniment keys admit LINE --role ROLE")
+
+
+@command.command("admit")
+@click.argument("line", metavar="LINE")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="What the actor may do; repeat for several.")
+@click.option("--organisation", metavar="NAME", help="The organisation that the actor belongs to.")
+@click.option("--responsible", multiple=True, metavar="PERSON", help="Who answers for a service; repeat for several.")
+@_reason
+@session.with_ledger
+def admit(
+    ledger: Ledger,
+    line: str,
+    roles: tuple[str, ...],
+    organisation: str | None,
+    responsible: tuple[str, ...],
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """Admit the key that LINE asks for (`-` for standard input), and its actor where he is new.
+
+    Without options a key is added to an actor who is enrolled already; with --role his roles are set anew.
+    """
+    text = sys.stdin.read() if line == "-" else line
+    # Mail programs break long lines.
+    asked = key_request.parse("".join(text.split()))
+    done = ledger.keys.admit(asked, roles=roles, organisation=organisation, responsible=responsible, reason=reason)
+    output.recorded(
+        done,
+        as_json,
+        title=f"{asked.actor} ({asked.kind}) may sign with the key {output.short(asked.key)}",
+        details=[*([f"roles        {', '.join(roles)}"] if roles else []), f"fingerprint  {asked.fingerprint}"],
+        value={"actor": asked.actor, "key": asked.key, "recorded": done},
+        after="muniment keys list",
+    )
+
+
+@command.command("list")
+@session.with_ledger
+def list_keys(ledger: Ledger, as_json: bool) -> None:
+    """List every actor with roles and keys."""
+    holders = ledger.keys.holders()
+    rows = [row for holder in holders for row in _describe(holder)]
+    output.result({"actors": holders}, as_json, output.table(rows, ["actor", "kind", "roles", "key", "standing", "file"]))
+
+
+@command.command("rotate")
+@_reason
+@session.with_ledger
+def rotate(ledger: Ledger, reason: str | None, as_json: bool) -> None:
+    """Put a new key in the place of your own; the old one signs the change and nothing after it."""
+    done = ledger.keys.rotate(reason=reason)
+    title = f"{done.actor} now signs with the key {output.short(done.key)}"
+    details = [f"in the place of {output.short(done.replaces)}, whose file is kept beside it"]
+    if done.recorded is None:
+        details.append("the ledger knew this already: an interrupted rotation is now complete")
+        output.result(done, as_json, [output.strong(title), *(f"  {line}" for line in details)])
+        return
+    output.recorded(done.recorded, as_json, title=title, details=details, value=done, after="muniment keys list")
+
+
+@command.command("revoke")
+@_ended
+@_reason
+@session.with_ledger
+def revoke(ledger: Ledger, key: str, reason: str | None, as_json: bool) -> None:
+    """End KEY (its digits or their beginning). What it signed before keeps its standing."""
+    done = ledger.keys.revoke(key, reason=reason)
+    output.recorded(done, as_json, title=f"The key {output.short(key)} has ended", after="muniment keys list")
+
+
+@command.command("compromise")
+@_ended
+@click.option("--from", "from_index", type=click.IntRange(min=0), required=True, metavar="ENTRY", help="The first disputed entry.")
+@_reason
+@session.with_ledger
+def compromise(ledger: Ledger, key: str, from_index: int, reason: str | None, as_json: bool) -> None:
+    """End KEY because others may hold it: what it signed from an entry on is disputed, in every proof."""
+    done = ledger.keys.compromise(key, from_index, reason=reason)
+    output.recorded(
+        done, as_json, title=f"The key {output.short(key)} has ended, disputed from entry {from_index}", after="muniment keys list"
+    )
+
+
+def _origin_here(home: Home) -> str:
+    try:
+        return home.load_trust().origin
+    except NotFound:
+        raise click.UsageError("Say for which ledger with --origin; its owner sees it with `muniment keys list`.") from None
+
+
+def _describe(holder: Holder) -> list[list[str]]:
+    """A line for each key; what is said about the actor stands on the first."""
+    actor = holder.actor
+    first = [actor.id, actor.kind, ", ".join(actor.roles) or "none"]
+    rows = [[output.short(key.key), _standing(key), "here" if key.key == holder.here else ""] for key in holder.keys]
+    return [[*(first if at == 0 else ["", "", ""]), *row] for at, row in enumerate(rows or [["none", "", ""]])]
+
+
+def _standing(key: KeyRow) -> str:
+    said = f"since entry {key.since}" if key.until is None else f"entries {key.since} to {key.until}, ended"
+    if key.disputed_from is not None:
+        said += f", disputed from entry {key.disputed_from}"
+    return said + (f", expires {output.when(key.expires_at)}" if key.expires_at else "")

@@ -1,0 +1,244 @@
+"""Files that somebody holds: what the ledger here calls them, who approved them for what, where they run; or what changed.
+
+    known = identify(questions, "out/model")
+    known.sentences[0]      # "out/model is credit-risk@2 (9f86…0a08), unchanged: all 31 files are identical."
+
+The index finds the name by the root of the files; what is then said of it is proved from the ledger and verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from muniment.capture import files
+from muniment.capture.hashing import Progress
+from muniment.client.capturing import PathLike
+from muniment.client.proving import Proved
+from muniment.client.questions import Questions
+from muniment.core.format import digest, manifest
+from muniment.core.format.difference import Difference, sentence
+from muniment.core.format.manifest import Line, Manifest
+from muniment.core.proof.verify import Verified, VerifiedReceipt, tell_receipt
+from muniment.core.proof.verify.state import read_state
+from muniment.core.rules.records import Approval, Data, Deployment, Version
+from muniment.errors import LedgerError, NotFound, VerificationError
+from muniment.index import Index, Thing
+
+MAX_SHOWN = 100
+"""How many approvals and deployments are looked at, the newest ones."""
+
+_DECIDED = {"approve": "Approved", "conditional": "Approved on conditions", "reject": "Rejected"}
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that are registered as they are. `state` was proved and verified; `sentences` tell it."""
+
+    thing: Thing
+    title: str
+    files: int
+    registered: Verified
+    state: Verified
+    sentences: tuple[str, ...]
+
+
+class _Near(NamedTuple):
+    """A registered thing whose list of files resembles the one at hand: the greater the rank, the more alike."""
+
+    rank: tuple[int, int, int, int]
+    thing: Thing
+    listed: Manifest
+
+
+def identify(questions: Questions, path: PathLike, now: str, progress: Progress | None = None) -> Known:
+    """Hash the files at `path` and say what they are. `now` (our form of time) tells which approvals have expired.
+
+    Raises VerificationError (step 12, `subject`) where they differ from something registered, naming each file that does;
+    NotFound (`not-registered`) where nothing registered resembles them; CaptureError.
+    """
+    found = files.read(path, progress=progress).manifest
+    root = digest.format(manifest.root(found))
+    thing = _find(questions.index, root)
+    if thing is not None:
+        name = f"{thing.title()} ({digest.short(root)})"
+        said = f"{path} is {name}, unchanged: {sentence(manifest.compare(found, found))}."
+        return _describe(questions, thing, said, len(found.lines), now)
+    nearest = max(_resembling(questions, found), default=None, key=lambda near: near.rank)
+    if nearest is None:
+        raise NotFound(
+            f"nothing with the bytes of {path} is registered in {questions.origin} (root {digest.short(root)})",
+            code="not-registered",
+            hint="Register it with `muniment register` or `muniment dataset`, or ask the ledger in which it is registered.",
+            details={"root": root},
+        )
+    listed = _excerpt(nearest.listed, found)
+    difference = manifest.compare(listed, found)
+    if difference.is_empty:
+        thing, count = nearest.thing, len(nearest.listed.lines)
+        name = f"{thing.title()} ({digest.short(thing.digest or '')})"
+        return _describe(questions, thing, f"{path} is one of the {count} files of {name}, unchanged.", 1, now)
+    raise _differs(Path(path), nearest.thing, difference, root)
+
+
+def _describe(questions: Questions, thing: Thing, said: str, count: int, now: str) -> Known:
+    """What is proved of a registered thing, told; `said` is the first sentence."""
+    registered = questions.prove(f"entry/{_made(questions, thing)}")
+    state = questions.prove_state(*_streams(questions, thing))
+    about = _tell_version(state.verified, now) if thing.kind == "version" else _tell_data(state.verified)
+    return Known(
+        thing=thing,
+        title=thing.title(),
+        files=count,
+        registered=registered.verified,
+        state=state.verified,
+        sentences=(said, *_tell_registration(registered), *about, *_tell_weight(state.verified)),
+    )
+
+
+def _find(index: Index, root: str) -> Thing | None:
+    """The version or data set that is registered under a root."""
+    for kind in ("version", "data"):
+        try:
+            return index.resolve(f"{kind}/{root}")
+        except NotFound:
+            continue
+    return None
+
+
+def _made(questions: Questions, thing: Thing) -> int:
+    """The entry that registered a thing: the first of its stream that says so."""
+    event = "model.registered" if thing.kind == "version" else "dataset.registered"
+    rows = questions.index.events(thing.stream, names=(event,), limit=1_000)
+    return rows[-1].index if rows else thing.index
+
+
+def _streams(questions: Questions, thing: Thing) -> list[str]:
+    """What is to be proved about a thing: itself, the decisions about it, and the deployments that run it."""
+    streams = [str(thing.stream)]
+    if thing.kind == "version" and thing.digest is not None:
+        streams += [f"approval/{row.event_id}" for row in questions.index.approvals(thing.digest)[-MAX_SHOWN:]]
+        running = [row for row in questions.deployments() if row.version == thing.digest]
+        streams += [f"deployment/{row.environment}/{row.name}" for row in running[-MAX_SHOWN:]]
+    return streams
+
+
+def _tell_registration(proved: Proved) -> Iterator[str]:
+    for said in proved.verified.said:
+        if said.event in ("model.registered", "dataset.registered") and said.block is not msgspec.UNSET:
+            sealed = f"sealed at {said.block.time} (header time, the operator's claim)"
+            yield f"Registered by {said.actor} in entry {said.index}, {sealed}."
+
+
+def _tell_version(verified: Verified, now: str) -> Iterator[str]:
+    decided, running, version = [], [], None
+    for shown in verified.states:
+        if shown.record is msgspec.UNSET:
+            continue
+        kind, _, name = shown.stream.partition("/")
+        if kind == "version":
+            version = read_state(shown.record, Version, shown.stream)
+        elif kind == "approval":
+            decided.append(read_state(shown.record, Approval, shown.stream))
+        elif kind == "deployment":
+            deployment = read_state(shown.record, Deployment, shown.stream)
+            if deployment.status == "running":
+                running.append(f"{name} since entry {deployment.since}")
+    decided.sort(key=lambda each: each.index)
+    for approval in decided:
+        yield _tell_decision(approval, now)
+    if not decided:
+        yield "Nobody has decided about it: it is approved for nothing."
+    yield f"It runs in {', '.join(running)}." if running else "It runs nowhere now."
+    if version is not None and version.holds:
+        yield f"It is held by {version.holds} open {'incident' if version.holds == 1 else 'incidents'}."
+    if version is not None and version.status != "registered":
+        yield f"It is {version.status}."
+
+
+def _tell_decision(approval: Approval, now: str) -> str:
+    persons = ", ".join(approval.persons) or "nobody"
+    roles = f" ({', '.join(approval.roles)})" if approval.roles else ""
+    if approval.status != "open":
+        since = f"; {approval.status} since"
+    elif approval.expires is not msgspec.UNSET and approval.expires <= now:
+        since = f"; expired {approval.expires}"
+    else:
+        since = ""
+    where = "" if approval.environment is msgspec.UNSET else f" for {approval.environment}"
+    return f"{_DECIDED.get(approval.decision, approval.decision)}{where} by {persons}{roles} in entry {approval.index}{since}."
+
+
+def _tell_data(verified: Verified) -> Iterator[str]:
+    for shown in verified.states:
+        if shown.record is msgspec.UNSET:
+            continue
+        data = read_state(shown.record, Data, shown.stream)
+        licence = "no licence is recorded" if data.licence is msgspec.UNSET else f"licence {data.licence}"
+        purposes = f"for {', '.join(data.purposes)}" if data.purposes else "no purpose is recorded"
+        personal = "" if data.personal_data is msgspec.UNSET else f"; personal data: {data.personal_data}"
+        yield f"Terms: {licence}; {purposes}{personal}."
+        if data.withdrawn is not msgspec.UNSET:
+            yield f"It was withdrawn by entry {data.withdrawn}: do not use it."
+
+
+def _tell_weight(verified: Verified) -> Iterator[str]:
+    """On whose word this rests, and as of when: the sentences of any receipt under the same checkpoint."""
+    ground = verified.ground
+    word = ", the operator's word" if ground.basis == "asserted" else ""
+    yield f"State basis: {ground.basis}{word}."
+    under = VerifiedReceipt(ground=ground, index=verified.head.index, included=True, clocks=verified.clocks[:1])
+    yield from tell_receipt(under)[1:]
+
+
+def _differs(path: Path, thing: Thing, difference: Difference, root: str) -> VerificationError:
+    """The error for files that are not the registered ones, telling which of them differ."""
+    title = thing.title()
+    return VerificationError(
+        f"{path} is not {title} ({digest.short(thing.digest or '')}) as it was registered: {sentence(difference)}",
+        step=12,
+        code="subject",
+        hint=f"Do not use it as {title}. If it was changed on purpose, register it as a new version.",
+        details={
+            "found": root,
+            "recorded": thing.digest or "",
+            "thing": title,
+            "changed": list(difference.changed),
+            "added": list(difference.added),
+            "removed": list(difference.removed),
+        },
+    )
+
+
+def _resembling(questions: Questions, found: Manifest) -> Iterator[_Near]:
+    """The registered things that share a file or all of their names with these, as far as lists of files are held here."""
+    lines = {line.path: line.sha256 for line in found.lines}
+    digests = set(lines.values())
+    index = questions.index
+    for root in questions.manifests.digests():
+        thing = _find(index, root)
+        if thing is None:
+            continue
+        try:
+            whole = manifest.decode(questions.manifests.load(root))
+        except LedgerError:
+            # A damaged list names nothing; `fsck` names it.
+            continue
+        listed = {line.path: line.sha256 for line in _excerpt(whole, found).lines}
+        same = sum(lines.get(path) == sha256 for path, sha256 in listed.items())
+        shared = len(digests & set(listed.values()))
+        paths = len(lines.keys() & listed.keys())
+        if shared or paths == len(lines) == len(listed):
+            yield _Near((same, shared, paths, thing.index), thing, whole)
+
+
+def _excerpt(listed: Manifest, found: Manifest) -> Manifest:
+    """For a single file: what a longer list says about a file of its name, wherever it lies; else the whole list."""
+    if len(found.lines) > 1 or len(listed.lines) == 1:
+        return listed
+    file = found.lines[0]
+    namesakes = [line for line in listed.lines if line.path.rpartition("/")[2] == file.path]
+    best = next((line for line in namesakes if line.sha256 == file.sha256), namesakes[0] if namesakes else None)
+    return listed if best is None else Manifest((Line(file.path, best.sha256, best.size),))

@@ -1,0 +1,114 @@
+"""Where a reader stands: whom he believes, what he saw before, and the ledger here, if there is one.
+
+    stand = standpoint.take(settings, trust=None)
+    with stand.ask(size) as (pin, consistency):         # what step 5 of verification needs for a checkpoint of this size
+        verify_answer(raw, stand.trust, pin=pin, consistency=consistency)
+
+A proof is verified against the reader's own trust file, never against what comes with the proof. The ledger here only helps:
+it shows that a checkpoint and a pin belong to one history, and gives the entry that a receipt is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from muniment.client.home import Home
+from muniment.client.writing import Writer
+from muniment.config import Config
+from muniment.core.format import merkle
+from muniment.core.proof.evidence import Pin, Prove
+from muniment.core.proof.trust import Trust
+from muniment.errors import LedgerError, NotFound
+from muniment.ledger.embedded import Embedded
+from muniment.ledger.engine import View
+from muniment.ledger.pins import Pins
+from muniment.ledger.store.file import Store
+
+
+class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A reader. `home` is where a ledger may lie here; whether it is the one that `trust` is about is found out by asking it."""
+
+    trust: Trust
+    pins: Pins
+    home: Home
+
+    @contextmanager
+    def ask(self, size: int) -> Iterator[tuple[Pin | None, Prove | None]]:
+        """The pin, and who can show that it and a checkpoint of `size` entries are one history.
+
+        Where nobody can, there is no pin either: the verification then says that nothing was compared. Raises SplitView
+        where the ledger here contradicts the pin.
+        """
+        pin = self.pins.load(self.trust.origin)
+        if pin is None or pin.size == size:
+            yield pin, None
+            return
+        with self.meet() as view:
+            # The contact may have moved the pin forward.
+            pin = self.pins.load(self.trust.origin)
+            if view is None or pin is None or view.size < max(size, pin.size):
+                yield None, None
+            else:
+                yield pin, view.consistency
+
+    @contextmanager
+    def meet(self) -> Iterator[View | None]:
+        """The ledger here as of its newest block, if it is the one that the trust file is about and can be read.
+
+        Raises SplitView where it does not continue what this client saw of it before.
+        """
+        writer = self._open_here()
+        if writer is None:
+            yield None
+            return
+        try:
+            with writer.contact() as (view, _):
+                yield view
+        finally:
+            writer.engine.close()
+
+    def open(self, home: Home, path: Path | None = None) -> Writer:
+        """A ledger's folder (or only its file, at `path`), opened for reading. Raises NotFound, CorruptStore, Unavailable."""
+        return Writer(home, Embedded(Store.open(path or home.store), None), self.trust, self.pins, None)
+
+    def _open_here(self) -> Writer | None:
+        try:
+            writer = self.open(self.home)
+        except LedgerError:
+            return None
+        try:
+            with writer.engine.view() as view:
+                if is_of(view, self.trust):
+                    return writer
+        except LedgerError:
+            # A proof needs no ledger: one that is damaged or busy is as good as none.
+            pass
+        writer.engine.close()
+        return None
+
+
+def take(settings: Config, trust: Trust | None = None) -> Standpoint:
+    """Stand where the settings say. Raises NotFound (`no-trust`) where nobody said whom to believe."""
+    home = Home(settings.home)
+    return Standpoint(trust=trust or load_trust(settings), pins=Pins(settings.state / "pins"), home=home)
+
+
+def load_trust(settings: Config) -> Trust:
+    """The trust file that was named, else that of the ledger here. Raises NotFound (`no-trust`), InvalidInput (`bad-trust`)."""
+    home = Home(settings.home)
+    if settings.trust is None and not home.trust.exists():
+        raise NotFound(
+            "nothing says whom to believe: no trust file was named, and there is no ledger here",
+            code="no-trust",
+            hint="Name the file that the ledger's owner handed you: --trust FILE. What a proof says of itself counts for nothing.",
+        )
+    return home.load_trust(settings.trust)
+
+
+def is_of(view: View, trust: Trust) -> bool:
+    """Is this the ledger that a trust file is about, by its id?"""
+    return merkle.leaf(view.entry(0)).hex() == trust.ledger
