@@ -8,11 +8,13 @@ import uuid
 from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
-from muniment.core.format import dsse, keys
+from muniment.core.format import checkpoint, dsse, keys, merkle
 from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy, Role, Verdict
 from muniment.ledger.embedded import Clock, Embedded
+from muniment.ledger.engine import View
 from muniment.ledger.signers import SeedSigner
 from muniment.ledger.store.file import Store
 
@@ -76,6 +78,28 @@ class Life:
         """Close the file, so that all of it is in the one file."""
         self.engine.close()
         return self.path
+
+
+class Held(NamedTuple):
+    """What somebody was given for an event: its index, a signed checkpoint and the proof that leads to it."""
+
+    raw: bytes
+    index: int
+    checkpoint: bytes
+    proof: tuple[bytes, ...]
+
+
+def hold(view: View, raw: bytes, index: int) -> Held:
+    """Take a receipt home."""
+    return Held(raw, index, view.checkpoint, view.inclusion(index, view.size))
+
+
+def check_held(view: View, held: Held) -> None:
+    """A receipt proves its event by itself, and the ledger of today is one that continues it."""
+    then, now = checkpoint.open(held.checkpoint, VERIFIER), checkpoint.open(view.checkpoint, VERIFIER)
+    merkle.check_inclusion(merkle.leaf(held.raw), held.index, then.size, held.proof, then.root)
+    merkle.check_consistency(then.size, now.size, view.consistency(then.size, now.size), then.root, now.root)
+    assert view.entry(held.index) == held.raw
 
 
 def sign(ledger: str, name: str, /, signer: SeedSigner = ADA, actor: str = "ada", event_id: str = "", **fields: object) -> bytes:

@@ -22,7 +22,7 @@ from muniment.client.proving import Openings
 from muniment.client.writing import Writer
 from muniment.core.format import state_map
 from muniment.core.proof import bundle as bundles
-from muniment.core.proof.answer import Answer
+from muniment.core.proof.answer import Answer, EntryQuestion
 from muniment.core.proof.evidence import Pin
 from muniment.core.proof.verify import VerifiedBundle, tell_bundle, verify_bundle
 from muniment.core.proof.verify.state import DEPLOYMENT
@@ -78,7 +78,12 @@ def bundle(writer: Writer, view: View, pin: Pin, contents: Contents, openings: O
     states = _states(view, contents)
     if states:
         drafts.append(prover.prove_state(view, states))
-    answers = [proving.complete(writer, view, pin, draft, openings) for draft in drafts]
+    # The list of files stands once in the bundle: with the event that began the stream.
+    begun = min(contents.indices, default=0)
+    answers = [
+        proving.complete(writer, view, pin, draft, openings, with_files=draft.question == EntryQuestion(index=begun))
+        for draft in drafts
+    ]
     made = prover.prove_bundle(view, answers, trust=writer.trust)
     raw = bundles.encode(made)
     return Bundled(raw=raw, verified=verify_bundle(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))

@@ -60,13 +60,15 @@ def finish(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openi
     return Proved(raw=raw, verified=verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))
 
 
-def complete(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openings = False) -> Answer:
+def complete(
+    writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openings = False, *, with_files: bool = True
+) -> Answer:
     """The answer with the chosen openings only, and with the list of files where it is about some that are held here."""
     terms = Terms(pin=pin, consistency=view.consistency, tier="solo")
     verified = verify_parsed(answer, writer.trust, terms)
     if not isinstance(openings, bool):
         answer = msgspec.structs.replace(answer, disclosures=_choose(answer, verified, openings))
-    files = _load_files(writer, verified)
+    files = _load_files(writer, verified) if with_files else None
     return answer if files is None else msgspec.structs.replace(answer, manifest=files)
 
 

@@ -96,10 +96,15 @@ class Questions:
     def event_of(self, text: str, kind: Literal["approval", "plan", "run"]) -> str:
         """The event id of a run, plan or approval, given as its id, its stream or the entry of its event. Raises NotFound."""
         kinds: list[ThingKind] = [kind, "event"]
-        found, _, event_id = (self.resolve(text, kinds).stream or "").partition("/")
-        if found != kind:
+        found = self.resolve(text, kinds)
+        stream = found.stream or ""
+        if found.kind == "event" and not stream.startswith(f"{kind}/"):
+            stream = f"{kind}/{self.index.event(found.index).event_id}"
+        with self._writer.engine.view() as view:
+            known = view.record(stream) is not None
+        if not known:
             raise NotFound(f"{text!r} is no {kind}", code=f"no-such-{kind}", hint="`muniment log` lists what is recorded.")
-        return event_id
+        return stream.partition("/")[2]
 
     def describe(self, digest: str) -> str:
         """The digest of a version or data set as people read it: `credit-risk@3 · 9f86…0a08`."""

@@ -7,16 +7,17 @@ the ledger takes little more than half.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from muniment.core.format import checkpoint, dsse, entry, keys, merkle
+from muniment.core.format.dsse import Envelope
 from muniment.core.format.entry import Header
 from muniment.core.format.merkle import Frontier
 from muniment.core.rules import chain
@@ -24,7 +25,7 @@ from muniment.core.rules.chain import Submission
 from muniment.errors import InvalidInput, InvariantError, VerificationError
 from muniment.ledger.replay import Replay
 
-CHUNK = 2_048
+CHUNK = 512
 EVENT = b'{"payload"'
 
 
@@ -48,6 +49,17 @@ class Entries(Protocol):
 
 OpenView = Callable[[], AbstractContextManager[Entries]]
 Progress = Callable[[int, int], None]
+
+
+class _Predicate(msgspec.Struct, gc=False):
+    ledger: str
+
+
+class _Statement(msgspec.Struct, gc=False):
+    predicate: _Predicate
+
+
+_read_ledger = msgspec.json.Decoder(_Statement).decode
 
 
 class Audited(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,12 +96,12 @@ def audit(
         return _walk(view, head, replay, helpers, progress)
 
 
-def verify_signature(raw: bytes, index: int) -> None:
-    """Check the signature of an event's entry. Raises VerificationError (step 9)."""
-    try:
-        dsse.open(dsse.decode(raw))
-    except (InvalidInput, VerificationError) as error:
-        raise VerificationError(f"entry {index}: {error}", step=9, code="signature", details={"entry": index}) from None
+class _Row(NamedTuple):
+    """An entry as it was read; the envelope is that of an event."""
+
+    index: int
+    raw: bytes
+    envelope: Envelope | None
 
 
 def _walk(
@@ -101,34 +113,37 @@ def _walk(
 ) -> Audited:
     frontier, pending = Frontier(), list[Submission]()
     previous: Header | None = None
-    leaf, ledger, events = b"", "", 0
+    leaf, ledger, events = b"", _ledger(view, head.size), 0
     machine = Replay(lambda index: _body(view, index)) if replay else None
     for start in range(0, head.size, CHUNK):
         stop = min(start + CHUNK, head.size)
-        leaves = []
-        for index, raw in view.entries(start, stop):
-            leaves.append(merkle.leaf(raw))
-            if not raw.startswith(EVENT):
-                frontier, leaves = frontier.extend(leaves[:-1]), leaves[-1:]
-                header = _check_header(raw, index, previous, leaf, frontier)
-                leaf, previous = leaves[0], header
-                ledger = ledger or leaf.hex()
-                if machine:
-                    machine.advance(raw, pending)
-                elif header.size and not pending and header.height:
-                    raise VerificationError(f"block {header.height} is empty", step=8, code="empty-block")
-                pending = []
-            else:
-                if helpers is None:
-                    verify_signature(raw, index)
-                pending.append(_decode(raw, index, ledger))
-                events += 1
-        frontier = frontier.extend(leaves)
-        if helpers is not None:
+        rows = _read(view, start, stop, decode=replay or helpers is None)
+        # Nothing is believed, let alone run again, before its signature holds.
+        if helpers is None:
+            _verify(rows, ledger)
+        else:
             helpers.settle(start // CHUNK)
+        leaves: list[bytes] = []
+        for row in rows:
+            leaves.append(merkle.leaf(row.raw))
+            if row.raw.startswith(EVENT):
+                if machine:
+                    pending.append(_decode(row, leaves[-1]))
+                events += 1
+                continue
+            sealed = frontier.size
+            frontier, leaves = frontier.extend(leaves[:-1]), leaves[-1:]
+            header = _check_header(row.raw, row.index, previous, leaf, frontier)
+            if previous is not None and header.size == previous.size + 1:
+                raise VerificationError(f"block {header.height} is empty", step=8, code="empty-block")
+            leaf, previous = leaves[0], header
+            if machine:
+                machine.advance(row.raw, pending)
+                pending = []
+        frontier = frontier.extend(leaves)
         if progress:
             progress(stop, head.size)
-    if previous is None or pending or frontier.size != head.size or frontier.root() != head.root:
+    if previous is None or previous.size + 1 != head.size or frontier.size != head.size or frontier.root() != head.root:
         raise VerificationError("the entries do not fold to the root that the newest checkpoint signs", step=8, code="checkpoint-root")
     if head.origin != (machine.position.origin if machine and machine.position else head.origin):
         raise VerificationError("the genesis names another origin", step=2, code="origin")
@@ -143,6 +158,45 @@ def _walk(
         time=previous.time,
         replayed=replay,
     )
+
+
+def _ledger(view: Entries, size: int) -> str:
+    return merkle.leaf(view.entry(0)).hex() if size else ""
+
+
+def _read(view: Entries, start: int, stop: int, *, decode: bool) -> list[_Row]:
+    return [_Row(index, raw, _open(raw, index) if decode and raw.startswith(EVENT) else None) for index, raw in view.entries(start, stop)]
+
+
+def _open(raw: bytes, index: int) -> Envelope:
+    try:
+        return dsse.decode(raw)
+    except InvalidInput as error:
+        raise VerificationError(f"entry {index}: {error}", step=9, code="signature", details={"entry": index}) from None
+
+
+def _verify(rows: Sequence[_Row], ledger: str) -> None:
+    """Check the signatures of events, and that they were given for this ledger. Raises VerificationError (step 9)."""
+    for index, _, envelope in rows:
+        if envelope is None:
+            continue
+        try:
+            keys.verify(envelope.key, dsse.pae(envelope.payload), envelope.signature)
+        except VerificationError as error:
+            raise VerificationError(f"entry {index}: {error}", step=9, code="signature", details={"entry": index}) from None
+    for index, _, envelope in rows:
+        if envelope is not None and _signed_for(envelope.payload) != ledger:
+            raise VerificationError(
+                f"entry {index} was signed for another ledger", step=9, code="other-ledger", details={"entry": index}
+            )
+
+
+def _signed_for(payload: bytes) -> str:
+    """The ledger that an event names; empty for what is no event, of whose form only a replay says more."""
+    try:
+        return _read_ledger(payload).predicate.ledger
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ""
 
 
 def _check_header(raw: bytes, index: int, previous: Header | None, leaf: bytes, frontier: Frontier) -> Header:
@@ -167,16 +221,12 @@ def _check_header(raw: bytes, index: int, previous: Header | None, leaf: bytes, 
     return header
 
 
-def _decode(raw: bytes, index: int, ledger: str) -> Submission:
+def _decode(row: _Row, leaf: bytes) -> Submission:
+    envelope = row.envelope or _open(row.raw, row.index)
     try:
-        submission = chain.decode_submission(raw)
+        return chain.decode_envelope(envelope, leaf)
     except InvalidInput as error:
-        raise VerificationError(f"entry {index}: {error}", step=9, code="bad-entry", details={"entry": index}) from None
-    if submission.event.ledger != ledger:
-        raise VerificationError(
-            f"entry {index} was signed for another ledger", step=9, code="other-ledger", details={"entry": index}
-        )
-    return submission
+        raise VerificationError(f"entry {row.index}: {error}", step=9, code="bad-entry", details={"entry": row.index}) from None
 
 
 def _body(view: Entries, index: int) -> bytes:
@@ -215,23 +265,23 @@ class _Verifiers:
     def settle(self, chunk: int) -> None:
         """Wait for a chunk's signatures. Raises VerificationError for the first that does not hold."""
         try:
-            index, said = self._pipes[chunk % self._count].recv()
+            said = self._pipes[chunk % self._count].recv()
         except EOFError:
             raise InvariantError("a process that checked signatures ended early") from None
         if said:
-            raise VerificationError(said, step=9, code="signature", details={"entry": index})
+            code, message, details = said
+            raise VerificationError(message, step=9, code=code, details=details)
 
     def _work(self, number: int, pipe: Connection) -> None:
         with self._open_view() as view:
+            ledger = _ledger(view, self._size)
             for start in range(number * CHUNK, self._size, self._count * CHUNK):
-                index, said = -1, ""
+                said: VerificationError | None = None
                 try:
-                    for index, raw in view.entries(start, min(start + CHUNK, self._size)):
-                        if raw.startswith(EVENT):
-                            verify_signature(raw, index)
+                    _verify(_read(view, start, min(start + CHUNK, self._size), decode=True), ledger)
                 except VerificationError as error:
-                    said = str(error)
-                pipe.send((index, said))
+                    said = error
+                pipe.send((said.code, str(said), said.details) if said else None)
 
 
 def usable_processors() -> int:

@@ -48,7 +48,9 @@ class _Batch:
 class Embedded:
     """A ledger in this process. `signer` is the log's key, or None for a reader."""
 
-    def __init__(self, store: Store, signer: keys.Signer | None, *, clock: Clock = system_clock, accept_clock: bool = False) -> None:
+    def __init__(
+        self, store: Store, signer: keys.Signer | None, *, clock: Clock = system_clock, accept_clock: bool = False
+    ) -> None:
         self._store = store
         self._signer = signer
         self._clock = clock
@@ -134,7 +136,9 @@ class Embedded:
     def _write(self, batches: list[_Batch]) -> None:
         try:
             if self._signer is None:
-                raise Unavailable("this process does not hold the ledger's key", code="no-log-key", hint="Write where the log key is.")
+                raise Unavailable(
+                    "this process does not hold the ledger's key", code="no-log-key", hint="Write where the log key is."
+                )
             together = [submission for batch in batches for submission in batch.submissions]
             verdicts = iter(self._store.append(together, self._next_time, _sealer(self._signer)))
             for batch in batches:

@@ -10,8 +10,8 @@ import muniment
 from muniment.client import opening
 from muniment.client.ledger import Ledger
 from muniment.client.things import Version
-from muniment.core.format import dsse, manifest
 from muniment.core.format import digest as digests
+from muniment.core.format import dsse, manifest
 from muniment.core.rules import events
 from muniment.core.rules.events import DatasetRegistered, DeploymentChanged, EvaluationCompleted, ModelRegistered
 from muniment.core.rules.policy import PolicyViolation

@@ -127,12 +127,15 @@ def test_what_cannot_be_sent_now_is_kept(ledger: Ledger, model: Path, monkeypatc
 def test_it_goes_on_where_nothing_can_be_recorded(ledger: Ledger, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     close_for_writing(ledger, monkeypatch)
     monkeypatch.setattr(ledger._writer.spool, "store", lambda raw: (_ for _ in ()).throw(Unavailable("no room at all")))
-    with pytest.warns(RecordingWarning, match="no room at all") as told, ledger.training("m") as run:
-        run.metric("auc", 0.9)
+    run = ledger.training("m")
+    with pytest.warns(RecordingWarning, match="no room at all"):
+        run.__enter__()
+    run.metric("auc", 0.9)
+    with pytest.warns(RecordingWarning, match="no room at all"):
         assert run.register("m", model) is None
+    run.__exit__(None, None, None)
     assert run.id is None
     assert run.finished is None
-    assert len(told) == 2
 
 
 def test_an_input_that_nobody_knows_is_said_and_the_training_goes_on(ledger: Ledger, loans: Path, model: Path) -> None:
@@ -237,11 +240,13 @@ def test_strict_mode_raises(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> 
 def test_in_strict_mode_too_the_error_of_the_training_is_the_one_that_is_seen(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.warns(RecordingWarning), pytest.raises(RuntimeError, match="mine"), ledger.training("m", strict=True):
-        monkeypatch.setattr(ledger._writer.blobs, "store", lambda data: 1 / 0)
-        close_for_writing(ledger, monkeypatch)
-        monkeypatch.setattr(ledger._writer, "sign", lambda *_: 1 / 0)
-        raise RuntimeError("mine")
+    def train() -> None:
+        with ledger.training("m", strict=True):
+            monkeypatch.setattr(ledger._writer, "sign", lambda *_: 1 / 0)
+            raise RuntimeError("mine")
+
+    with pytest.warns(RecordingWarning, match="division"), pytest.raises(RuntimeError, match="mine"):
+        train()
 
 
 def test_a_forked_child_does_not_end_the_run(ledger: Ledger) -> None:

@@ -43,7 +43,7 @@ def drafted(name: str, fields: dict[str, Plain], sealer: Sealer | None = None) -
     return draft(name, {**COMMON, **fields}, sealer or Sealer())
 
 
-class Colour(str, enum.Enum):
+class Colour(enum.StrEnum):
     RED = "red"
 
 

@@ -90,7 +90,9 @@ def test_a_refusal_carries_every_reason(writer: Writer) -> None:
 
 
 def test_conflicts_are_told_apart() -> None:
-    once = Verdict(decision="refused", event_id="x", reasons=(Reason(rule="once", required="Once.", found="It is.", mend="Use it."),))
+    once = Verdict(
+        decision="refused", event_id="x", reasons=(Reason(rule="once", required="Once.", found="It is.", mend="Use it."),)
+    )
     error = refusal(once)
     assert isinstance(error, Conflict)
     assert (error.code, error.hint) == ("conflict-once", "Use it.")

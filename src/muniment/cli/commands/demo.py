@@ -14,14 +14,16 @@ import click
 from muniment.cli import exits, output
 from muniment.cli.demo import summary
 from muniment.cli.demo.asking import Answers, ask
-from muniment.cli.demo.attack import Scene
+from muniment.cli.demo.attack import Attack, Caught, Scene
 from muniment.cli.demo.attacks import ATTACKS
 from muniment.cli.demo.learning import Biopsies
 from muniment.cli.demo.place import Place, prepare
 from muniment.cli.demo.release import DEPLOYMENT
 from muniment.cli.demo.story import Life, Story
 from muniment.cli.demo.text import Narrator
+from muniment.core.format import digest
 from muniment.core.proof.verify.words import LIMITS
+from muniment.errors import InvariantError
 
 
 @click.command()
@@ -73,6 +75,7 @@ def _attack(scene: Scene, folder: Path, narrator: Narrator) -> list[summary.Outc
         f"Now copies of all this are attacked, in {len(ATTACKS)} ways. Every attack has to be noticed by a check that anybody can "
         "run; one that is not makes this demo fail. In brackets stands the code that a program would see."
     )
+    before = digest.sha256(scene.place.home.store.read_bytes())
     outcomes = []
     for number, attack in enumerate(ATTACKS, 1):
         caught = attack.run(scene, scene.place.attacks / f"{number:02}-{attack.name}")
@@ -80,7 +83,9 @@ def _attack(scene: Scene, folder: Path, narrator: Narrator) -> list[summary.Outc
         if caught is None:
             narrator.missed(attack.tried)
         else:
-            narrator.caught(attack.tried, caught.by, caught.code, caught.message, attack.lesson)
+            narrator.caught(attack.tried, caught.by, caught.code, caught.message, _lesson(attack, caught, scene.place, folder))
+    if digest.sha256(scene.place.home.store.read_bytes()) != before:
+        raise InvariantError("an attack reached the ledger itself, and not a copy")
     missed = sum(outcome.code is None for outcome in outcomes)
     narrator.say(
         f"{missed} of {len(outcomes)} were not caught. That is a fault of Muniment."
@@ -92,6 +97,13 @@ def _attack(scene: Scene, folder: Path, narrator: Narrator) -> list[summary.Outc
         "people outside keep and countersign copies; until some do, every proof says solo."
     )
     return outcomes
+
+
+def _lesson(attack: Attack, caught: Caught, place: Place, folder: Path) -> str:
+    """What an attack shows, and where the evidence lies that its victim may show to others."""
+    if not caught.evidence:
+        return attack.lesson
+    return f"{attack.lesson} {folder / Path(caught.evidence).relative_to(place.folder)}"
 
 
 def _commands(folder: Path, answers: Answers) -> list[tuple[str, str]]:

@@ -88,7 +88,7 @@ FILE = (
         "cut-tail",
         "The last block is deleted, as if the rollback had never been.",
         cut_tail,
-        "His client keeps a note of the newest state that it has seen.",
+        "His client remembers the newest state that it has seen, and keeps both for others to see:",
     ),
 )
 KEYS = (
@@ -97,7 +97,7 @@ KEYS = (
         "The operator, who has every key, writes the whole ledger anew without the incident, and signs it. Taken by itself "
         "that file is flawless.",
         rewrite,
-        "Both signatures are in an evidence file, which convinces anybody who has the trust file.",
+        "Both are signed with the ledger's key, so this file proves it to anybody:",
     ),
 )
 ATTACKS = (*FILE, *forging.MODEL_FILES, *forging.SIGNATURES, *forging.PROOFS, *KEYS)

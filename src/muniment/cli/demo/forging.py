@@ -135,6 +135,6 @@ PROOFS = (
         "old-answer",
         "A genuine answer from before the rollback is shown to somebody who asks what runs now.",
         show_old_answer,
-        "It was true, and it is old: who asks for a fresh answer does not take it.",
+        "It was true, and it is old: whoever asks for a fresh answer does not accept it.",
     ),
 )

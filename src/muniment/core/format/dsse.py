@@ -106,7 +106,9 @@ def _explain(raw: bytes) -> InvalidInput:
         return InvalidInput("not a DSSE envelope", code="not-an-envelope")
     if "previous" in value and "state" in value:
         return InvalidInput(
-            "a header cannot be submitted: the ledger seals its own blocks", code="header-submitted", hint="Submit signed events only."
+            "a header cannot be submitted: the ledger seals its own blocks",
+            code="header-submitted",
+            hint="Submit signed events only.",
         )
     signatures = value.get("signatures")
     if isinstance(signatures, list) and len(signatures) != 1:

@@ -64,7 +64,7 @@ def decode_header(raw: bytes) -> Header:
     first = header.height == 0
     if first != (header.genesis is not msgspec.UNSET) or first != (header.previous == NO_PREVIOUS) or first != (header.size == 0):
         raise InvalidInput("only the header of height 0 carries a genesis and has no previous one", code="bad-header")
-    if not isinstance(plain, dict) or first and header.root != merkle.EMPTY.hex():
+    if not isinstance(plain, dict) or (first and header.root != merkle.EMPTY.hex()):
         raise InvalidInput("the genesis header must commit to the empty tree", code="bad-header")
     return header
 

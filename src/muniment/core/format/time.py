@@ -40,6 +40,6 @@ def parse_loosely(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise InvalidInput(f"{text!r} is not a time", code="bad-time", hint="Write it like 2026-03-04 or 2026-03-04T12:00Z.") from None
+        raise InvalidInput(f"{text!r} is not a time", code="bad-time", hint="Write 2026-03-04 or 2026-03-04T12:00Z.") from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return format((aware - _EPOCH) // _MICROSECOND)

@@ -67,7 +67,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     old_root: HexDigest | msgspec.UnsetType = msgspec.UNSET
 
 
-class SplitView(VerificationError):  # noqa: N818  (named in errors.py, without the suffix)
+class SplitView(VerificationError):
     """A ledger contradicts what it showed before. `.evidence` holds both signed checkpoints."""
 
     code = "split-view"

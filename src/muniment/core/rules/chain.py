@@ -89,12 +89,14 @@ def open_submissions(entries: Sequence[bytes]) -> list[Submission]:
                 code="bad-signature",
                 hint="Sign the exact payload bytes again; see docs/spec section 3.",
             )
-    return [_submission(raw, envelope) for raw, envelope in zip(entries, envelopes, strict=True)]
+    return [decode_envelope(envelope, merkle.leaf(raw)) for raw, envelope in zip(entries, envelopes, strict=True)]
 
 
-def decode_submission(raw: bytes) -> Submission:
-    """Check the form only: for a caller that has the signature verified elsewhere, such as in another process."""
-    return _submission(raw, dsse.decode(raw))
+def decode_envelope(envelope: Envelope, leaf: bytes) -> Submission:
+    """Check the form only: for a caller that has the signature verified elsewhere. `leaf` is the entry's."""
+    event = events.decode(envelope.payload)
+    streams = events.streams(event)
+    return Submission(event, envelope, leaf, streams, tuple([state_map.key(name) for name in streams]))
 
 
 def touched(submissions: Sequence[Submission]) -> set[bytes]:
@@ -261,12 +263,6 @@ def _judge_signer(context: Context, rules: Policy, event: Event) -> None:
         context.refuse("role", f"`{event.NAME}` is for {able}.", f"{event.actor} holds {held}.")
     if not context.reasons:
         context.overlay.vouched[signer] = actor
-
-
-def _submission(raw: bytes, envelope: Envelope) -> Submission:
-    event = events.decode(envelope.payload)
-    streams = events.streams(event)
-    return Submission(event, envelope, merkle.leaf(raw), streams, tuple([state_map.key(name) for name in streams]))
 
 
 def _genesis_header(genesis: Genesis, time: str, state: bytes) -> Header:

@@ -83,7 +83,9 @@ def decode(raw: bytes) -> Genesis:
     for actor in genesis.actors:
         unknown = sorted({*actor.responsible} - ids | {*actor.roles} - roles)
         if unknown:
-            raise InvalidInput(f"founder {actor.id} names what the genesis does not define: {', '.join(unknown)}", code="bad-genesis")
+            raise InvalidInput(
+                f"founder {actor.id} names what the genesis does not define: {', '.join(unknown)}", code="bad-genesis"
+            )
         if actor.kind == "person" and actor.responsible:
             raise InvalidInput(f"person {actor.id} cannot have responsible persons", code="bad-genesis")
         for each in actor.keys:

@@ -99,9 +99,7 @@ class Overlay:
             raise InvariantError(f"{name} has no entry")
         return stream.first
 
-    def touch(
-        self, names: Collection[str], keys: Collection[bytes], index: int, leaf: bytes, writes: Writes
-    ) -> None:
+    def touch(self, names: Collection[str], keys: Collection[bytes], index: int, leaf: bytes, writes: Writes) -> None:
         """Fold an admitted entry into its streams and set the states that it changes."""
         streams = self._streams
         suffix = index.to_bytes(8, "big") + leaf

@@ -7,6 +7,7 @@ requirements. Arrays that are sets are sorted and unique, so that one policy has
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
@@ -163,5 +164,5 @@ def identify(policy: Policy) -> str:
 def require_sorted(items: Iterable[str], field: str) -> None:
     """An array that is a set has one form: sorted and unique. Raises ValueError, which decoders turn into InvalidInput."""
     listed = list(items)
-    if any(left >= right for left, right in zip(listed, listed[1:], strict=False)):
+    if any(left >= right for left, right in pairwise(listed)):
         raise ValueError(f"{field} must be sorted and without repeats")

@@ -143,6 +143,14 @@ def explaining() -> Iterator[None]:
         raise CorruptStore(f"the ledger file is damaged: {error}", details={"table": "file"}) from None
 
 
+def is_busy(connection: apsw.Connection) -> bool:
+    """Is a transaction running? A connection that was closed has none."""
+    try:
+        return connection.in_transaction
+    except apsw.ConnectionClosedError:
+        return False
+
+
 def begin(connection: apsw.Connection, statement: str) -> None:
     """Begin a transaction. Raises Unavailable where other processes keep the file busy, CorruptStore where it is damaged."""
     try:

@@ -18,11 +18,10 @@ import msgspec
 
 from muniment.core.format import checkpoint, entry, merkle, note, state_map
 from muniment.core.format.entry import Header
-from muniment.core.format.merkle import Frontier
 from muniment.core.rules import chain, genesis
 from muniment.core.rules.chain import Position, Sealed, Submission, Transition
 from muniment.core.rules.policy import Policy, Verdict
-from muniment.errors import CorruptStore, Detail, InvalidInput, Unavailable
+from muniment.errors import CorruptStore, Detail, InvalidInput, InvariantError, Unavailable
 from muniment.ledger.store import blocks, connection, entries, records, tree
 from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.reader import RuleReader
@@ -215,6 +214,12 @@ class Store:
                 code="forked",
                 hint="Start the process before the ledger is opened, or with the start method `spawn`.",
             )
+        if connection.is_busy(self._sql):
+            # A view inside a view sees the same block. Only this thread can be here: it holds the lock.
+            if begin != "BEGIN":
+                raise InvariantError("a ledger was written from inside a view of it")
+            yield
+            return
         connection.begin(self._sql, begin)
         try:
             yield

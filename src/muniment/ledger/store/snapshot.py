@@ -10,6 +10,7 @@ from muniment.core.format import merkle, state_map
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.rules.chain import Position
+from muniment.errors import NotFound
 from muniment.ledger.store import blocks, connection, entries, records
 from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.tree import OpenTiles, TileCache
@@ -84,12 +85,12 @@ class Snapshot:
     @connection.explaining()
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """The proof that entry `index` is in the tree of `size` entries."""
-        return self._build(merkle.plan_inclusion(index, size))
+        return self._build(merkle.plan_inclusion(index, self._within(size)))
 
     @connection.explaining()
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """The proof that the tree of `new` entries extends that of `old` ones."""
-        return self._build(merkle.plan_consistency(old, new))
+        return self._build(merkle.plan_consistency(old, self._within(new)))
 
     @connection.explaining()
     def record(self, stream: str) -> bytes | None:
@@ -106,6 +107,11 @@ class Snapshot:
         if path.end == key and value is not None:
             return state_map.prove_presence(stream, value, path)
         return state_map.prove_absence(stream, value, path)
+
+    def _within(self, size: int) -> int:
+        if size > self.size:
+            raise NotFound(f"the ledger has {self.size} entries, not {size}", code="no-such-size")
+        return size
 
     def _build(self, plan: merkle.Plan) -> tuple[bytes, ...]:
         return merkle.build(plan, self._cache.read_subtrees(self._sql, self._open_tiles, plan))

@@ -84,13 +84,22 @@ class Context(msgspec.Struct):
         """The state of a stream that the event relies on; refuses with rule `unknown` where it does not exist."""
         state = self.read(stream, kind)
         if state is None:
-            self.refuse("unknown", "Everything that an event relies on is recorded before it.", f"{what} is not.", missing=(stream,), mend=mend)
+            self.refuse(
+                "unknown",
+                "Everything that an event relies on is recorded before it.",
+                f"{what} is not.",
+                missing=(stream,),
+                mend=mend,
+            )
         return state
 
     def require_version(self, version: str) -> Version | None:
         """A registered model version."""
         return self.require(
-            f"version/{version}", Version, f"The model version {version[:8]}…", mend="Register it first: `muniment register MODEL PATH`."
+            f"version/{version}",
+            Version,
+            f"The model version {version[:8]}…",
+            mend="Register it first: `muniment register MODEL PATH`.",
         )
 
     def require_data(self, data: str) -> Data | None:
@@ -106,7 +115,12 @@ class Context(msgspec.Struct):
     def require_stream(self, stream: str, what: str) -> None:
         """Something that the ledger has heard of, whatever its state."""
         if not self.exists(stream):
-            self.refuse("unknown", "Everything that an event relies on is recorded before it.", f"{what} ({stream}) is not.", missing=(stream,))
+            self.refuse(
+                "unknown",
+                "Everything that an event relies on is recorded before it.",
+                f"{what} ({stream}) is not.",
+                missing=(stream,),
+            )
 
     def repeat(self, what: str, name: str, stream: str, known_name: str, ordinal: int) -> None:
         """The same bytes again: under the same name this is the first registration once more, under another a conflict."""

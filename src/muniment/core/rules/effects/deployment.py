@@ -51,7 +51,7 @@ def _check_record(event: DeploymentChanged, context: Context, running: str | Non
         if running != event.version:
             context.refuse(
                 "recorded-version",
-                f"A deployment is scaled or stopped as the version that it runs.",
+                "A deployment is scaled or stopped as the version that it runs.",
                 f"{place} runs {running[:8] + '…' if running else 'nothing'}.",
             )
         return

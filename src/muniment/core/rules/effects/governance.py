@@ -96,7 +96,9 @@ def _attempt(event: AttemptRefused, context: Context) -> None:
 def _disclosure(event: DisclosureMade, context: Context) -> None:
     for disclosed in event.events:
         if context.payload(disclosed) is None:
-            context.refuse("unknown", "What is disclosed is recorded before.", f"There is no event {disclosed}.", missing=(disclosed,))
+            context.refuse(
+                "unknown", "What is disclosed is recorded before.", f"There is no event {disclosed}.", missing=(disclosed,)
+            )
 
 
 def _add_key(

@@ -24,7 +24,9 @@ def _closed(event: IncidentClosed, context: Context) -> None:
     if incident is None or version is None:
         return
     if incident.status != "open" or incident.version != event.version:
-        context.refuse("incident", "An open incident of this version is closed.", f"It is {incident.status}, of {incident.version[:8]}….")
+        context.refuse(
+            "incident", "An open incident of this version is closed.", f"It is {incident.status}, of {incident.version[:8]}…."
+        )
         return
     context.write(f"incident/{event.incident}", msgspec.structs.replace(incident, status="closed"))
     if incident.hold:
@@ -54,7 +56,9 @@ def _accepted(event: OwnershipAccepted, context: Context) -> None:
 def _amended(event: RecordAmended, context: Context) -> None:
     payload = context.payload(event.target)
     if payload is None:
-        context.refuse("unknown", "What is amended is recorded before.", f"There is no event {event.target}.", missing=(event.target,))
+        context.refuse(
+            "unknown", "What is amended is recorded before.", f"There is no event {event.target}.", missing=(event.target,)
+        )
         return
     if event.about != events.streams(events.decode(payload)):
         context.refuse("about", "`about` names exactly the streams of the target.", "It names others.")

@@ -40,9 +40,7 @@ def _registered(event: ModelRegistered, context: Context) -> None:
 def _parameter(event: ParameterChanged, context: Context) -> None:
     owner = event.of.stream()
     context.require_stream(owner, "What the parameter belongs to")
-    context.write(
-        stream_name.parameter(owner, event.target, event.path), Parameter(index=context.index, value=event.new)
-    )
+    context.write(stream_name.parameter(owner, event.target, event.path), Parameter(index=context.index, value=event.new))
 
 
 @effect.register

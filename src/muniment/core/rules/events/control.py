@@ -22,6 +22,7 @@ from muniment.core.rules.policy import EventName, Policy
 KeyChange = Literal["add", "compromise", "revoke", "rotate"]
 MemberChange = Literal["admit", "remove", "rotate"]
 
+
 class ActorEnrolled(Event, frozen=True, kw_only=True):
     """An actor is enrolled, or what is known about him changes.
 

@@ -242,6 +242,8 @@ class Walk:
         for slot in block:
             self._name(slot, *(slot.fault or ("unsealed", f"entry {slot.index} is sealed by no block")))
             self.size = slot.index + 1
+        if not self.size:
+            self._findings.add("no-genesis", "block", 0, "the ledger has no genesis")
         for height in self._seals.heights_outside(0, self.blocks):
             self._findings.add("stray-block", "block", height, f"there is no block {height} among the entries")
 
