@@ -19,7 +19,12 @@ def test_the_story_runs_from_top_to_bottom(tmp_path: Path) -> None:
     (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", "\n".join(STORY)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-euo", "pipefail", "-c", "\n".join(STORY)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "credit-risk@1" in done.stdout

@@ -11,7 +11,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 import pytest
@@ -80,61 +80,72 @@ def unwrap(life: makers.Life) -> None:
     store._sql = store._sql._sql  # type: ignore[attr-defined]
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[makers.Held], list[bytes]]:
-    """A ledger of 252 entries, receipts from it, and events whose block fills a tile and changes an old stream."""
-    life = makers.found(tmp_path_factory.mktemp("template") / "ledger.db")
+class Template(NamedTuple):
+    """A closed ledger, receipts from it, and the events that are being appended when something fails."""
+
+    path: Path
+    size: int
+    held: list[makers.Held]
+    events: list[bytes]
+
+    def open(self, path: Path, *, fresh: bool = True) -> makers.Life:
+        """Open a copy; `fresh`: by a process that knows nothing of the file yet."""
+        life = makers.reopen(Path(shutil.copy(self.path, path)))
+        if fresh:
+            life.engine._store._memory = None
+        return life
+
+    def steps(self, folder: Path, *, fresh: bool = True) -> list[str]:
+        """The statements that the append takes."""
+        life = self.open(folder / "count.db", fresh=fresh)
+        wrapped = wrap(life, 0, False, refuse)
+        life.append(*self.events)
+        unwrap(life)
+        life.close()
+        return wrapped.statements
+
+
+def make_template(folder: Path, size: int) -> Template:
+    life = makers.found(folder / "ledger.db")
     for block in makers.model(life):
         life.append(*block)
-    life.grow(252, 60)
+    life.grow(size, 60)
     with life.engine.view() as view:
-        held = [makers.hold(view, view.entry(index), index) for index in (1, 3, 100, 250)]
+        held = [makers.hold(view, view.entry(index), index) for index in (1, 3, size - 2)]
     stop = life.sign("deployment.changed", transition="stop", environment="production", name="credit-risk", version="2" * 64)
     events = [stop, *[life.system(f"fault-{number}") for number in range(5)]]
-    life.close()
-    return life.path, held, events
+    return Template(life.close(), size, held, events)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A small ledger; the append changes an old stream and makes new ones."""
+    return make_template(tmp_path_factory.mktemp("template"), 12)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A ledger in which the append fills a tile as well."""
+    return make_template(tmp_path_factory.mktemp("large"), 252)
 
 
 @pytest.fixture
-def life(template: tuple[Path, list[makers.Held], list[bytes]], tmp_path: Path) -> Iterator[makers.Life]:
-    """A copy of it, open."""
-    opened = makers.reopen(Path(shutil.copy(template[0], tmp_path / "ledger.db")))
+def life(template: Template, tmp_path: Path) -> Iterator[makers.Life]:
+    """A copy of the small ledger, open."""
+    opened = template.open(tmp_path / "ledger.db", fresh=False)
     yield opened
     opened.close()
 
 
-@pytest.fixture
-def held(template: tuple[Path, list[makers.Held], list[bytes]]) -> list[makers.Held]:
-    """Receipts that were handed out before anything failed."""
-    return list(template[1])
-
-
-@pytest.fixture
-def events(template: tuple[Path, list[makers.Held], list[bytes]]) -> list[bytes]:
-    """What is being appended when it fails."""
-    return template[2]
-
-
-def statements_of_an_append(template: tuple[Path, list[makers.Held], list[bytes]], folder: Path, *, fresh: bool) -> list[str]:
-    """The statements that one append of `events` takes; `fresh`: by a process that knows nothing of the file yet."""
-    life = makers.reopen(Path(shutil.copy(template[0], folder / "count.db")))
-    if fresh:
-        life.engine._store._memory = None
-    wrapped = wrap(life, 0, False, refuse)
-    life.append(*template[2])
-    unwrap(life)
-    life.close()
-    return wrapped.statements
-
-
-def check(path: Path, held: list[makers.Held], events: list[bytes], before: int = 252) -> None:
+def check(path: Path, template: Template, before: int = 0) -> None:
     """The file is sound, holds the whole block or nothing of it, and continues every receipt."""
     found = fsck(path, makers.VERIFIER)
     assert found.findings == ()
-    assert found.size in (before, before + len(events) + 1)
+    before = before or template.size
+    assert found.size in (before, before + len(template.events) + 1)
     reader = Embedded(Store.open(path), None)
     with reader.view() as view:
-        for each in held:
+        for each in template.held:
             makers.check_held(view, each)
     reader.close()
 
@@ -148,105 +159,107 @@ def repeat(life: makers.Life, events: list[bytes]) -> list[Verdict]:
     return verdicts
 
 
-def test_the_steps_are_those_that_this_file_plays(template: tuple[Path, list[makers.Held], list[bytes]], tmp_path: Path) -> None:
-    statements = statements_of_an_append(template, tmp_path, fresh=True)
+def test_the_steps_are_those_that_this_file_plays(large: Template, tmp_path: Path) -> None:
+    statements = large.steps(tmp_path)
     assert statements[0] == "BEGIN IMMEDIATE"
     assert statements[-1] == "COMMIT"
     for table in ("entry", "event", "record", "cell", "block", "tile"):
         assert any(table in statement and not statement.startswith("SELECT") for statement in statements), table
 
 
+def fail_at(template: Template, folder: Path, at: int, *, fresh: bool, after: bool, restart: bool) -> None:
+    """Let one statement fail, then go on or restart, and append again."""
+    path = folder / f"{at}.db"
+    life = template.open(path, fresh=fresh)
+    wrapped = wrap(life, at, after, refuse)
+    with pytest.raises(LedgerError):
+        life.engine.append(template.events)
+    unwrap(life)
+    persisted = after and wrapped.statements[at - 1] == "COMMIT"
+    if restart:
+        life.close()
+        check(path, template)
+        life = makers.reopen(path, makers.StepClock(LATER + 3_600_000_000))
+    verdicts = repeat(life, template.events)
+    assert {each.decision for each in verdicts} == {"repeated" if persisted else "admitted"}
+    life.append(life.system(f"after-fault-{at}"))
+    life.close()
+    found = fsck(path, makers.VERIFIER)
+    assert found.findings == ()
+    assert found.size == template.size + len(template.events) + 1 + 2
+
+
 @pytest.mark.parametrize("restart", [False, True], ids=["go-on", "restart"])
 @pytest.mark.parametrize("after", [False, True], ids=["failed", "failed-but-done"])
 @pytest.mark.parametrize("fresh", [False, True], ids=["warm", "fresh"])
-def test_every_statement_of_an_append_may_fail(
-    template: tuple[Path, list[makers.Held], list[bytes]],
-    held: list[makers.Held],
-    events: list[bytes],
-    tmp_path: Path,
-    fresh: bool,
-    after: bool,
-    restart: bool,
-) -> None:
-    steps = statements_of_an_append(template, tmp_path, fresh=fresh)
-    for at, statement in enumerate(steps, start=1):
-        path = Path(shutil.copy(template[0], tmp_path / f"{at}.db"))
-        life = makers.reopen(path)
-        if fresh:
-            life.engine._store._memory = None
-        wrap(life, at, after, refuse)
-        with pytest.raises(LedgerError):
-            life.engine.append(events)
-        unwrap(life)
-        persisted = after and statement == "COMMIT"
-        if restart:
-            life.close()
-            check(path, held, events)
-            life = makers.reopen(path, makers.StepClock(LATER + 3_600_000_000))
-        verdicts = repeat(life, events)
-        assert {each.decision for each in verdicts} == {"repeated" if persisted else "admitted"}
-        life.append(life.system(f"after-fault-{at}"))
-        life.close()
-        found = fsck(path, makers.VERIFIER)
-        assert found.findings == ()
-        assert found.size == 252 + len(events) + 1 + 2
+def test_every_statement_of_an_append_may_fail(template: Template, tmp_path: Path, fresh: bool, after: bool, restart: bool) -> None:
+    for at in range(1, len(template.steps(tmp_path, fresh=fresh)) + 1):
+        fail_at(template, tmp_path, at, fresh=fresh, after=after, restart=restart)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["failed", "failed-but-done"])
+def test_a_full_tile_may_fail(large: Template, tmp_path: Path, after: bool) -> None:
+    statements = large.steps(tmp_path)
+    for at, statement in enumerate(statements, start=1):
+        if "INTO tile" in statement or statement == "COMMIT":
+            fail_at(large, tmp_path, at, fresh=True, after=after, restart=True)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "behind"])
-def test_the_process_may_end_at_every_statement(
-    template: tuple[Path, list[makers.Held], list[bytes]], held: list[makers.Held], events: list[bytes], tmp_path: Path, after: bool
-) -> None:
-    steps = statements_of_an_append(template, tmp_path, fresh=True)
-    for at in range(1, len(steps) + 1):
-        path = Path(shutil.copy(template[0], tmp_path / f"{at}.db"))
+def test_the_process_may_end_at_every_statement(template: Template, tmp_path: Path, after: bool) -> None:
+    for at in range(1, len(template.steps(tmp_path)) + 1):
+        path = tmp_path / f"{at}.db"
         child = os.fork()
         if child == 0:
             try:
-                life = makers.reopen(path)
-                life.engine._store._memory = None
+                life = template.open(path)
                 wrap(life, at, after, crash)
-                life.engine.append(events)
+                life.engine.append(template.events)
             finally:
                 os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-        check(path, held, events)
+        check(path, template)
         life = makers.reopen(path, makers.StepClock(LATER + 3_600_000_000))
-        repeat(life, events)
+        repeat(life, template.events)
         life.close()
-        check(path, held, events)
+        check(path, template)
 
 
-def test_a_commit_that_sqlite_itself_turns_into_a_rollback(life: makers.Life, held: list[makers.Held], events: list[bytes]) -> None:
+def test_a_commit_that_sqlite_itself_turns_into_a_rollback(life: makers.Life, template: Template) -> None:
     sql = life.engine._store._sql
     sql.set_commit_hook(lambda: True)
     with pytest.raises(LedgerError):
-        life.engine.append(events)
+        life.engine.append(template.events)
     sql.set_commit_hook(None)
-    assert {each.decision for each in repeat(life, events)} == {"admitted"}
+    assert {each.decision for each in repeat(life, template.events)} == {"admitted"}
     life.close()
-    check(life.path, held, events)
+    check(life.path, template)
 
 
-def test_a_full_disk_is_said_and_mended(life: makers.Life, held: list[makers.Held], events: list[bytes]) -> None:
+def fill(life: makers.Life) -> None:
+    for number in range(1_000):
+        life.append(life.system(f"filling-{number}"))
+
+
+def test_a_full_disk_is_said_and_mended(life: makers.Life, template: Template) -> None:
     sql = life.engine._store._sql
     sql.execute(f"PRAGMA max_page_count = {sql.execute('PRAGMA page_count').get}").fetchall()
     life.engine._accept_clock = True
     with pytest.raises(Unavailable) as caught:
-        for number in range(100):
-            life.append(life.system(f"filling-{number}"))
+        fill(life)
     assert caught.value.code == "disk-full"
     with life.engine.view() as view:
         size = view.size
-        for each in held:
+        for each in template.held:
             makers.check_held(view, each)
     sql.execute("PRAGMA max_page_count = 1073741823").fetchall()
-    assert {each.decision for each in repeat(life, events)} == {"admitted"}
+    assert {each.decision for each in repeat(life, template.events)} == {"admitted"}
     life.close()
-    check(life.path, held, events, before=size)
+    check(life.path, template, size)
 
 
-def test_a_torn_log_leaves_whole_blocks(life: makers.Life, held: list[makers.Held], tmp_path: Path, long: bool) -> None:
-    sizes = {252}
+def test_a_torn_log_leaves_whole_blocks(life: makers.Life, template: Template, tmp_path: Path, long: bool) -> None:
+    sizes = {template.size}
     for number in range(6):
         life.append(*[life.system(f"torn-{number}-{each}") for each in range(1 + number % 3)])
         with life.engine.view() as view:
@@ -267,8 +280,8 @@ def test_a_torn_log_leaves_whole_blocks(life: makers.Life, held: list[makers.Hel
     assert len(seen) > 2
 
 
-def test_a_main_file_that_was_half_brought_up_to_date(life: makers.Life, events: list[bytes], tmp_path: Path, long: bool) -> None:
-    life.append(*events)
+def test_a_main_file_that_was_half_brought_up_to_date(life: makers.Life, template: Template, tmp_path: Path, long: bool) -> None:
+    life.append(*template.events)
     old, log = life.path.read_bytes(), Path(f"{life.path}-wal").read_bytes()
     page = life.engine._store._sql.execute("PRAGMA page_size").get
     life.close()
@@ -282,26 +295,34 @@ def test_a_main_file_that_was_half_brought_up_to_date(life: makers.Life, events:
         copy.write_bytes(b"".join(pages))
         Path(f"{copy}-wal").write_bytes(log)
         found = fsck(copy, makers.VERIFIER)
-        assert (found.findings, found.size) == ((), 252 + len(events) + 1)
+        assert (found.findings, found.size) == ((), template.size + len(template.events) + 1)
 
 
 # Founding
 
 
+def crash_while_founding(path: Path, at: int, after: bool) -> None:
+    connect = connection._connect
+    connection._connect = lambda where: Wrapped(connect(where), at, after, crash)  # type: ignore[assignment,return-value]
+    makers.found(path)
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "behind"])
 def test_the_process_may_end_while_a_ledger_is_founded(tmp_path: Path, after: bool) -> None:
     finished = 0
-    for at in range(1, 40):
+    for at in range(1, 30):
         path = tmp_path / f"{at}.db"
         child = os.fork()
         if child == 0:
+            code = 1
             try:
-                connect = connection._connect
-                connection._connect = lambda where: Wrapped(connect(where), at, after, crash)  # type: ignore[assignment,return-value]
-                makers.found(path)
+                crash_while_founding(path, at, after)
+                code = 0
             finally:
-                os._exit(0)
-        finished += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, 9)
+        finished += code == 0
         if fsck(path, makers.VERIFIER).findings:
             # Half a founding is no ledger: nothing opens it, nothing replaces it unasked.
             with pytest.raises(CorruptStore):

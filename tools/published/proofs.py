@@ -31,6 +31,7 @@ from muniment.core.proof.answer import (
     Result,
 )
 from muniment.core.proof.receipt import Receipt
+from muniment.core.rules import events
 from muniment.errors import InvalidInput
 from published.book import Book
 from published.cast import Json
@@ -99,8 +100,6 @@ def fold_leaf(raw: bytes) -> bytes:
 
 def links_of(book: Book, stream: str) -> list[int]:
     """The entries of a stream, by reading all of them."""
-    from muniment.core.rules import events
-
     found = [0] if stream in book.pages[0].records else []
     for index, raw in enumerate(book.raw_entries):
         if raw.startswith(EVENT) and stream in events.streams(events.decode(book.event(index))):

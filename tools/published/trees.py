@@ -81,7 +81,7 @@ def _list_bad_inclusion() -> list[Json]:
     proof = merkle.prove_inclusion(LEAVES[:7], 3)
     cases = (
         ("another leaf", 2, 7, proof, "inclusion-root"),
-        ("another size", 3, 8, proof, "inclusion-root"),
+        ("another size", 3, 9, proof, "inclusion-length"),
         ("a hash too few", 3, 7, proof[:-1], "inclusion-length"),
         ("a hash too many", 3, 7, (*proof, proof[0]), "inclusion-length"),
         ("hashes in another order", 3, 7, proof[::-1], "inclusion-root"),

@@ -93,14 +93,22 @@ def application() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit code is the only thing that leaves."""
-    as_json = "--json" in arguments or os.environ.get("MUNIMENT_OUTPUT") == "json"
+    # What stands after `--` belongs to the command that `train` runs.
+    mine = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in mine or os.environ.get("MUNIMENT_OUTPUT") == "json"
     try:
-        result = application.main(list(arguments), prog_name="muniment", standalone_mode=False)
+        result = application.main(list(arguments), prog_name="muniment", standalone_mode=False, obj=as_json)
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return exits.INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        if as_json:
+            _report(True, "usage", "a command is missing", "See `muniment --help`.", {}, None)
+        else:
+            click.echo(error.format_message(), err=True)
+        return exits.USAGE
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "muniment"
         _report(as_json, "usage", error.format_message(), f"See `{path} --help`.", {}, None)
@@ -129,6 +137,8 @@ def _report(as_json: bool, code: str, message: str, hint: str, details: dict[str
     click.echo(click.style("Error", fg="red", bold=True) + f" [{code}]: {message}", err=True)
     if hint and hint not in message:
         click.echo(f"  {hint}", err=True)
+    if evidence := details.get("evidence"):
+        click.echo(f"  The evidence, which anybody can check: muniment verify {evidence}", err=True)
 
 
 def _report_refusal(error: PolicyViolation) -> None:

@@ -33,6 +33,7 @@ COMPARATORS: MappingProxyType[str, Comparator] = MappingProxyType(
 SIGNS = MappingProxyType({"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than", "eq": "exactly"})
 
 _integer = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_float = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
 
 
 def parse_pairs(texts: Iterable[str], option: str) -> list[tuple[str, str]]:
@@ -53,7 +54,7 @@ def parse_scalar(text: str) -> str | int | float | bool:
     if _integer.match(text):
         return int(text)
     try:
-        return float(text) if not text.strip("0123456789.eE+-") else text
+        return float(text) if _float.match(text) else text
     except ValueError:
         return text
 

@@ -27,9 +27,7 @@ def changed(ledger: Ledger, fields: Mapping[str, Plain], done: Recorded, as_json
     value = {
         key: fields.get(key) for key in ("environment", "name", "version", "replaces", "transition", "approvals", "evaluations")
     }
-    output.recorded(
-        done, as_json, title=title, details=details, value={**value, "recorded": done}, after=f"muniment at {place} NOW"
-    )
+    output.recorded(done, as_json, title=title, details=details, value={**value, "recorded": done}, after=f"muniment at {place}")
 
 
 def _count(cited: Plain, noun: str) -> str:

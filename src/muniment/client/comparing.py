@@ -80,7 +80,8 @@ def identify(questions: Questions, path: PathLike, now: str, progress: Progress 
         thing, count = nearest.thing, len(nearest.listed.lines)
         name = f"{thing.title()} ({digest.short(thing.digest or '')})"
         return _describe(questions, thing, f"{path} is one of the {count} files of {name}, unchanged.", 1, now)
-    raise _differs(Path(path), nearest.thing, difference, root)
+    told = sentence(difference) if listed is nearest.listed else f"{found.lines[0].path} changed"
+    raise _differs(Path(path), nearest.thing, difference, told, root)
 
 
 def _describe(questions: Questions, thing: Thing, said: str, count: int, now: str) -> Known:
@@ -185,19 +186,19 @@ def _tell_data(verified: Verified) -> Iterator[str]:
 
 
 def _tell_weight(verified: Verified) -> Iterator[str]:
-    """On whose word this rests, and as of when: the sentences of any receipt under the same checkpoint."""
-    ground = verified.ground
+    """As of when, on whose word, and the sentences of any receipt under the same checkpoint."""
+    ground, clock = verified.ground, verified.clocks[0]
     word = ", the operator's word" if ground.basis == "asserted" else ""
+    yield f"All of this is as of block {verified.head.height}, {clock.time} ({clock.whose})."
     yield f"State basis: {ground.basis}{word}."
-    under = VerifiedReceipt(ground=ground, index=verified.head.index, included=True, clocks=verified.clocks[:1])
-    yield from tell_receipt(under)[1:]
+    yield from tell_receipt(VerifiedReceipt(ground=ground, index=verified.head.index, included=True, clocks=()))[1:]
 
 
-def _differs(path: Path, thing: Thing, difference: Difference, root: str) -> VerificationError:
-    """The error for files that are not the registered ones, telling which of them differ."""
+def _differs(path: Path, thing: Thing, difference: Difference, told: str, root: str) -> VerificationError:
+    """The error for files that are not the registered ones; `told` says which of them differ."""
     title = thing.title()
     return VerificationError(
-        f"{path} is not {title} ({digest.short(thing.digest or '')}) as it was registered: {sentence(difference)}",
+        f"{path} is not {title} ({digest.short(thing.digest or '')}) as it was registered: {told}",
         step=12,
         code="subject",
         hint=f"Do not use it as {title}. If it was changed on purpose, register it as a new version.",

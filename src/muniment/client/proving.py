@@ -16,13 +16,15 @@ from pathlib import Path
 import msgspec
 
 from muniment.client.writing import Writer
-from muniment.core.format import manifest
+from muniment.core.format import manifest, state_map
 from muniment.core.proof import answer as answers
-from muniment.core.proof.answer import UNSET, Answer, AtQuestion, EntryQuestion
+from muniment.core.proof.answer import UNSET, Answer, AtQuestion, EntryQuestion, Included
 from muniment.core.proof.evidence import Pin
 from muniment.core.proof.verify import Verified, tell, verify_answer
 from muniment.core.proof.verify.answer import verify_parsed
 from muniment.core.proof.verify.ground import Terms
+from muniment.core.proof.verify.state import DEPLOYMENT
+from muniment.core.rules.records import Deployment
 from muniment.errors import LedgerError
 from muniment.ledger.engine import View
 
@@ -58,6 +60,26 @@ def finish(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openi
     """
     raw = answers.encode(complete(writer, view, pin, answer, openings))
     return Proved(raw=raw, verified=verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))
+
+
+def date(view: View, answer: Answer, index: int) -> Answer:
+    """The answer with an event and the two headers around its block, so that the file shows when it was sealed."""
+    height = view.sealed_by(index)
+    shown = {each.index: each for each in answer.entries}
+    for each in (index, view.header(height - 1).size, view.header(height).size):
+        if each not in shown:
+            shown[each] = Included(entry=view.entry(each), index=each, proof=tuple(view.inclusion(each, view.size)))
+    return msgspec.structs.replace(answer, entries=tuple(shown[each] for each in sorted(shown)))
+
+
+def find_change(view: View, answer: Answer, stream: str) -> int | None:
+    """The entry that put there what an answer shows in a deployment; None for other streams, and where nothing was there."""
+    if not stream.startswith(DEPLOYMENT) or answer.result.statuses == ("absent",):
+        return None
+    if answer.history is not UNSET:
+        return answer.history.events[0].index
+    raw = view.record(stream)
+    return None if raw is None else msgspec.json.decode(state_map.decode_record(raw).state, type=Deployment).since
 
 
 def complete(

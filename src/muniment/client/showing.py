@@ -16,7 +16,7 @@ from muniment.core.format.statement import Sealed
 from muniment.core.proof.verify.statement import find_sealed
 from muniment.errors import LedgerError, NotFound
 from muniment.index import Index, Thing
-from muniment.index.rows import ApprovalRow, DeploymentRow, EvaluationRow, EventRow, KeyRow, VersionRow
+from muniment.index.rows import ApprovalRow, DataRow, DeploymentRow, EvaluationRow, EventRow, KeyRow, VersionRow
 from muniment.ledger.engine import View
 
 MAX_HISTORY = 20
@@ -73,6 +73,7 @@ class Shown(_Part, frozen=True, kw_only=True):
     held: Held | None = None
     names: dict[str, str] = {}
     versions: tuple[VersionRow, ...] = ()
+    data: tuple[DataRow, ...] = ()
     evaluations: tuple[Measured, ...] = ()
     approvals: tuple[ApprovalRow, ...] = ()
     deployments: tuple[DeploymentRow, ...] = ()
@@ -101,6 +102,7 @@ def show(thing: Thing, index: Index, view: View, writer: Writer) -> Shown:
         events=0 if record is None else record.count,
         held=_find_files(digest, writer) if thing.kind in ("version", "data") else None,
         versions=tuple(index.versions(thing.name)) if thing.kind == "model" else (),
+        data=tuple(index.data(thing.name)) if thing.kind == "dataset" else (),
         evaluations=tuple(_measure(version, index, view)) if thing.kind == "version" else (),
         approvals=tuple(index.approvals(version)) if version else (),
         deployments=tuple(row for row in index.deployments() if row.version == digest) if thing.kind == "version" else (),

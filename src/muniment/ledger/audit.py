@@ -87,7 +87,9 @@ def audit(
         head = checkpoint.open(view.checkpoint, log)
         if head.size != view.size:
             raise VerificationError(
-                f"the newest checkpoint is of size {head.size}, the ledger holds {view.size} entries", step=8, code="checkpoint-size"
+                f"the newest checkpoint is of size {head.size}, the ledger holds {view.size} entries",
+                step=8,
+                code="checkpoint-size",
             )
         helpers = None
         if processes > 1:
@@ -99,7 +101,7 @@ def audit(
 class _Row(NamedTuple):
     """An entry as it was read; the envelope is that of an event."""
 
-    index: int
+    place: int
     raw: bytes
     envelope: Envelope | None
 
@@ -131,9 +133,8 @@ def _walk(
                     pending.append(_decode(row, leaves[-1]))
                 events += 1
                 continue
-            sealed = frontier.size
             frontier, leaves = frontier.extend(leaves[:-1]), leaves[-1:]
-            header = _check_header(row.raw, row.index, previous, leaf, frontier)
+            header = _check_header(row.raw, row.place, previous, leaf, frontier)
             if previous is not None and header.size == previous.size + 1:
                 raise VerificationError(f"block {header.height} is empty", step=8, code="empty-block")
             leaf, previous = leaves[0], header
@@ -144,7 +145,9 @@ def _walk(
         if progress:
             progress(stop, head.size)
     if previous is None or previous.size + 1 != head.size or frontier.size != head.size or frontier.root() != head.root:
-        raise VerificationError("the entries do not fold to the root that the newest checkpoint signs", step=8, code="checkpoint-root")
+        raise VerificationError(
+            "the entries do not fold to the root that the newest checkpoint signs", step=8, code="checkpoint-root"
+        )
     if head.origin != (machine.position.origin if machine and machine.position else head.origin):
         raise VerificationError("the genesis names another origin", step=2, code="origin")
     return Audited(
@@ -165,7 +168,10 @@ def _ledger(view: Entries, size: int) -> str:
 
 
 def _read(view: Entries, start: int, stop: int, *, decode: bool) -> list[_Row]:
-    return [_Row(index, raw, _open(raw, index) if decode and raw.startswith(EVENT) else None) for index, raw in view.entries(start, stop)]
+    return [
+        _Row(index, raw, _open(raw, index) if decode and raw.startswith(EVENT) else None)
+        for index, raw in view.entries(start, stop)
+    ]
 
 
 def _open(raw: bytes, index: int) -> Envelope:
@@ -216,17 +222,20 @@ def _check_header(raw: bytes, index: int, previous: Header | None, leaf: bytes, 
     for code, holds in found.items():
         if not holds:
             raise VerificationError(
-                f"the header at entry {index} does not fit what comes before it ({code})", step=8, code=code, details={"entry": index}
+                f"the header at entry {index} does not fit what comes before it ({code})",
+                step=8,
+                code=code,
+                details={"entry": index},
             )
     return header
 
 
 def _decode(row: _Row, leaf: bytes) -> Submission:
-    envelope = row.envelope or _open(row.raw, row.index)
+    envelope = row.envelope or _open(row.raw, row.place)
     try:
         return chain.decode_envelope(envelope, leaf)
     except InvalidInput as error:
-        raise VerificationError(f"entry {row.index}: {error}", step=9, code="bad-entry", details={"entry": row.index}) from None
+        raise VerificationError(f"entry {row.place}: {error}", step=9, code="bad-entry", details={"entry": row.place}) from None
 
 
 def _body(view: Entries, index: int) -> bytes:

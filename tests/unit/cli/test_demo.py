@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import makers
 import pytest
 
+import makers
 from muniment.cli.demo import place, tampering
 from muniment.cli.demo.learning import Biopsies, Score
 from muniment.cli.demo.text import MIN_WIDTH, Narrator
@@ -46,9 +46,9 @@ def test_a_sound_ledger_has_no_findings(life: makers.Life) -> None:
 
 def test_an_edited_byte_breaks_the_signature(life: makers.Life) -> None:
     store = life.close()
-    tampering.edit_bytes(store, b'"transition":"start"', b'"transition":"stort"')
-    assert len(codes(store)) == 1
-    assert fsck(store, makers.VERIFIER).findings[0].row == 5
+    tampering.edit_bytes(store, b'"environment":"production"', b'"environment":"productive"')
+    (finding,) = fsck(store, makers.VERIFIER).findings
+    assert (finding.code, finding.row) == ("bad-signature", 5)
 
 
 @pytest.mark.parametrize(("old", "new"), [(b"no such text", b"NO such text"), (b'"transition"', b'"transitions"')])
@@ -118,19 +118,24 @@ def test_a_rewriting_that_the_rules_refuse_is_an_error(tmp_path: Path) -> None:
     home = homes.found(tmp_path / "home", origin="example.com/demo", actor="ada")
     target = Home(tmp_path / "target")
     target.folder.mkdir()
+    foreign = makers.sign("0" * 64, "system.registered", name="x", operatorRole="provider")
     with pytest.raises(InvariantError):
-        tampering.rewrite(home, target, leave_out=[], padding=makers.sign("0" * 64, "system.registered", name="x", operatorRole="provider"))
+        tampering.rewrite(home, target, leave_out=[], padding=foreign)
 
 
 def test_a_place_is_made_and_made_anew(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    made, earlier = place.prepare(folder)
+    made, earlier = place.locate(folder)
     assert not earlier
+    assert not folder.exists()
+    place.prepare(made)
     made.home.folder.mkdir()
     (made.home.folder / "ledger.db").write_text("old")
     (folder / "notes.txt").write_text("mine")
-    again, earlier = place.prepare(folder)
+    again, earlier = place.locate(folder)
     assert earlier
+    assert (again.home.folder / "ledger.db").exists()
+    place.prepare(again)
     assert not again.home.folder.exists()
     # What the demo did not make is left alone.
     assert (folder / "notes.txt").read_text() == "mine"
@@ -142,7 +147,7 @@ def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path: Path, nam
     mine.parent.mkdir(exist_ok=True)
     mine.write_text('actor = "me"\n')
     with pytest.raises(InvalidInput) as caught:
-        place.prepare(tmp_path)
+        place.locate(tmp_path)
     assert caught.value.code == "not-a-demo"
     assert mine.read_text() == 'actor = "me"\n'
 
@@ -150,9 +155,9 @@ def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path: Path, nam
 def test_a_file_is_no_place(tmp_path: Path) -> None:
     (tmp_path / "demo").write_text("")
     with pytest.raises(InvalidInput):
-        place.prepare(tmp_path / "demo")
+        place.locate(tmp_path / "demo")
     with pytest.raises(Unavailable):
-        place.prepare(tmp_path / "demo" / "inside")
+        place.prepare(place.Place(tmp_path / "demo" / "inside"))
 
 
 def test_settings_are_those_of_the_place_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from muniment.cli.demo.asking import Answers, ask
 from muniment.cli.demo.attack import Attack, Caught, Scene
 from muniment.cli.demo.attacks import ATTACKS
 from muniment.cli.demo.learning import Biopsies
-from muniment.cli.demo.place import Place, prepare
+from muniment.cli.demo.place import Place, locate, prepare
 from muniment.cli.demo.release import DEPLOYMENT
 from muniment.cli.demo.story import Life, Story
 from muniment.cli.demo.text import Narrator
@@ -50,9 +50,10 @@ def command(folder: Path, as_json: bool) -> int:
     narrator.title("The life of one small model")
     # First, because it may fail where scikit-learn is missing: an earlier demo is then still there.
     biopsies = Biopsies.load()
-    place, earlier = prepare(Path(os.path.abspath(folder)))
+    place, earlier = locate(Path(os.path.abspath(folder)))
     if earlier:
-        narrator.say(f"The demo that was in {folder} is gone; this is a new one.")
+        narrator.say(f"There is a demo in {folder} from before. It is removed now, and a new one begins.")
+    prepare(place)
     narrator.say(
         f"From its data to a bad deployment and back, written to a ledger that lies in {folder} and nowhere else. The two "
         "people are invented. The data, the model, its mistakes, the signatures and the proofs are real, and made while you read."

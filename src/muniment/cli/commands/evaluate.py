@@ -49,7 +49,7 @@ def command(
         title=described,
         details=[*(f"{name} {value}" for name, value in measured.items()), *_judge(ledger, chosen, passed)],
         value={"version": digest, "plan": chosen, "passed": passed, "recorded": done},
-        after=f"muniment approve {title} --environment production",
+        after=f"muniment log {title}" if passed is False else f"muniment approve {title} --environment production",
     )
 
 
@@ -59,4 +59,4 @@ def _judge(ledger: Ledger, plan: str | None, passed: bool | None) -> list[str]:
     if asked is None:
         return []
     met = output.good("met") if passed else output.bad("not met")
-    return [f"plan {met}: {asked.metric} {arguments.SIGNS[asked.comparator]} {asked.threshold}, said in entry {asked.index}"]
+    return [f"plan {met}: {asked.metric} {arguments.SIGNS[asked.comparator]} {asked.threshold}, planned in entry {asked.index}"]

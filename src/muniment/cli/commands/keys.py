@@ -69,9 +69,10 @@ def admit(
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Admit the key that LINE asks for (`-` for standard input), and its actor where he is new.
+    """Admit the key that LINE asks for, and its actor if new.
 
-    Without options a key is added to an actor who is enrolled already; with --role his roles are set anew.
+    LINE is what `keys request` printed, or `-` for standard input. Without options a key is added to an actor who is enrolled
+    already; with --role the roles are set anew.
     """
     text = sys.stdin.read() if line == "-" else line
     # Mail programs break long lines.
@@ -100,7 +101,7 @@ def list_keys(ledger: Ledger, as_json: bool) -> None:
 @_reason
 @session.with_ledger
 def rotate(ledger: Ledger, reason: str | None, as_json: bool) -> None:
-    """Put a new key in the place of your own; the old one signs the change and nothing after it."""
+    """Put a new key in the place of your own. The old one signs the change and nothing after it."""
     done = ledger.keys.rotate(reason=reason)
     title = f"{done.actor} now signs with the key {output.short(done.key)}"
     details = [f"in the place of {output.short(done.replaces)}, whose file is kept beside it"]
@@ -127,7 +128,7 @@ def revoke(ledger: Ledger, key: str, reason: str | None, as_json: bool) -> None:
 @_reason
 @session.with_ledger
 def compromise(ledger: Ledger, key: str, from_index: int, reason: str | None, as_json: bool) -> None:
-    """End KEY because others may hold it: what it signed from an entry on is disputed, in every proof."""
+    """End KEY because others may hold it. What it signed from an entry on is disputed, in every proof."""
     done = ledger.keys.compromise(key, from_index, reason=reason)
     output.recorded(
         done, as_json, title=f"The key {output.short(key)} has ended, disputed from entry {from_index}", after="muniment keys list"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TextIO
 
 import click
@@ -18,7 +17,7 @@ from muniment.errors import InvalidInput
 def _list_events(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         rows = [[name, (type_.__doc__ or "").strip().partition("\n")[0]] for name, type_ in events.TYPES.items()]
-        output.result({"events": dict(rows)}, "--json" in sys.argv, output.table(rows, ["event", "what it says"]))
+        output.result({"events": dict(rows)}, bool(ctx.obj), output.table(rows, ["event", "what it says"]))
         ctx.exit()
 
 

@@ -79,33 +79,35 @@ class Place(msgspec.Struct, frozen=True):
         return connect(self.settings(actor))
 
 
-def prepare(folder: Path) -> tuple[Place, bool]:
-    """An empty place for a demo, and whether an earlier one was removed for it.
+def locate(folder: Path) -> tuple[Place, bool]:
+    """The place for a demo, and whether an earlier one lies there. Nothing is changed yet.
 
-    Raises InvalidInput (`not-a-demo`) for a folder that holds something else, which is left as it is, and Unavailable
-    (`demo-unwritable`).
+    Raises InvalidInput (`not-a-demo`) for a folder that holds something else.
     """
-    place = Place(folder)
     earlier = _is_demo(folder)
-    if folder.exists() and not earlier and (not folder.is_dir() or any(folder.iterdir())):
+    if not earlier and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInput(
             f"{folder} holds something else than a demo, and is left as it is",
             code="not-a-demo",
             hint="Choose another folder with --dir.",
         )
+    return Place(folder), earlier
+
+
+def prepare(place: Place) -> None:
+    """Make a place that `locate` has found, and empty it of an earlier demo. Raises Unavailable (`demo-unwritable`)."""
     try:
-        if earlier:
-            _remove(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        if _is_demo(place.folder):
+            _remove(place.folder)
+        place.folder.mkdir(parents=True, exist_ok=True)
         # First of all: what is stopped half-way is known as a demo, and may be removed by the next one.
-        (folder / _MARK).write_text(_SETTINGS, encoding="utf-8")
+        (place.folder / _MARK).write_text(_SETTINGS, encoding="utf-8")
         for part in (place.data, place.models, place.proofs, place.attacks):
             part.mkdir()
     except OSError as error:
         raise Unavailable(
-            f"{folder} cannot be made: {error.strerror}", code="demo-unwritable", hint="Choose another folder with --dir."
+            f"{place.folder} cannot be made: {error.strerror}", code="demo-unwritable", hint="Choose another folder with --dir."
         ) from None
-    return place, earlier
 
 
 def _is_demo(folder: Path) -> bool:

@@ -74,7 +74,8 @@ def read_header(connection: apsw.Connection, row: BlockRow) -> Header:
         header = entry.decode_header(entries.read_body(connection, row.index))
     except (InvalidInput, NotFound) as error:
         raise CorruptStore(
-            f"block {row.height} points to entry {row.index}, which is no header: {error}", details={"table": "block", "row": row.height}
+            f"block {row.height} points to entry {row.index}, which is no header: {error}",
+            details={"table": "block", "row": row.height},
         ) from None
     if header.height != row.height or header.size != row.index:
         raise CorruptStore(f"block {row.height} points to another header", details={"table": "block", "row": row.height})

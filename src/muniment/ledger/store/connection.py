@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ContextDecorator, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -132,15 +132,24 @@ def explain(error: apsw.Error) -> MunimentError:
     )
 
 
-@contextmanager
-def explaining() -> Iterator[None]:
-    """Turn what SQLite raises, also on a value of the wrong type, into errors of ours. Serves as a decorator too."""
-    try:
-        yield
-    except apsw.Error as error:
-        raise explain(error) from None
-    except UnicodeError as error:
-        raise CorruptStore(f"the ledger file is damaged: {error}", details={"table": "file"}) from None
+class Explaining(ContextDecorator):
+    """Turns what SQLite raises, also on a value of the wrong type, into errors of ours. Serves as a decorator too."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, apsw.Error):
+            raise explain(error) from None
+        if isinstance(error, UnicodeError):
+            raise CorruptStore(f"the ledger file is damaged: {error}", details={"table": "file"}) from None
+
+
+def explaining() -> Explaining:
+    """Every read and write of the file stands in this context: it is entered often, so it costs next to nothing."""
+    return Explaining()
 
 
 def is_busy(connection: apsw.Connection) -> bool:

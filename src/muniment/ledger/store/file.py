@@ -220,8 +220,8 @@ class Store:
                 raise InvariantError("a ledger was written from inside a view of it")
             yield
             return
-        connection.begin(self._sql, begin)
         try:
+            connection.begin(self._sql, begin)
             yield
         finally:
             if self._process == os.getpid() and self._sql.in_transaction:

@@ -57,7 +57,6 @@ def scan(connection: apsw.Connection) -> Iterator[Row]:
     yield from connection.execute("SELECT key, value, leaf FROM record ORDER BY key")
 
 
-
 def read_cells(connection: apsw.Connection, since: int = -1) -> list[tuple[int, bytes]]:
     """The rows of nodes (row, 512 bytes) that blocks after height `since` wrote."""
     return list(connection.execute("SELECT id, hashes FROM cell WHERE height > ? ORDER BY id", (since,)))
@@ -65,7 +64,9 @@ def read_cells(connection: apsw.Connection, since: int = -1) -> list[tuple[int, 
 
 def write_cells(connection: apsw.Connection, cells: Mapping[int, bytes], height: int) -> None:
     """Set rows of nodes, all of which are there from the genesis block on."""
-    connection.executemany("UPDATE cell SET hashes = ?, height = ? WHERE id = ?", [(cells[row], height, row) for row in sorted(cells)])
+    connection.executemany(
+        "UPDATE cell SET hashes = ?, height = ? WHERE id = ?", [(cells[row], height, row) for row in sorted(cells)]
+    )
 
 
 def create_cells(connection: apsw.Connection, cells: Mapping[int, bytes]) -> None:

@@ -103,7 +103,7 @@ class Snapshot:
         key = state_map.key(stream)
         rows = records.read_ranges(self._sql, self._map.plan_proof(key))
         path = self._map.prove(key, [(each, leaf) for each, _, leaf in rows])
-        value = None if path.end is None else records.read(self._sql, path.end)
+        value = next((records.check(*row) for row in rows if row[0] == path.end), None)
         if path.end == key and value is not None:
             return state_map.prove_presence(stream, value, path)
         return state_map.prove_absence(stream, value, path)

@@ -22,6 +22,7 @@ TILE_WIDTH = 256
 TILE_BYTES = 511 * 32
 LEVEL_SHIFT = 40
 MAX_CACHED_TILES = 512
+MAX_FOLDED = 4_096
 
 
 class OpenTiles(msgspec.Struct, frozen=True):
@@ -83,17 +84,20 @@ def load_open(connection: apsw.Connection, size: int) -> OpenTiles:
             (tile_id(level - 1, start), tile_id(level - 1, count)),
         ).fetchall()
         if len(rows) != count - start:
-            raise CorruptStore(f"a tile of level {level - 1} is missing", details={"table": "tile", "row": tile_id(level - 1, start)})
+            raise CorruptStore(
+                f"a tile of level {level - 1} is missing", details={"table": "tile", "row": tile_id(level - 1, start)}
+            )
         levels.append(tuple(root for (root,) in rows if isinstance(root, bytes)))
         level, count = level + 1, count >> TILE_HEIGHT
     return OpenTiles(size, tuple(levels))
 
 
 class TileCache:
-    """Full tiles never change, so the newest read ones are kept, at most 8 MiB of them."""
+    """What never changes is kept: the full tiles used last, at most 8 MiB, and perfect subtrees of open tiles, once folded."""
 
     def __init__(self) -> None:
         self._tiles: OrderedDict[int, bytes] = OrderedDict()
+        self._folded: dict[Subtree, bytes] = {}
 
     def read(self, connection: apsw.Connection, row: int) -> bytes:
         """A full tile by its row. Raises CorruptStore."""
@@ -105,6 +109,8 @@ class TileCache:
             self._tiles[row] = hashes
             if len(self._tiles) > MAX_CACHED_TILES:
                 self._tiles.popitem(last=False)
+        else:
+            self._tiles.move_to_end(row)
         return hashes
 
     def read_subtrees(self, connection: apsw.Connection, open_tiles: OpenTiles, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:
@@ -117,5 +123,10 @@ class TileCache:
         place = subtree.index & ((1 << (TILE_HEIGHT - within)) - 1)
         if tile < open_tiles.size >> TILE_HEIGHT * (level + 1):
             return tiles.inner(self.read(connection, tile_id(level, tile)), within, place)
-        row = open_tiles.levels[level][place << within : (place + 1) << within]
-        return merkle.root(row)
+        hash_ = self._folded.get(subtree)
+        if hash_ is None:
+            if len(self._folded) >= MAX_FOLDED:
+                self._folded.clear()
+            hash_ = merkle.root(open_tiles.levels[level][place << within : (place + 1) << within])
+            self._folded[subtree] = hash_
+        return hash_

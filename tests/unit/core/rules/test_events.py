@@ -440,9 +440,7 @@ def test_the_preimage_of_a_parameter_stream() -> None:
     assert stream_name.parameter(f"version/{A}", "hyperparameter", "optimizer.lr") == f"parameter/version/{A}/{digest}"
 
 
-CLEAR = [
-    (name, leaf) for name, type_ in events.TYPES.items() for leaf in schema.leaves(type_)
-]
+CLEAR = [(name, leaf) for name, type_ in events.TYPES.items() for leaf in schema.leaves(type_)]
 
 
 def test_no_clear_field_is_free_text() -> None:

@@ -110,17 +110,8 @@ def walk(heap: list[bytes], node: int, prefix: int, start: int, stop: int) -> in
 
 def gather(heap: list[bytes], node: int) -> tuple[list[int], list[bytes]]:
     """The depths of the tree's nodes above `node`, top first, and the hash on the other side of each."""
-    depths: list[int] = []
-    siblings: list[bytes] = []
-    depth = node.bit_length() - 1
-    while depth:
-        depth -= 1
-        sibling = heap[node ^ 1]
-        node >>= 1
-        if sibling:
-            depths.append(depth)
-            siblings.append(sibling)
-    return depths[::-1], siblings[::-1]
+    beside = [heap[node >> shift ^ 1] for shift in range(node.bit_length() - 2, -1, -1)]
+    return [depth for depth, hash_ in enumerate(beside) if hash_], [hash_ for hash_ in beside if hash_]
 
 
 def group(rows: Iterable[Row], depth: int) -> Groups:

@@ -14,7 +14,7 @@ _PRAGMAS = ("application_id", "user_version", "encoding", "auto_vacuum")
 
 def check_structure(sql: apsw.Connection, findings: Findings) -> bool:
     """Check pages, indices, schema and identity. False where nothing else can be read."""
-    expected = _expected()
+    expected, ours = _new()
     try:
         schema = dict(sql.execute(_SCHEMA))
     except (apsw.Error, UnicodeError) as error:
@@ -26,7 +26,6 @@ def check_structure(sql: apsw.Connection, findings: Findings) -> bool:
                 "is missing" if name not in schema else "does not belong here" if name not in expected else "is defined otherwise"
             )
             findings.add("schema", "file", f"schema {name}", f"`{name}` {said}")
-    ours = _identity()
     for pragma in _PRAGMAS:
         with findings.reading(pragma):
             found = sql.execute(f"PRAGMA {pragma}").get
@@ -42,12 +41,7 @@ def check_structure(sql: apsw.Connection, findings: Findings) -> bool:
     return False
 
 
-def _expected() -> dict[str, str]:
-    """The schema of a new file, read back as SQLite keeps it."""
+def _new() -> tuple[dict[str, str], dict[str, int | str]]:
+    """Schema and identity of a new file, as SQLite keeps them."""
     with connection.open_memory() as sql:
-        return dict(sql.execute(_SCHEMA))
-
-
-def _identity() -> dict[str, int | str]:
-    with connection.open_memory() as sql:
-        return {pragma: sql.execute(f"PRAGMA {pragma}").get for pragma in _PRAGMAS}
+        return dict(sql.execute(_SCHEMA)), {pragma: sql.execute(f"PRAGMA {pragma}").get for pragma in _PRAGMAS}

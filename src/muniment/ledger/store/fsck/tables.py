@@ -14,8 +14,6 @@ from muniment.ledger.store import records, tree
 from muniment.ledger.store.fsck.report import Findings
 from muniment.ledger.store.fsck.walk import Walk
 
-CELLS = records.ROWS * records.ROW_BYTES // 32
-
 
 def check_events(sql: apsw.Connection, walk: Walk, findings: Findings) -> None:
     """Each event has exactly one row, which points to its entry. Rows of entries that are wrong themselves are left alone."""
@@ -102,7 +100,7 @@ def _check_state(sql: apsw.Connection, walk: Walk, findings: Findings) -> None:
 
 def _compare_cells(sql: apsw.Connection, folded: list[list[bytes]], heights: list[int] | None, findings: Findings) -> None:
     """Each row of nodes is that of one of the given foldings; `heights`: the block that last changed each row."""
-    width = CELLS // records.ROWS
+    whole = [b"".join(cells) for cells in folded]
     unseen = set(range(records.ROWS))
     with findings.reading("cell"):
         for row, hashes, height in sql.execute(
@@ -112,7 +110,7 @@ def _compare_cells(sql: apsw.Connection, folded: list[list[bytes]], heights: lis
                 findings.add("stray-cell", "cell", row, f"the map has no row of nodes {row}")
                 continue
             unseen.remove(row)
-            if hashes not in [b"".join(cells[row * width : (row + 1) * width]) for cells in folded]:
+            if hashes not in [cells[row * records.ROW_BYTES : (row + 1) * records.ROW_BYTES] for cells in whole]:
                 findings.add("cell", "cell", row, f"the nodes of row {row} are not those of its records")
             elif heights is not None and height != heights[row]:
                 findings.add(

@@ -1,0 +1,65 @@
+"""`muniment config`"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from muniment.cli import output, session
+from muniment.config import Config, Explanation, Setting
+
+
+@click.group(invoke_without_command=True)
+@session.common
+@click.pass_context
+def command(ctx: click.Context, home: Path | None, actor: str | None, as_json: bool) -> None:
+    """Show every setting, its value, and which source won. `config explain KEY` shows what each source says."""
+    settings = session.resolve(home, actor, as_json)
+    ctx.obj = settings
+    if ctx.invoked_subcommand is not None:
+        return
+    rows = [[each.key, _show(each.value), _place(each)] for each in settings.explanations]
+    value = {each.key: {"value": _plain(each.value), "from": each.layer} for each in settings.explanations}
+    output.result(
+        value,
+        settings.output == "json",
+        [*output.table(rows, ["key", "value", "from"]), "", "Next: muniment config explain home"],
+    )
+
+
+@command.command()
+@click.argument("key")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_obj
+def explain(settings: Config, key: str, as_json: bool) -> None:
+    """What each source says about KEY, the strongest first, and which one won."""
+    found = settings.explain(key.replace("-", "_"))
+    rows = [["→" if each.layer == found.layer else "", each.layer, each.place or "-", _show(each.value)] for each in found.said]
+    value = {
+        "key": found.key,
+        "value": _plain(found.value),
+        "from": found.layer,
+        "said": [{"layer": each.layer, "place": each.place, "value": _plain(each.value)} for each in found.said],
+    }
+    output.result(
+        value,
+        as_json or settings.output == "json",
+        [f"{output.strong(found.key)} = {_show(found.value)}", "", *output.table(rows, ["", "source", "place", "says"])],
+    )
+
+
+def _place(explanation: Explanation) -> str:
+    if explanation.layer is None:
+        return "nobody says"
+    place = next((each.place for each in explanation.said if each.layer == explanation.layer), "")
+    return f"{explanation.layer} ({place})" if place else explanation.layer
+
+
+def _show(value: Setting | None) -> str:
+    return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _plain(value: Setting | None) -> str | bool | None:
+    return os.fspath(value) if isinstance(value, Path) else value

@@ -1,0 +1,95 @@
+"""`muniment prove`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from muniment.cli import output, session, telling
+from muniment.client import proving
+from muniment.client.ledger import Ledger
+from muniment.client.proving import Openings, Proved
+
+
+@click.command()
+@click.argument("thing", required=False)
+@click.option("--receipt", is_flag=True, help="Only the C2SP tlog-proof text of the entry.")
+@click.option("--complete", is_flag=True, help="All events of THING, with the proof that there are no others.")
+@click.option("--state", "states", multiple=True, metavar="STREAM", help="What the newest block says about a stream.")
+@click.option("--absent", multiple=True, metavar="STREAM", help="That nothing was ever recorded under a stream.")
+@click.option("--disclose", is_flag=True, help="Open the sealed fields that the vault here holds.")
+@click.option("--field", "fields", multiple=True, metavar="NAME", help="Open only sealed fields of this name, such as reason.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the proof to a file.")
+@session.with_ledger
+def command(
+    ledger: Ledger,
+    thing: str | None,
+    receipt: bool,
+    complete: bool,
+    states: tuple[str, ...],
+    absent: tuple[str, ...],
+    disclose: bool,
+    fields: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Write a proof that others can verify: one JSON file, on standard output or to --out FILE.
+
+    THING is an entry's number, a model, `model@3`, a data set, `environment/name`, a digest or an event id. Streams are named
+    as a whole, such as version/<digest>, approval/<event id> or deployment/production/credit-risk.
+
+    \b
+    muniment prove 1 > proof.json && muniment verify proof.json
+    muniment prove credit-risk@2 --complete --out life.json
+    muniment prove --absent deployment/production/fraud
+    """
+    _check_usage(thing, receipt, complete, states, absent)
+    if thing is not None and receipt:
+        _write_receipt(ledger.receipt(thing), out, as_json)
+        return
+    openings: Openings = fields or disclose
+    if absent:
+        proved = ledger.prove_absent(*absent)
+    elif states:
+        proved = ledger.prove_state(*states)
+    elif thing is not None and complete:
+        proved = ledger.history(thing, disclose=openings)
+    else:
+        proved = ledger.prove(thing or "", disclose=openings)
+    _write(proved, out, as_json)
+
+
+def _check_usage(thing: str | None, receipt: bool, complete: bool, states: tuple[str, ...], absent: tuple[str, ...]) -> None:
+    asked = sum((thing is not None, bool(states), bool(absent)))
+    if asked != 1:
+        raise click.UsageError("Name one THING, or streams with --state, or streams with --absent.")
+    if thing is None and (receipt or complete):
+        raise click.UsageError("--receipt and --complete belong to a THING.")
+    if receipt and complete:
+        raise click.UsageError("--receipt is about one entry, --complete about all: choose one.")
+
+
+def _write(proved: Proved, out: Path | None, as_json: bool) -> None:
+    if out is None:
+        # The proof itself is the result, and it is JSON already.
+        click.echo(proved.raw, nl=False)
+        output.note(f"{proved.sentences[0]}\nVerified here. Next: muniment verify FILE")
+        return
+    proved.save(out)
+    value = {"out": str(out), "bytes": len(proved.raw), "verified": telling.plain(proved.verified)}
+    output.result(
+        value,
+        as_json,
+        [*telling.lines(proved.sentences[:1]), *telling.states(proved.verified), f"Verified here, and written to {out}.", "", f"Next: muniment verify {out}"],
+    )
+
+
+def _write_receipt(text: str, out: Path | None, as_json: bool) -> None:
+    if out is not None:
+        proving.save(out, text.encode())
+        output.result({"out": str(out)}, as_json, [f"The receipt is written to {out}.", "", f"Next: muniment verify {out}"])
+    elif as_json:
+        output.result({"receipt": text}, as_json, [])
+    else:
+        click.echo(text, nl=False)
