@@ -161,7 +161,7 @@ def _ask_past(book: Book, scribe: Scribe) -> dict[str, Good]:
         "at": _good(scaled, expect={"subject": {"name": "credit-risk@2", "digest": V2}}),
         "at, from the first event": _good(at("policy", "loans", 0, "earlier", 1)),
         "at, before the first event": _good(at(STREAM, "", 59, "absent")),
-        "at, unchanged since": _good(at("dataset/loans", "scaled", 30, "unchanged")),
+        "at, unchanged since": _good(at("dataset/loans-clean", "scaled", 30, "unchanged")),
         "at, the latest": _good(latest, expect={"subject": {"name": "credit-risk@1", "digest": V1}}),
     }
 

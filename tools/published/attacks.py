@@ -120,7 +120,7 @@ def _edit_tree(book: Book) -> list[Bad]:
         ("without the header before", "entry", _drop_entry("before"), {}, 8, "header-successor"),
         ("without the next header", "at", _drop("entries", 1), {}, 8, "header-successor"),
         ("a time before the headers shown", "at", _set("question", "time", value=moment(-1)), {}, 8, "header-time"),
-        ("a time after the next header", "at", _set("question", "time", value=moment(50)), {}, 11, "result"),
+        ("a time after the next header", "at", _set("question", "time", value=moment(50)), {}, 8, "header-successor"),
     ]
 
 
@@ -195,8 +195,8 @@ def _edit_states(scribe: Scribe) -> list[Bad]:
             "state",
             _set("history", value={"events": [{"entry": encode64(scribe.book.entry(1)), "index": 1}]}),
             {},
-            10,
-            "signer-missing",
+            11,
+            "history-unasked",
         ),
     ]
 
@@ -222,12 +222,24 @@ def _edit_history(book: Book) -> list[Bad]:
         leaf = tell_leaf(moved["entry"])
         history["later"] = [{"index": moved["index"], "leaf": leaf}, *history["later"]]
 
+    def fold(answer: Json) -> None:
+        history = answer["history"]
+        assert isinstance(history, dict)
+        left = history["events"].pop(0)
+        leaf = bytes.fromhex(tell_leaf(left["entry"]))
+        history["before"] = state_map.fold(bytes.fromhex(history["before"]), left["index"], leaf).hex()
+
+    def renumber(answer: Json) -> None:
+        history = answer["history"]
+        assert isinstance(history, dict)
+        history["events"][1]["index"] = history["events"][0]["index"] + 1
+
     return [
         ("incomplete: one event left out", "complete", _drop(*event), {}, 11, "history-count"),
         ("incomplete: the last event left out", "complete", _drop("history", "events", -1), {}, 11, "history-count"),
         ("incomplete: no event at all", "complete", _drop("history"), {}, 11, "history-missing"),
         ("an event of another stream in place of the first", "complete", _set(*event, value=first), {}, 11, "history-order"),
-        ("an event at another index", "complete", _set("history", "events", 1, "index", value=40), {}, 11, "history-head"),
+        ("an event at another index", "complete", renumber, {}, 11, "history-head"),
         (
             "events where there are none",
             "complete, of nothing",
@@ -246,9 +258,11 @@ def _edit_history(book: Book) -> list[Bad]:
             11,
             "history-unasked",
         ),
-        ("stale: the promotion left out", "at", _drop(*event), {}, 11, "history-count"),
+        ("stale: the promotion left out", "at", _drop(*event), {}, 11, "history-head"),
+        ("stale: the promotion left out, with the right head", "at", fold, {}, 11, "history-whole"),
         ("stale: the last event kept back", "at", shift, {}, 11, "history-bound"),
-        ("a later link left out", "at", _drop("history", "later", 0), {}, 11, "history-order"),
+        ("a later link left out", "at", _drop("history", "later", 0), {}, 11, "history-head"),
+        ("the last link left out", "at", _drop("history", "later", -1), {}, 11, "history-order"),
         ("another later link", "at", _set("history", "later", 0, "leaf", value="0" * 64), {}, 11, "history-head"),
         ("another head before", "at", _set("history", "before", value="0" * 64), {}, 11, "history-head"),
         ("no head before", "at", _drop("history", "before"), {}, 11, "history-head"),
@@ -316,7 +330,7 @@ def list_files(header: Json) -> list[Json]:
         "entries out of order": (lambda answer: answer["entries"].reverse(), "not-sorted"),  # type: ignore[attr-defined]
         "a short hash": (_set("genesis", 0, value="AAAA"), "schema"),
         "a receipt of another format": (_set("receipt", value=receipt.replace("@v1", "@v2")), "bad-receipt"),
-        "a receipt without its checkpoint": (_set("receipt", value=receipt[:80]), "not-base64"),
+        "a receipt without its checkpoint": (_set("receipt", value=receipt[:80]), "bad-receipt"),
         "an index with a leading zero": (_set("receipt", value=receipt.replace("index ", "index 0")), "bad-receipt"),
     }
     listed: list[Json] = [{"name": name, "text": text, "code": code} for name, (text, code) in texts.items()]

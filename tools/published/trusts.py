@@ -83,7 +83,7 @@ EDITS: tuple[tuple[str, str, str, str], ...] = (
     ("a quorum of more than there are", "2 of 2", "3 of 3", "quorum"),
     ("a quorum in other words", "2 of 2 organisations", "two", "quorum"),
     ("an unknown statement", 'statement = "append-only"', 'statement = "seen"', "cosigners[0].statement"),
-    ("a name with a space", 'organisation = "Alpha"', 'organisation = "Alpha Inc"', "cosigners[0].organisation"),
+    ("a name with a space", 'organisation = "Beta"', 'organisation = "Beta Inc"', "cosigners[2].organisation"),
     ("a cosigner with a log's key", _ALPHA, _AS_LOG, "cosigners[0].vkey"),
     ("a log key under another name", _LOG, _OTHER_NAME, "log_keys[0]"),
     ("a cosigner's key for the log", _LOG, _ALPHA, "log_keys[0]"),

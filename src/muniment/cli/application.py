@@ -91,23 +91,32 @@ def application() -> None:
     """The blockchain of record for AI models: who trained, tested, approved and deployed what, with a proof for every answer."""
 
 
+def _color() -> bool | None:
+    """False where the user asked for none (no-color.org), else for click to decide by the terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    click.echo(text, err=err, color=_color())
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit code is the only thing that leaves."""
     # What stands after `--` belongs to the command that `train` runs.
     mine = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json = "--json" in mine or os.environ.get("MUNIMENT_OUTPUT") == "json"
     try:
-        result = application.main(list(arguments), prog_name="muniment", standalone_mode=False, obj=as_json)
+        result = application.main(list(arguments), prog_name="muniment", standalone_mode=False, obj=as_json, color=_color())
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        _say("Interrupted.", err=True)
         return exits.INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         if as_json:
             _report(True, "usage", "a command is missing", "See `muniment --help`.", {}, None)
         else:
-            click.echo(error.format_message(), err=True)
+            _say(error.format_message(), err=True)
         return exits.USAGE
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "muniment"
@@ -132,19 +141,19 @@ def run(arguments: Sequence[str]) -> int:
 def _report(as_json: bool, code: str, message: str, hint: str, details: dict[str, object], step: int | None) -> None:
     if as_json:
         body: dict[str, object] = {"code": code, "message": message, "hint": hint, "details": details}
-        click.echo(json.dumps({"error": body | ({"step": step} if step else {})}, ensure_ascii=False))
+        _say(json.dumps({"error": body | ({"step": step} if step else {})}, ensure_ascii=False))
         return
-    click.echo(click.style("Error", fg="red", bold=True) + f" [{code}]: {message}", err=True)
+    _say(click.style("Error", fg="red", bold=True) + f" [{code}]: {message}", err=True)
     if hint and hint not in message:
-        click.echo(f"  {hint}", err=True)
+        _say(f"  {hint}", err=True)
     if evidence := details.get("evidence"):
-        click.echo(f"  The evidence, which anybody can check: muniment verify {evidence}", err=True)
+        _say(f"  The evidence, which anybody can check: muniment verify {evidence}", err=True)
 
 
 def _report_refusal(error: PolicyViolation) -> None:
     """Every reason on lines of its own: what the rule asks, what was found, what mends it."""
-    click.echo(click.style("Refused", fg="red", bold=True) + f" [{error.code}]: nothing was recorded.", err=True)
+    _say(click.style("Refused", fg="red", bold=True) + f" [{error.code}]: nothing was recorded.", err=True)
     for reason in error.verdict.reasons:
-        click.echo(f"  {reason.required} {reason.found}".rstrip(), err=True)
+        _say(f"  {reason.required} {reason.found}".rstrip(), err=True)
         if reason.mend:
-            click.echo(f"    {reason.mend}", err=True)
+            _say(f"    {reason.mend}", err=True)

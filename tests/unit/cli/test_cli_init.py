@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from muniment.ledger.embedded import Embedded, system_clock
+
 Call = Callable[..., Any]
 
 
@@ -76,3 +78,13 @@ def test_a_ledger_that_was_rolled_back(call: Call, home: Path) -> None:
     error = answer.json()["error"]
     assert (error["code"].startswith("split-view"), error["step"]) == (True, 5)
     assert Path(error["details"]["evidence"]).exists()
+
+
+def test_a_clock_that_cannot_be_believed(call: Call, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_years = 2 * 366 * 24 * 3_600 * 1_000_000
+    monkeypatch.setitem(Embedded.__init__.__kwdefaults__, "clock", lambda: system_clock() + two_years)
+    plan = ["plan", "credit-risk", "auc", "ge", "0.9"]
+    answer = call(*plan)
+    assert answer.code == 6
+    assert "--accept-clock" in answer.err
+    assert call(*plan, "--accept-clock").code == 0
