@@ -63,7 +63,6 @@ class Run:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The demo as text, in an empty folder."""
-    pytest.importorskip("sklearn")
     folder, home = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("home")
     guard = tmp_path_factory.mktemp("guard")
     (guard / "sitecustomize.py").write_text(NO_NETWORK)
@@ -230,7 +229,6 @@ def test_the_proof_it_leaves_can_be_verified(story: Run, told: dict[str, Any]) -
 
 
 def test_an_attack_that_nothing_catches_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("sklearn")
     monkeypatch.setattr(demo, "ATTACKS", (Attack("nothing", "Nothing is done.", lambda _scene, _folder: None),))
     done = CliRunner().invoke(demo.command, ["--dir", str(tmp_path / "demo")], standalone_mode=False)
     assert done.exception is None
@@ -240,7 +238,6 @@ def test_an_attack_that_nothing_catches_fails_the_demo(tmp_path: Path, monkeypat
 
 
 def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn")
     (tmp_path / "thesis.tex").write_text("mine")
     done = subprocess.run([PROGRAM, "demo", "--dir", ".", "--json"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -120,7 +120,7 @@ def _edit_tree(book: Book) -> list[Bad]:
         ("without the header before", "entry", _drop_entry("before"), {}, 8, "header-successor"),
         ("without the next header", "at", _drop("entries", 1), {}, 8, "header-successor"),
         ("a time before the headers shown", "at", _set("question", "time", value=moment(-1)), {}, 8, "header-time"),
-        ("a time after the next header", "at", _set("question", "time", value=moment(50)), {}, 8, "header-successor"),
+        ("a time after the next header", "at", _set("question", "time", value=moment(20)), {}, 8, "header-successor"),
     ]
 
 

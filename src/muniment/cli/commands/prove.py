@@ -81,7 +81,13 @@ def _write(proved: Proved, out: Path | None, as_json: bool) -> None:
     output.result(
         value,
         as_json,
-        [*telling.lines(proved.sentences[:1]), *telling.states(proved.verified), f"Verified here, and written to {out}.", "", f"Next: muniment verify {out}"],
+        [
+            *telling.lines(proved.sentences[:1]),
+            *telling.states(proved.verified),
+            f"Verified here, and written to {out}.",
+            "",
+            f"Next: muniment verify {out}",
+        ],
     )
 
 

@@ -14,6 +14,7 @@ ROW_BYTES = 16 * 32
 
 Row = tuple[bytes, bytes, bytes]  # key, value, leaf
 
+_READ_SPAN = "SELECT key, value, leaf FROM record WHERE key BETWEEN ? AND ?"
 # One statement for any number of ranges. A low bound has 3 bytes, the high bound is the rest.
 _READ_SPANS = (
     "SELECT record.key, record.value, record.leaf FROM carray(?) AS span CROSS JOIN record"
@@ -41,6 +42,8 @@ def read_ranges(connection: apsw.Connection, ranges: Iterable[tuple[bytes, bytes
     spans = tuple([low + high for low, high in ranges])
     if not spans:
         return []
+    if len(spans) == 1:
+        return list(connection.execute(_READ_SPAN, (spans[0][:3], spans[0][3:])))
     return list(connection.execute(_READ_SPANS, (apsw.carray(spans),)))
 
 

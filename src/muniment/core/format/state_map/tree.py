@@ -17,7 +17,8 @@ A row's leaf is taken as stored. Whoever relies on a record's value hashes it an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from muniment.core.format.state_map.heap import (
     PREFIX_BITS,
@@ -50,8 +51,7 @@ Range = tuple[bytes, bytes]
 """Read the records with low <= key <= high, compared as bytes. `low` has 3 bytes, `high` has 32."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A new root that is not settled yet, and what the store must write for it."""
 
     root: bytes
@@ -64,8 +64,7 @@ class Change:
     """Which nodes were replaced in memory, and what each of them was, to undo it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(msgspec.Struct, frozen=True, gc=False):
     """The walk of one key from the root: the depths of its nodes, top first, and the hash on the other side of each."""
 
     depths: tuple[int, ...]
