@@ -137,7 +137,9 @@ def check_versions(index: Index, view: View, streams: set[str]) -> None:
     assert sorted(models) == sorted(stream[6:] for stream in streams if stream.startswith("model/"))
     for name, row in models.items():
         expected = {"count": row.count, "owner": row.owner, "latest": row.latest, "offeredTo": row.offered_to}
-        assert state(view, f"model/{name}") == {key: value for key, value in expected.items() if value is not None}
+        found = state(view, f"model/{name}") or {}
+        assert ("offer" in found) == (row.offered_to is not None)
+        assert {**found, "offer": None} == {**{key: value for key, value in expected.items() if value is not None}, "offer": None}
     listed = [(f"version/{row.digest}", name, row) for name in models for row in index.versions(name)]
     assert sorted(stream for stream, _, _ in listed) == sorted(stream for stream in streams if stream.startswith("version/"))
     for stream, name, row in listed:
@@ -148,7 +150,7 @@ def check_versions(index: Index, view: View, streams: set[str]) -> None:
         assert index.resolve(f"{name}@{row.ordinal}").digest == row.digest
         for decision in index.approvals(row.digest):
             approval = state(view, f"approval/{decision.event_id}") or {}
-            assert (approval["of"], approval["decision"], approval["index"]) == (row.digest, decision.decision, decision.index)
+            assert (approval["of"], approval["decision"], approval["index"]) == (stream, decision.decision, decision.index)
             assert (approval["status"] == "revoked") == (decision.revoked is not None)
             assert approval["time"] == decision.time
         for measured in index.evaluations(row.digest):

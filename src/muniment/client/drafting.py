@@ -13,6 +13,7 @@ from typing import get_args
 
 import msgspec
 
+from muniment.client.explaining import explain
 from muniment.core.format import decimal, digest
 from muniment.core.format.encoding import MAX_INTEGER, Value
 from muniment.core.format.statement import Sealed
@@ -43,7 +44,10 @@ def draft(name: str, fields: Mapping[str, Plain], seal: Seal) -> events.Event:
     plain = _simplify_fields(fields)
     sealer = _Sealer(frozenset(events.sealed_fields(type_)), frozenset(events.clear_fields(type_)))
     # Two passes, so that an invalid event leaves nothing in the vault and a valid one costs a single durable write.
-    events.build(name, sealer.walk_fields(plain, _placeholders))
+    try:
+        events.build(name, sealer.walk_fields(plain, _placeholders))
+    except InvalidInput as error:
+        raise explain(type_, plain, error) from None
     return events.build(name, sealer.walk_fields(plain, seal))
 
 

@@ -10,13 +10,12 @@ ledger.deploy(version, environment="production")
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from muniment.capture.hashing import Progress
-from muniment.client import capturing
+from muniment.client.capturing import PathLike
 from muniment.client.drafting import Plain, free_form, measured
 from muniment.client.identity import Keys
 from muniment.client.questions import Questions
@@ -31,7 +30,6 @@ from muniment.errors import InvalidInput, NotFound
 from muniment.ledger.pins import Contact
 from muniment.ledger.spool import Rejected
 
-PathLike = str | os.PathLike[str]
 DatasetRef = Dataset | str
 VersionRef = Version | str
 
@@ -97,7 +95,7 @@ class Ledger(Questions):
 
         The same name and bytes again give the first registration. Raises Conflict where the bytes have another name.
         """
-        captured = capturing.capture(path, self._writer.manifests, progress)
+        captured = self._writer.capture(path, progress)
         recorded = self.record(
             "dataset.registered",
             {
@@ -342,7 +340,7 @@ class Ledger(Questions):
         **fields: Plain,
     ) -> Version:
         """Register a version; `write` records the event, or keeps it where the ledger cannot take it now."""
-        captured = capturing.capture(path, self._writer.manifests, progress)
+        captured = self._writer.capture(path, progress)
         recorded = write(
             "model.registered",
             {

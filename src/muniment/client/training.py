@@ -22,7 +22,7 @@ import msgspec
 
 from muniment.capture import environment, git
 from muniment.capture.hashing import Progress
-from muniment.client import capturing
+from muniment.client.capturing import PathLike
 from muniment.client.drafting import Plain, measured
 from muniment.client.termination import Terminated, Watch
 from muniment.client.things import Recorded, Version
@@ -96,13 +96,11 @@ class Training:
         """Note a value. Every value goes to the run log, the last of each name into the record."""
         self._attempt(lambda: self._note(name, value, step))
 
-    def output(self, name: str, path: capturing.PathLike) -> str | None:
+    def output(self, name: str, path: PathLike) -> str | None:
         """Name files that the run left behind; returns their manifest root. The same name again replaces what it named."""
         return self._attempt(lambda: self._capture(name, path))
 
-    def register(
-        self, model: str, path: capturing.PathLike, *, progress: Progress | None = None, **fields: Plain
-    ) -> Version | None:
+    def register(self, model: str, path: PathLike, *, progress: Progress | None = None, **fields: Plain) -> Version | None:
         """Register what the run made as a version of `model`. `version.number` is None until the ledger sealed it.
 
         Further fields are those of `model.registered`.
@@ -152,15 +150,13 @@ class Training:
         self._log.append(encoding.encode(line) + b"\n")
         self._last[name] = text
 
-    def _capture(self, name: str, path: capturing.PathLike) -> str:
+    def _capture(self, name: str, path: PathLike) -> str:
         _check_name(name)
-        captured = capturing.capture(path, self._writer.manifests)
+        captured = self._writer.capture(path)
         self._outputs[name] = captured.digest
         return captured.digest
 
-    def _register_output(
-        self, model: str, path: capturing.PathLike, progress: Progress | None, fields: dict[str, Plain]
-    ) -> Version:
+    def _register_output(self, model: str, path: PathLike, progress: Progress | None, fields: dict[str, Plain]) -> Version:
         made: dict[str, Plain] = {"derivation": "finetuned" if self._base else "trained", "parents": self._base}
         version = self._register(self._write, model, path, run=self.id, progress=progress, **{**made, **fields})
         if version.digest not in self._outputs.values():

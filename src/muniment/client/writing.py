@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from muniment.capture.hashing import Progress
 from muniment.client import capturing
+from muniment.client.capturing import Captured, PathLike
 from muniment.client.drafting import Plain, Seal, draft
 from muniment.client.home import Home, check_actor
 from muniment.client.ids import new_event_id
@@ -22,7 +24,7 @@ from muniment.core.proof.receipt import Receipt
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import events
 from muniment.core.rules.policy import PolicyViolation, Verdict
-from muniment.errors import Conflict, InvalidInput, NotFound, Unavailable, VerificationError
+from muniment.errors import CaptureError, Conflict, InvalidInput, NotFound, Unavailable, VerificationError
 from muniment.ledger import signers
 from muniment.ledger.blobs import Blobs
 from muniment.ledger.embedded import system_clock
@@ -65,6 +67,20 @@ class Writer:
             else "Make a key with `muniment keys request --actor NAME`, and have it admitted.",
             details={"actors": here},
         )
+
+    def capture(self, path: PathLike, progress: Progress | None = None) -> Captured:
+        """Hash the files at `path` and keep their manifest. Raises CaptureError, Unavailable.
+
+        A folder that holds this ledger would change with every event, and takes its keys along: it is refused.
+        """
+        here, there = self.home.folder.resolve(), Path(path).resolve()
+        if here.is_relative_to(there):
+            raise CaptureError(
+                f"{path} holds the ledger itself ({here})",
+                code="ledger-inside",
+                hint="Name the folder of the files alone, or keep the ledger elsewhere with --home.",
+            )
+        return capturing.capture(path, self.manifests, progress)
 
     def record(self, event: str, fields: Mapping[str, Plain]) -> Recorded:
         """Draft, sign and append an event, and verify the receipt. Raises InvalidInput, PolicyViolation, Conflict, Unavailable."""
@@ -131,7 +147,8 @@ class Writer:
                     if self.pins.load(self.trust.origin) == pinned:
                         raise
                     # Another process wrote and pinned meanwhile; what was compared is an old view, and accuses nobody.
-                    Path(str(split.details.get("evidence", ""))).unlink(missing_ok=True)
+                    if kept := split.details.get("evidence"):
+                        Path(str(kept)).unlink(missing_ok=True)
                     continue
                 self._check_ledger(view)
                 yield view, contact

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import pytest
 
 from muniment.cli import exits
 from muniment.client import opening
+from muniment.core.rules.policy import Verdict
+from muniment.errors import Unavailable
+from muniment.ledger.embedded import Embedded
 
 Call = Callable[..., Any]
 
@@ -228,6 +231,25 @@ def test_log(call: Call, version: str, loans: Path) -> None:
     assert [row["thing"] for row in rows] == ["loans@1"]
     assert call("log", "nothing-like-it").code == exits.NOT_FOUND
     assert call("log", "--pending").out == "Nothing waits, nothing was rejected.\n"
+
+
+def test_what_waits_and_what_was_refused(call: Call, home: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Embedded, entries: Sequence[bytes]) -> list[Verdict]:
+        raise Unavailable("the disk is full", code="full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Embedded, "append", refuse)
+        assert call("train", "m", "--input", f"training={'0' * 64}", "--", "true").code == 0
+    listed = call("log", "--pending")
+    assert listed.err == "2 of your events wait to be sent: see `muniment log --pending`.\n"
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["waiting", "waiting"]
+    sent = call("register", "m", model)
+    assert sent.code == 0
+    said = call("log", "--pending")
+    assert said.err == "2 were refused by the ledger: see `muniment log --pending`.\n"
+    assert "The data set 00000000… is not." in said.out
+    rejected = call("log", "--pending", "--json").json()["rejected"]
+    assert [each["refusal"]["code"] for each in rejected] == ["refused-unknown", "refused-unknown"]
 
 
 def test_who_acts(call: Call, home: Path, loans: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,13 @@ def test_files_that_are_not_there(ledger: Ledger) -> None:
     assert not (ledger.home / "manifests").exists()
 
 
+def test_a_folder_that_holds_the_ledger(ledger: Ledger, loans: Path) -> None:
+    for path in (".", "..", ".muniment"):
+        with pytest.raises(CaptureError) as caught:
+            ledger.dataset("all", path)
+        assert caught.value.code == "ledger-inside"
+
+
 def test_a_plan_is_met_by_arithmetic(ledger: Ledger, versions: list[Version], loans: Path) -> None:
     data = ledger.dataset("loans", loans)
     plan = ledger.plan("credit-risk", "auc", "ge", "0.90", dataset=data)

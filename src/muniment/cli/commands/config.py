@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from muniment.cli import output, session
+from muniment.cli.groups import Group
 from muniment.config import Config, Explanation, Setting
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @session.common
 @click.pass_context
 def command(ctx: click.Context, home: Path | None, actor: str | None, as_json: bool) -> None:
@@ -29,7 +30,7 @@ def command(ctx: click.Context, home: Path | None, actor: str | None, as_json: b
     )
 
 
-@command.command()
+@command.command("explain")
 @click.argument("key")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj

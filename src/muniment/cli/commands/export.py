@@ -8,15 +8,16 @@ import click
 import msgspec
 
 from muniment.cli import output, progress, session
+from muniment.cli.groups import Group
 from muniment.client.ledger import Ledger
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Export the ledger in open formats."""
 
 
-@command.command()
+@command.command("tiles")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @session.with_ledger
 def tiles(ledger: Ledger, folder: Path, as_json: bool) -> None:

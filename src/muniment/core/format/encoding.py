@@ -67,7 +67,8 @@ _not_brackets = bytes(set(range(256)) - set(b"{}[]"))
 def encode(value: object) -> bytes:
     """Write plain values or structs as canonical bytes. Raises InvalidInput for what the profile has no form for."""
     try:
-        plain = msgspec.to_builtins(value, builtin_types=(float,))
+        # A set has no order of its own; without this the bytes would hang on the process's hash seed.
+        plain = msgspec.to_builtins(value, builtin_types=(float,), order="deterministic")
         _check_value(plain)
         return _sorted.encode(plain)
     except (TypeError, UnicodeEncodeError, RecursionError) as error:
@@ -149,7 +150,8 @@ def _check_value(value: object, depth: int = 0) -> None:
         return
     if isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise InvalidInput(f"integer {value} is outside +-(2^53 - 1)", code="integer-range", hint="Write it as a string.")
+            # Not shown: Python refuses to write an integer of more than 4,300 digits.
+            raise InvalidInput("an integer is outside +-(2^53 - 1)", code="integer-range", hint="Write it as a string.")
         return
     if depth == MAX_DEPTH:
         raise InvalidInput(f"nested more than {MAX_DEPTH} deep", code="too-deep")

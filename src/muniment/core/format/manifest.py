@@ -217,12 +217,12 @@ def _check_paths(paths: list[str]) -> None:
             raise InvalidInput(f"the path {before} is listed twice", code="path-twice")
         if before > after:
             raise InvalidInput(f"the path {after} is not in the order of bytes", code="not-sorted")
-    files = set(paths)
-    folders: set[str] = set()
+    # Sorted, what begins with a path follows it at once. Kept are the paths with which the current one begins, each of which
+    # begins with the one below, so that only the last can be its folder: no memory grows with the depth of folders.
+    begins: list[str] = []
     for path in paths:
-        folder = path.rpartition("/")[0]
-        while folder and folder not in folders:
-            if folder in files:
-                raise InvalidInput(f"{folder} is listed as a file and as a folder", code="path-twice")
-            folders.add(folder)
-            folder = folder.rpartition("/")[0]
+        while begins and not path.startswith(begins[-1]):
+            begins.pop()
+        if begins and path[len(begins[-1])] == "/":
+            raise InvalidInput(f"{begins[-1]} is listed as a file and as a folder", code="path-twice")
+        begins.append(path)

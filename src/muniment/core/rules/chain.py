@@ -24,7 +24,7 @@ from muniment.core.rules.events import Event
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.overlay import Overlay, Reader, Writes
 from muniment.core.rules.policy import Policy, Reason, Verdict
-from muniment.core.rules.records import Actor, Key, Membership, PolicyInForce, Protocol, State
+from muniment.core.rules.records import MAX_SET_BYTES, Actor, Key, Membership, PolicyInForce, Protocol, State
 from muniment.errors import InvalidInput, VerificationError
 
 
@@ -148,7 +148,12 @@ def seal(block: Block, transition: Transition, state: bytes) -> Sealed:
 
 
 def found(genesis: Genesis, time: str) -> Transition:
-    """The records that a genesis makes: actors, keys, policy, protocol and members, folded at index 0."""
+    """The records that a genesis makes: actors, keys, policy, protocol and members, folded at index 0.
+
+    Raises InvalidInput for one that `genesis.decode` refuses, so that no ledger is founded that nobody could replay, and for
+    a founder whose roles and persons are more than a record holds (`record-size`).
+    """
+    genesis = genesis_rules.decode(genesis_rules.encode(genesis))
     leaf = entry.leaf_without_state(_genesis_header(genesis, time, merkle.EMPTY))
     states: dict[str, State] = {
         "policy": PolicyInForce(digest=policy.identify(genesis.policy), index=0),
@@ -161,6 +166,9 @@ def found(genesis: Genesis, time: str) -> Transition:
         states.update({f"key/{each.key}": Key(actor=actor.id, since=0) for each in actor.keys})
     for member in genesis.members:
         states[f"member/{member.organisation}"] = Membership(key=member.key, status="active")
+    for name, state in states.items():
+        if state.set_bytes() > MAX_SET_BYTES:
+            raise InvalidInput(f"the sets in the record of {name} take more than {MAX_SET_BYTES} bytes", code="record-size")
     overlay = Overlay(_Nothing())
     names = sorted(states)
     writes = {name: (state, encoding.encode_struct(state)) for name, state in states.items()}

@@ -78,13 +78,14 @@ _decode = encoding.decoder(Genesis, limit=encoding.MAX_ENTRY_BYTES)
 def decode(raw: bytes) -> Genesis:
     """Read and check a genesis: canonical form, references inside it, and every key's own signature. Raises InvalidInput."""
     genesis = _decode(raw)
-    ids = {actor.id for actor in genesis.actors}
+    persons = {actor.id for actor in genesis.actors if actor.kind == "person"}
     roles = {role.name for role in genesis.policy.roles}
     for actor in genesis.actors:
-        unknown = sorted({*actor.responsible} - ids | {*actor.roles} - roles)
+        unknown = sorted({*actor.responsible} - persons | {*actor.roles} - roles)
         if unknown:
             raise InvalidInput(
-                f"founder {actor.id} names what the genesis does not define: {', '.join(unknown)}", code="bad-genesis"
+                f"founder {actor.id} names persons or roles that the genesis does not define: {', '.join(unknown)}",
+                code="bad-genesis",
             )
         if actor.kind == "person" and actor.responsible:
             raise InvalidInput(f"person {actor.id} cannot have responsible persons", code="bad-genesis")

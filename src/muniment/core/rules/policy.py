@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from muniment.core.format import digest, encoding
+from muniment.core.format import decimal, digest, encoding
 from muniment.core.format.decimal import Comparator
 from muniment.core.format.encoding import Decimal, Identifier, Natural, Segment
 from muniment.errors import MunimentError
@@ -53,6 +53,14 @@ class Threshold(_Part, frozen=True, kw_only=True):
     threshold: Decimal
     dataset_role: DatasetRole
 
+    def __post_init__(self) -> None:
+        # Rules will compare with it: a number, within the limits of decimals.
+        decimal.parse(self.threshold)
+
+    def order(self) -> str:
+        """What the array is sorted by: metric, data set role, comparator and threshold in turn; no form holds a space."""
+        return f"{self.metric} {self.dataset_role} {self.comparator} {self.threshold}"
+
 
 class DataTerms(_Part, frozen=True, kw_only=True):
     """What the whole ancestry of a version must allow. An absent list allows anything."""
@@ -79,6 +87,7 @@ class Environment(_Part, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         require_sorted([each.role for each in self.approvals], "approvals")
         require_sorted(self.separation, "separation")
+        require_sorted([each.order() for each in self.evaluations], "evaluations")
 
 
 class Policy(_Part, frozen=True, kw_only=True):

@@ -14,9 +14,17 @@ from muniment.core.rules.events.value import SealedText
 Absent = msgspec.UnsetType
 UNSET = msgspec.UNSET
 
+MAX_SET_BYTES = 3_200
+"""What the sets of one state take at most. The other fields of every state, and count, first, head and last, fit into the rest of
+4,096 bytes, so that a hold, a withdrawal or a revocation finds room in any record."""
+
 
 class State(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """The base of every state: the empty object, for streams that only count."""
+
+    def set_bytes(self) -> int:
+        """What the sets of this state take: the length of each element, and three bytes for its quotes and its comma."""
+        return sum(len(each) + 3 for field in msgspec.structs.astuple(self) if isinstance(field, tuple) for each in field)
 
 
 class Actor(State, frozen=True, kw_only=True):
@@ -86,10 +94,11 @@ class Run(State, frozen=True, kw_only=True):
 
 
 class Model(State, frozen=True, kw_only=True):
-    """`model/<name>`"""
+    """`model/<name>`: `offer` is the open offer, by its event id, to `offeredTo`."""
 
     count: int
     latest: str | Absent = UNSET
+    offer: str | Absent = UNSET
     offered_to: str | Absent = UNSET
     owner: str
 

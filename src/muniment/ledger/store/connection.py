@@ -7,6 +7,7 @@ shared memory, which network file systems do not give: those are refused rather 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ContextDecorator, closing, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from muniment.errors import CorruptStore, InvalidInput, MunimentError, NotFound,
 APPLICATION_ID = 0x4D756E31  # "Mun1"
 FORMAT = 1
 BUSY_TIMEOUT_MS = 30_000
+BUSY_POLL_MS = 1
 CACHE_KIB = 65_536
 MOUNTS = Path("/proc/self/mounts")
 
@@ -206,12 +208,18 @@ def _require_file(path: Path) -> None:
     require_local(path.parent)
 
 
+def _wait(earlier: int) -> bool:
+    """Wait a moment for another process, up to 30 s. SQLite's own waiting backs off to 100 ms, a block takes one or two."""
+    time.sleep(BUSY_POLL_MS / 1_000)
+    return earlier * BUSY_POLL_MS < BUSY_TIMEOUT_MS
+
+
 def _connect(path: Path) -> apsw.Connection:
     try:
         connection = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
     except apsw.Error as error:
         raise Unavailable(f"{path} cannot be opened: {error}", code="cannot-open") from None
-    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.set_busy_handler(_wait)
     # One statement at a time: what follows a pragma that answers is not run.
     for pragma in _PRAGMAS:
         try:

@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
@@ -29,7 +29,9 @@ from muniment.ledger.store.snapshot import Snapshot
 from muniment.ledger.store.tree import OpenTiles, TileCache
 
 BACKUP_PAGES = 1_000
-CLOSED = 0  # the process of a connection that was closed and that whoever comes next opens again
+# In place of the process that a connection belongs to:
+CLOSED = 0  # closed for now; whoever comes next opens it again
+ENDED = -1  # closed for good
 
 Seal = Callable[[Sealed], bytes]
 
@@ -97,6 +99,7 @@ class Store:
         with self._lock:
             if self._process == os.getpid():
                 self._sql.close()
+            self._process = ENDED
 
     @contextmanager
     def view(self) -> Iterator[Snapshot]:
@@ -224,10 +227,12 @@ class Store:
             connection.begin(self._sql, begin)
             yield
         finally:
-            if self._process == os.getpid() and self._sql.in_transaction:
+            if self._process == os.getpid() and connection.is_busy(self._sql):
                 self._sql.execute("ROLLBACK")
 
     def _reopen(self) -> None:
+        if self._process == ENDED:
+            raise Unavailable("this ledger was closed", code="closed", hint="Open it again.")
         if self._process not in (os.getpid(), CLOSED):
             # Forked while a transaction was open. What was inherited may not even be closed here, so it is kept aside.
             self._inherited, self._process, self._memory = self._sql, CLOSED, None
@@ -237,11 +242,9 @@ class Store:
     def release(self) -> None:
         """Close the connection until the next transaction, unless one is running."""
         if self._lock.acquire(blocking=False):
-            # Whoever closed the store for good has nothing to release.
-            with suppress(apsw.ConnectionClosedError):
-                if self._process == os.getpid() and not self._sql.in_transaction:
-                    self._sql.close()
-                    self._process = CLOSED
+            if self._process == os.getpid() and not self._sql.in_transaction:
+                self._sql.close()
+                self._process = CLOSED
             self._lock.release()
 
     def unlock(self) -> None:

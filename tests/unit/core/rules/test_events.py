@@ -291,11 +291,13 @@ def test_deep_and_long_payloads_are_refused_at_any_stack_depth() -> None:
 
 def test_an_event_that_is_too_long_or_touches_too_much_is_refused() -> None:
     many = tuple(sorted(hashlib.sha256(bytes([at])).hexdigest() for at in range(256)))
-    wide = events.DatasetTransformed(**COMMON, operation="join", inputs=many[:254], outputs=(A,))
-    assert len(events.streams(wide)) == 256
+    wide = events.DatasetTransformed(**COMMON, operation="join", inputs=many[:252], outputs=(A,))
+    assert len(events.streams(wide)) == 254
     assert events.decode(events.encode(wide)) == wide
+    long = [f"parameter/deployment/{'e' * 128}/{'n' * 128}/{each}" for each in many]
     for event, code in (
-        (events.DatasetTransformed(**COMMON, operation="join", inputs=many[:255], outputs=(A,)), "too-many-streams"),
+        (events.DatasetTransformed(**COMMON, operation="join", inputs=many[:253], outputs=(A,)), "too-many-streams"),
+        (events.NoteAdded(**COMMON, about=tuple(long[:136]), text=WHY), "too-many-streams"),
         (events.DatasetTransformed(**COMMON, operation="split", inputs=(A,), outputs=many), "too-long"),
     ):
         with pytest.raises(InvalidInput) as caught:
@@ -305,11 +307,23 @@ def test_an_event_that_is_too_long_or_touches_too_much_is_refused() -> None:
 
 def test_too_many_streams_are_refused_when_read() -> None:
     names = sorted(f"model/{at}" for at in range(256))
-    note = events.NoteAdded(**COMMON, about=tuple(names[:255]), text=WHY)
-    assert len(events.streams(note)) == 256
-    payload = edited(note, about=names)
+    note = events.NoteAdded(**COMMON, about=tuple(names[:253]), text=WHY)
+    assert len(events.streams(note)) == 254
+    payload = edited(note, about=names[:254])
     assert len(payload) < 256 * 20
     assert refusal(payload) == "too-many-streams"
+
+
+def test_whatever_is_recorded_leaves_room_for_its_amendment() -> None:
+    short = tuple(sorted(f"model/{at}" for at in range(253)))
+    long = tuple(sorted(f"parameter/deployment/{'e' * 128}/{'n' * 128}/{hashlib.sha256(bytes([at])).hexdigest()}" for at in range(133)))
+    for about in (short, long):
+        target = events.NoteAdded(**COMMON | {"actor": "a" * 128}, about=about, text=WHY)
+        events.encode(target)
+        kind: dict[str, Any] = {"kind": "unpreserve", "legal_basis": "gdpr:" + "1" * 64, "reason": WHY}
+        common = COMMON | {"actor": "b" * 128, "event_id": OTHER}
+        amendment = events.RecordAmended(**common, target=ID, about=events.streams(target), **kind)
+        assert events.decode(events.encode(amendment)) == amendment
 
 
 SUBJECT = events.ApprovalSubject

@@ -15,10 +15,13 @@ def _decided(event: ApprovalDecided, context: Context) -> None:
         context.require_version(of.version)
     if event.revokes is not msgspec.UNSET:
         revoked = context.require(f"approval/{event.revokes}", Approval, f"The decision {event.revokes}")
-        if revoked is not None:
-            context.write(f"approval/{event.revokes}", msgspec.structs.replace(revoked, status="revoked"))
+        if revoked is None:
+            return
+        # Else the history of one version would speak of a revocation that the history of the other one lacks.
+        if (revoked.of, revoked.environment) != (of.thing(), of.environment):
+            context.refuse("of", "A revocation names what the decision was about.", f"That was {revoked.of}.")
+        context.write(f"approval/{event.revokes}", msgspec.structs.replace(revoked, status="revoked"))
         return
-    named = next(str(getattr(of, field)) for field in ("version", "policy", "member", "protocol") if field in of.form())
     context.write(
         f"approval/{event.event_id}",
         Approval(
@@ -27,7 +30,7 @@ def _decided(event: ApprovalDecided, context: Context) -> None:
             expires=event.expires_at,
             index=context.index,
             keyid=context.keyid,
-            of=named,
+            of=of.thing(),
             persons=context.persons,
             roles=context.roles,
             status="open",

@@ -14,12 +14,9 @@ from muniment.core.format import encoding
 from muniment.core.rules.events import Event
 from muniment.core.rules.overlay import Overlay, Writes
 from muniment.core.rules.policy import Reason
-from muniment.core.rules.records import Actor, Data, Run, State, Version
+from muniment.core.rules.records import MAX_SET_BYTES, Actor, Data, Run, State, Version
 
 S = TypeVar("S", bound=State)
-
-# 4,096 bytes a record, less what count, first, head and last take at most.
-MAX_STATE_BYTES = 3_900
 
 
 class Context(msgspec.Struct):
@@ -69,13 +66,15 @@ class Context(msgspec.Struct):
         self.reasons.append(Reason(rule=rule, required=required, found=found, missing=missing, mend=mend))
 
     def encode_writes(self) -> Writes:
-        """Each state to set with its canonical bytes. Refuses a record that would outgrow its size, which bounds every proof."""
+        """Each state to set with its canonical bytes. Refuses sets that would outgrow a record, whose size bounds every proof."""
         encoded = {}
         for stream, state in self.writes.items():
             raw = encoding.encode_struct(state)
-            if len(raw) > MAX_STATE_BYTES:
+            if len(raw) > MAX_SET_BYTES and state.set_bytes() > MAX_SET_BYTES:
                 self.refuse(
-                    "record-size", f"The state of a stream has at most {MAX_STATE_BYTES} bytes.", f"{stream} would have {len(raw)}."
+                    "record-size",
+                    f"The sets in the record of a stream take at most {MAX_SET_BYTES} bytes.",
+                    f"Those of {stream} would take {state.set_bytes()}.",
                 )
             encoded[stream] = state, raw
         return encoded

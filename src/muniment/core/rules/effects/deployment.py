@@ -47,13 +47,12 @@ def _changed(event: DeploymentChanged, context: Context) -> None:
 def _check_record(event: DeploymentChanged, context: Context, running: str | None) -> None:
     """What the event says about the moment before must be what the ledger says: nobody deploys over an unseen change."""
     place = f"{event.environment}/{event.name}"
-    if event.transition in CONTINUING:
-        if running != event.version:
-            context.refuse(
-                "recorded-version",
-                "A deployment is scaled or stopped as the version that it runs.",
-                f"{place} runs {running[:8] + '…' if running else 'nothing'}.",
-            )
+    if event.transition in CONTINUING and running != event.version:
+        context.refuse(
+            "recorded-version",
+            "A deployment is scaled or stopped as the version that it runs.",
+            f"{place} runs {running[:8] + '…' if running else 'nothing'}.",
+        )
         return
     expected = running if running != event.version else None
     named = None if event.replaces is msgspec.UNSET else event.replaces

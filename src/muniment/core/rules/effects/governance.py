@@ -58,25 +58,24 @@ def _key(event: KeyChanged, context: Context) -> None:
 
 @effect.register
 def _policy(event: PolicyAmended, context: Context) -> None:
-    for approval in event.approvals:
-        context.require(f"approval/{approval}", Approval, f"The approval {approval}")
+    _require_approvals(event.approvals, context)
     context.write("policy", PolicyInForce(digest=policy.identify(event.policy), index=context.index))
 
 
 @effect.register
 def _member(event: MemberChanged, context: Context) -> None:
+    _require_approvals(event.approvals, context)
     stream = f"member/{event.member}"
-    known = context.read(stream, Membership)
+    known = None if event.change == "admit" else context.require(stream, Membership, f"The member {event.member}")
     if event.validator_key is not msgspec.UNSET:
         context.write(stream, Membership(key=event.validator_key, status="active"))
-    elif known is None:
-        context.refuse("unknown", "A member that leaves was one.", f"{event.member} is not.", missing=(stream,))
-    else:
+    elif known is not None:
         context.write(stream, msgspec.structs.replace(known, status="removed"))
 
 
 @effect.register
 def _protocol(event: ProtocolUpgraded, context: Context) -> None:
+    _require_approvals(event.approvals, context)
     if event.protocol != entry.PROTOCOL:
         context.refuse("protocol", f"This release speaks protocol {entry.PROTOCOL}.", f"The event asks for {event.protocol}.")
     context.write("protocol", Protocol(number=event.protocol))
@@ -99,6 +98,11 @@ def _disclosure(event: DisclosureMade, context: Context) -> None:
             context.refuse(
                 "unknown", "What is disclosed is recorded before.", f"There is no event {disclosed}.", missing=(disclosed,)
             )
+
+
+def _require_approvals(approvals: tuple[str, ...], context: Context) -> None:
+    for approval in approvals:
+        context.require(f"approval/{approval}", Approval, f"The approval {approval}")
 
 
 def _add_key(

@@ -38,18 +38,23 @@ def _offered(event: OwnershipOffered, context: Context) -> None:
     model = context.require(f"model/{event.model}", Model, f"The model {event.model}")
     context.require_stream(f"actor/{event.to}", f"The actor {event.to}")
     if model is not None:
-        if model.owner != event.from_:
+        if not model.owner == event.from_ == event.actor:
             context.refuse("owner", "A model is offered by its owner.", f"{event.model} belongs to {model.owner}.")
-        context.write(f"model/{event.model}", msgspec.structs.replace(model, offered_to=event.to))
+        context.write(f"model/{event.model}", msgspec.structs.replace(model, offer=event.event_id, offered_to=event.to))
 
 
 @effect.register
 def _accepted(event: OwnershipAccepted, context: Context) -> None:
     model = context.require(f"model/{event.model}", Model, f"The model {event.model}")
     if model is not None:
-        if model.offered_to != event.actor:
-            context.refuse("owner", "A hand-over is accepted by the receiver.", f"{event.model} was not offered to {event.actor}.")
-        context.write(f"model/{event.model}", msgspec.structs.replace(model, owner=event.actor, offered_to=msgspec.UNSET))
+        if (model.offer, model.offered_to) != (event.offer, event.actor):
+            context.refuse(
+                "owner", "The receiver accepts the offer that is open.", f"By that offer {event.model} is not for {event.actor}."
+            )
+        context.write(
+            f"model/{event.model}",
+            msgspec.structs.replace(model, owner=event.actor, offer=msgspec.UNSET, offered_to=msgspec.UNSET),
+        )
 
 
 @effect.register

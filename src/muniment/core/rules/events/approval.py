@@ -29,9 +29,10 @@ class ApprovalSubject(Fields, frozen=True, kw_only=True):
     member: Segment | Absent = UNSET
     protocol: Natural | Absent = UNSET
 
-    def form(self) -> tuple[str, ...]:
-        """The names of the fields that are there."""
-        return tuple(field for field in self.__struct_fields__ if getattr(self, field) is not UNSET)
+    def thing(self) -> str:
+        """What is decided about, so that no two kinds of things share a text: `version/<sha256>`, `member/<organisation>`, ..."""
+        forms = {"version": self.version, "policy": self.policy, "member": self.member, "protocol": self.protocol}
+        return next(f"{kind}/{form}" for kind, form in forms.items() if form is not UNSET)
 
     def check(self) -> None:
         """Check that exactly one form is there. Raises InvalidInput (`one-form`)."""

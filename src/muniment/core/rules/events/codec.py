@@ -15,12 +15,17 @@ import msgspec
 from muniment.core.format import encoding, statement
 from muniment.core.format.encoding import MAX_PAYLOAD_BYTES, Value
 from muniment.core.format.statement import STATEMENT_TYPE, Outline, Statement, Subject
+from muniment.core.rules.events.amendment import RecordAmended
 from muniment.core.rules.events.catalogue import TYPES
 from muniment.core.rules.events.order import arrange, check_order
 from muniment.core.rules.events.predicate import Event
 from muniment.errors import InvalidInput
 
 MAX_STREAMS = 256
+# An amendment names its own stream, its author's and every stream of its target. Each target leaves room for that, in number
+# and in bytes: else its author could see to it that an event is never redacted or preserved.
+MAX_STREAMS_OF_TARGET = MAX_STREAMS - 2
+MAX_STREAM_CHARACTERS_OF_TARGET = 46_000
 PREFIX = "urn:muniment:event:"
 SUFFIX = ":v1"
 
@@ -91,13 +96,19 @@ def predicate_type(name: str) -> str:
 
 
 def streams(event: Event) -> tuple[str, ...]:
-    """The streams of the state map that the event is part of: sorted and unique. Raises InvalidInput over 256."""
+    """The streams of the state map that the event is part of: sorted and unique.
+
+    Raises InvalidInput over 254 streams or 46,000 characters of their names; for an amendment, over 256 streams.
+    """
     names = tuple(sorted({f"acts/{event.actor}", *event.touches()}))
-    if len(names) > MAX_STREAMS:
+    if len(names) > MAX_STREAMS or (
+        (len(names) > MAX_STREAMS_OF_TARGET or sum(map(len, names)) > MAX_STREAM_CHARACTERS_OF_TARGET)
+        and not isinstance(event, RecordAmended)
+    ):
         raise InvalidInput(
-            f"the event touches {len(names)} streams where at most {MAX_STREAMS} are allowed",
+            f"the event touches {len(names)} streams, which are too many or have names that are too long",
             code="too-many-streams",
-            hint="Record it as several events.",
+            hint=f"Record it as several events: each touches at most {MAX_STREAMS_OF_TARGET} streams.",
         )
     return names
 
@@ -123,7 +134,7 @@ def _format(event: Event) -> bytes:
 def _check(event: Event, length: int) -> None:
     check_order(event)
     event.check()
-    if length > MAX_STREAMS * _STREAM_BYTES:
+    if length > MAX_STREAMS_OF_TARGET * _STREAM_BYTES:
         streams(event)
 
 

@@ -10,7 +10,7 @@ from msgspec.inspect import Field, StructType, Type, VarTupleType
 
 from muniment.core.format.statement import Sealed
 from muniment.core.rules.events.catalogue import FAMILIES
-from muniment.core.rules.events.codec import MAX_STREAMS, predicate_type
+from muniment.core.rules.events.codec import MAX_STREAM_CHARACTERS_OF_TARGET, MAX_STREAMS, MAX_STREAMS_OF_TARGET, predicate_type
 from muniment.core.rules.events.predicate import Event
 from muniment.core.rules.events.schema import describe, fields_of, meanings, parts_of
 from muniment.core.rules.events.value import SealedText
@@ -25,8 +25,9 @@ Its fields are the common ones and its own, side by side. A field is *clear* (an
 identifier) or *sealed* (only a salted commitment stands in the ledger; the text lives in the vault). Every array is a set:
 sorted, without repeats, absent when empty. An optional field that says nothing is absent, never null.
 
-An event belongs to the streams listed with it and to `acts/<actor>`, to at most {MAX_STREAMS} in all. The statement's
-subject is the things by digest that the event is about, else its first own stream with the SHA-256 of that name.
+An event belongs to the streams listed with it and to `acts/<actor>`, to at most {MAX_STREAMS_OF_TARGET} in all whose names have at most
+{MAX_STREAM_CHARACTERS_OF_TARGET:,} characters together; an amendment, which names every stream of its target, to at most {MAX_STREAMS}. The statement's subject is the things
+by digest that the event is about, else its first own stream with the SHA-256 of that name.
 
 ## Forms
 

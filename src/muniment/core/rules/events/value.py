@@ -22,8 +22,10 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 # A key of a free-form map, such as the dotted name of a hyperparameter: printable ASCII.
 Key = Annotated[str, msgspec.Meta(pattern=r"^[ -~]+$(?!\n)", max_length=128)]
-# A decimal, an identifier or a digest: whatever an identifier cannot hold already is a decimal with a sign.
-_CLEAR_TEXT = rf"^(?:{_NAME}(?:/{_NAME})*|-[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]{{1,3}})?|-Infinity)$(?!\n)"
+# A decimal, an identifier or a digest: whatever an identifier cannot hold already is a decimal with a sign, of at most 40
+# characters and with an exponent within +-400.
+_NEGATIVE = r"(?=.{2,40}$)-[0-9]+(?:\.[0-9]+)?(?:e-?(?:[0-3]?[0-9]{1,2}|400))?|-Infinity"
+_CLEAR_TEXT = rf"^(?:{_NAME}(?:/{_NAME})*|{_NEGATIVE})$(?!\n)"
 ClearText = Annotated[str, msgspec.Meta(pattern=_CLEAR_TEXT, max_length=128)]
 # A clause of a regulation or standard, `<framework>:<clause>`, such as `eu-ai-act:10(2)(b)`.
 Control = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+:[A-Za-z0-9.()/-]{1,64}$(?!\n)", max_length=128)]

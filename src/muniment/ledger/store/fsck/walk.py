@@ -75,6 +75,8 @@ class Walk:
                     progress(slot.index, max(sealed, slot.index))
             self._end(block)
             finished = True
+            if progress:
+                progress(self.size, self.size)
         if not finished:
             self.frontier = self.replay = None
         self._seals.conclude()
