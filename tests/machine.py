@@ -50,6 +50,7 @@ class Machine:
 
     def __init__(self, founding_: Genesis | None = None) -> None:
         self.bodies: list[bytes] = []
+        self.entries: list[bytes] = []
         self.blocks: list[tuple[bytes, tuple[Submission, ...]]] = []
         self.replay = Replay(self.bodies.__getitem__)
         found = founding_ or founding()
@@ -128,6 +129,10 @@ class Machine:
             replay.advance(raw, submissions)
         return replay
 
+    def event_ids(self) -> list[str]:
+        """The ids of all admitted events, in order."""
+        return [submission.event.event_id for _, submissions in self.blocks for submission in submissions]
+
     def event(self, event_id: str) -> Event:
         """An admitted event."""
         index = self.replay.find(event_id)
@@ -137,8 +142,10 @@ class Machine:
     def _seal(self, raw: bytes, submissions: tuple[Submission, ...]) -> None:
         for submission in submissions:
             self.bodies.append(submission.envelope.payload)
+            self.entries.append(dsse.encode(submission.envelope))
         self.replay.advance(raw, submissions)
         self.bodies.append(raw)
+        self.entries.append(raw)
         self.blocks.append((raw, submissions))
 
     def _root(self, transition: Transition) -> bytes:
@@ -147,7 +154,7 @@ class Machine:
         return state_map.bulk(sorted((key, state_map.leaf(key, value)) for key, value in records.items()))
 
 
-def sign_twice(raw: bytes, signer: SeedSigner) -> bytes:
+def sign_again(raw: bytes, signer: SeedSigner) -> bytes:
     """The same payload, signed by somebody else."""
     return dsse.encode(dsse.sign(dsse.decode(raw).payload, signer))
 

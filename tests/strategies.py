@@ -151,9 +151,14 @@ def _value(type_: Type, field: str) -> st.SearchStrategy[Any]:
         return st.booleans()
     if isinstance(type_, VarTupleType):
         elements = _values(type_.item_type, field)
-        return st.lists(elements, min_size=1, max_size=3).map(tuple)
+        return st.lists(elements, min_size=1, max_size=3, unique_by=_place).map(tuple)
     assert isinstance(type_, StructType), type_
     return structs(type_.cls)
+
+
+def _place(item: Any) -> str:
+    """What an element is sorted by; no two of a set share it."""
+    return str(item.key if isinstance(item, KeyProof) else item if isinstance(item, str | tuple) else item.order())
 
 
 def _finish(value: S) -> S:
@@ -162,7 +167,7 @@ def _finish(value: S) -> S:
     changes = mend(value) if mend else {}
     for field, items in zip(value.__struct_fields__, msgspec.structs.astuple(value), strict=True):
         if isinstance(items, tuple) and items and not isinstance(items[0], str | tuple):
-            kept = {str(item.key if isinstance(item, KeyProof) else item.order()): item for item in items}
+            kept = {_place(item): item for item in items}
             changes.setdefault(field, tuple(kept.values()))
     return vocabulary.arrange(msgspec.structs.replace(value, **changes) if changes else value)
 

@@ -34,6 +34,7 @@ def test_model_signing_computes_the_recorded_digest(tmp_path: Path) -> None:
         recorded[predicate["model"], row["thing"]] = predicate["omsDigest"]
     assert len(recorded) == 2
     theirs = [
-        Payload(hashing.hash(tmp_path / "demo" / "models" / number)).statement.pb.subject[0].digest["sha256"] for number in ("2", "1")
+        Payload(hashing.hash(tmp_path / "demo" / "models" / number)).statement.pb.subject[0].digest["sha256"]
+        for number in ("2", "1")
     ]
     assert list(recorded.values()) == theirs

@@ -1,6 +1,6 @@
 """Whoever looked before notices: a ledger that shows another history is told apart by any client that pinned, and convicted.
 
-Three ways to rewrite history with the ledger's own key. Each time the command says SplitView, ends with 3, and leaves a file that
+Four ways to rewrite history with the ledger's own key. Each time the command says SplitView, ends with 3, and leaves a file that
 proves it to somebody who never saw the ledger.
 """
 
@@ -52,7 +52,7 @@ def muniment(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess
 
 def read_events() -> list[bytes]:
     """The envelopes of the ledger, in order."""
-    engine = Embedded(Home(Path(".muniment")).open()._store, None)
+    engine = Home(Path(".muniment")).open()
     with engine.view() as view:
         raw = [each for _, each in view.entries(0, view.size) if each.startswith(b'{"payload"')]
     engine.close()
@@ -103,21 +103,21 @@ def rewrite_everything() -> None:
     rebuild([*events[:2], forged, *events[3:]])
 
 
-def shorten_and_go_on() -> None:
-    """Cut the tail and write something else in its place."""
-    events = read_events()
-    rebuild(events[:1])
-    with Home(Path(".muniment")).open().view() as view:
-        assert view.size < 9
+def rewrite_and_grow() -> None:
+    """Another history, which by now is longer than what was seen."""
+    first, second, *rest = read_events()
+    with opening.open() as ledger:
+        more = [ledger._writer.sign("note.added", {"about": ["policy"], "text": str(number)})[1] for number in range(3)]
+    rebuild([second, first, *rest, *more])
 
 
 @pytest.mark.parametrize(
     ("attack", "kind", "proves_itself"),
     [
-        (cut_the_tail, "tail-cut", False),
+        (cut_the_tail, "rollback", False),
         (swap_two_entries, "same-size", True),
         (rewrite_everything, "same-size", True),
-        (shorten_and_go_on, "", False),
+        (rewrite_and_grow, "inconsistent", True),
     ],
 )
 def test_a_client_that_looked_before_says_so(place: Path, attack: Callable[[], None], kind: str, proves_itself: bool) -> None:

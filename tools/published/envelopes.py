@@ -153,7 +153,8 @@ FORMS: tuple[Listed, ...] = (
     ("an exponent too large", "finished", _predicate(computeFlop="1e401"), "bad-decimal"),
     ("infinite energy", "finished", _predicate(energyKwh="Infinity"), "bad-decimal"),
     ("a threshold that is no number", "plan, slices", _predicate(threshold="NaN"), "bad-decimal"),
-    ("257 streams", "note", _predicate(about=[f"acts/a{n:03d}" for n in range(256)]), "too-many-streams"),
+    ("255 streams", "note", _predicate(about=[f"acts/b{n:03d}" for n in range(254)]), "too-many-streams"),
+    ("257 streams of an amendment", "redact", _predicate(about=[f"acts/b{n:03d}" for n in range(255)]), "too-many-streams"),
 )
 CONDITIONS: tuple[Listed, ...] = (
     ("a citation of nothing", "run", _predicate(cites=[{"relation": "used"}]), "one-form"),

@@ -172,6 +172,13 @@ def _list_things(pen: Scribe) -> Iterator[Case]:
         transition="promote",
         version=UNKNOWN,
     )
+    yield refuse(
+        "scaled over another version", "deployment.changed", "replaces", **PLACE, transition="scale", version=V1, replaces=V2
+    )
+    about_v2 = {"version": V2, "environment": "production"}
+    yield refuse(
+        "a revocation of something else", "approval.decided", "of", revokes=pen.id("approved"), **(revoke | {"of": about_v2})
+    )
     yield refuse("over an unseen change", "deployment.changed", "replaces", **PLACE, transition="promote", version=V2)
     yield refuse(
         "what runs replaces itself", "deployment.changed", "replaces", **PLACE, transition="promote", version=V1, replaces=V1
@@ -227,6 +234,17 @@ def _list_order(pen: Scribe) -> Iterator[Case]:
     def refuse(case: str, name: str, /, *rules: str, **fields: object) -> Case:
         return case, last, now, [pen.sign(case, name, **fields)], [_refused(*rules)]
 
+    yield refuse("offered by another", "ownership.offered", "owner", model="credit-risk", **{"from": "dave"}, to="bob")
+    yield refuse(
+        "a member that never was one rotates",
+        "member.changed",
+        "unknown",
+        member="globex",
+        change="rotate",
+        validatorKey=digest("x"),
+    )
+    yield refuse("an unknown approval of a member", "member.changed", "unknown", member="acme", change="remove", approvals=[ID])
+    yield refuse("an unknown approval of a policy", "policy.amended", "unknown", policy={"roles": []}, approvals=[ID])
     yield refuse("offered by a former owner", "ownership.offered", "owner", model="credit-risk", **{"from": "ada"}, to="bob")
     yield refuse("accepted without an offer", "ownership.accepted", "owner", model="credit-risk", offer=pen.id("offered"))
     yield refuse(

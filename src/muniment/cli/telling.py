@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -44,5 +42,8 @@ def plain(value: object) -> object:
 def _wrap(text: str) -> list[str]:
     if not sys.stdout.isatty():
         return [text]
+    import shutil
+    import textwrap
+
     width = max(MIN_WIDTH, min(MAX_WIDTH, shutil.get_terminal_size().columns))
     return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

@@ -10,7 +10,6 @@ has other readers. Nothing is overwritten. A crash leaves an `.unfinished-` fold
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +80,9 @@ def _belongings(home: Home) -> Iterator[Path]:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a file with its mode and times, and make it durable."""
+    # Here, because every command imports this module and few copy anything.
+    import shutil
+
     if not target.parent.is_dir():
         target.parent.mkdir(mode=source.parent.stat().st_mode & 0o777)
     shutil.copy2(source, target, follow_symlinks=False)
@@ -129,8 +131,15 @@ def _appearing(target: Path) -> Iterator[Path]:
         finally:
             os.close(descriptor)
     except BaseException:
-        if beside.is_dir():
-            shutil.rmtree(beside, ignore_errors=True)
-        else:
-            beside.unlink(missing_ok=True)
+        _remove(beside)
         raise
+
+
+def _remove(beside: Path) -> None:
+    """Take away what was begun."""
+    import shutil
+
+    if beside.is_dir():
+        shutil.rmtree(beside, ignore_errors=True)
+    else:
+        beside.unlink(missing_ok=True)

@@ -148,7 +148,9 @@ class Replay:
                     code=f"header-{field}",
                 )
         # A part that the rules do not make, such as evidence in a ledger of one node, or another form of the same genesis.
-        raise VerificationError(f"block {header.height}: the header is not the one that replay gives", step=STEP, code="header-form")
+        raise VerificationError(
+            f"block {header.height}: the header is not the one that replay gives", step=STEP, code="header-form"
+        )
 
 
 _MEANINGS = {
@@ -159,4 +161,3 @@ _MEANINGS = {
     "state": "the root of the state",
     "protocol": "the protocol",
 }
-

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import credit
 import pytest
 
+import credit
 import muniment
 from muniment.client import bundling
 from muniment.client.ledger import Ledger

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
 
-import credit
 import msgspec
 import pytest
 
+import credit
 import muniment
 from muniment.client import checking, recognising
 from muniment.client import home as homes
@@ -163,10 +164,8 @@ def test_whatever_byte_was_overwritten_it_is_no_other_error(ledger: Ledger, live
     raw = bytearray(path.read_bytes())
     raw[place : place + 40] = b"\xff" * 40
     path.write_bytes(raw)
-    try:
+    with contextlib.suppress(VerificationError):
         muniment.verify("copy")
-    except VerificationError:
-        pass
 
 
 def test_another_ledger_is_not_this_one(ledger: Ledger, proof: Path, tmp_path: Path) -> None:
@@ -257,9 +256,7 @@ def test_holds_and_revoked_decisions_are_said(ledger: Ledger, lived: credit.Live
     told = " ".join(muniment.verify("model").sentences)
     assert "It is held by 1 open incident." in told
     of = {"version": lived.first.digest, "environment": "production"}
-    ledger.record(
-        "approval.decided", {"of": of, "decision": "revoke", "revokes": lived.approved.event_id, "meaning": "approval"}
-    )
+    ledger.record("approval.decided", {"of": of, "decision": "revoke", "revokes": lived.approved.event_id, "meaning": "approval"})
     assert "revoked since." in " ".join(muniment.verify("model").sentences)
 
 

@@ -6,10 +6,10 @@ import os
 import stat
 from pathlib import Path
 
-import credit
-import makers
 import pytest
 
+import credit
+import makers
 from muniment.client import copying
 from muniment.client import home as homes
 from muniment.client.exporting import export_tiles

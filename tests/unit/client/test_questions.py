@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import credit
 import pytest
 
+import credit
 from muniment.client.ledger import Ledger
 from muniment.core.proof import answer as answers
 from muniment.core.proof import receipt as receipts
@@ -141,7 +141,7 @@ def test_show_a_version(ledger: Ledger, lived: credit.Lived) -> None:
     assert [each.results for each in shown.evaluations] == [{"auc": "0.907"}]
     assert [(each.environment, each.decision) for each in shown.approvals] == [("production", "approve")]
     assert shown.deployments == ()
-    assert [row.index for row in shown.history][0] == lived.promoted.index
+    assert next(row.index for row in shown.history) == lived.promoted.index
 
 
 def test_show_other_things(ledger: Ledger, lived: credit.Lived) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 import makers
 from muniment.core.format import checkpoint, time
+from muniment.core.rules import chain
 from muniment.errors import InvalidInput, NotFound, Unavailable
 from muniment.ledger import embedded
 from muniment.ledger.embedded import Embedded
@@ -112,6 +113,18 @@ def test_large_batches_from_many_threads_all_get_their_verdicts(life: makers.Lif
     settle(life, 1 + 12 * 7)
 
 
+def test_whoever_has_the_turn_writes_until_his_own_is_written(life: makers.Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "MAX_BLOCK_EVENTS", 3)
+    # Two others wait already, and neither fits a block with anybody else.
+    others = [
+        embedded._Batch([chain.open_submission(life.system(f"other-{number}-{each}")) for each in range(2)]) for number in range(2)
+    ]
+    life.engine._queue += others
+    assert [each.index for each in life.append(life.system("mine-1"), life.system("mine-2"))] == [7, 8]
+    assert [[each.index for each in other.verdicts] for other in others] == [[1, 2], [4, 5]]
+    settle(life, 10)
+
+
 def test_one_call_with_more_than_a_block_holds(life: makers.Life, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "MAX_BLOCK_EVENTS", 10)
     verdicts = life.append(*[life.system(f"many-{number}") for number in range(25)])
@@ -191,12 +204,12 @@ def test_a_forked_child_and_its_parent_lose_nothing(tmp_path: Path) -> None:
         try:
             life.append(life.sign("system.registered", event_id=makers.random_id(), name="child-1", operatorRole="provider"))
             to_parent[0].send(True)
-            to_child[1].recv()
+            to_child[1].poll(20)
             life.append(life.sign("system.registered", event_id=makers.random_id(), name="child-2", operatorRole="provider"))
             code = 0
         finally:
             os._exit(code)
-    to_parent[1].recv()
+    assert to_parent[1].poll(20)
     life.append(life.system("parent"))
     life.close()
     to_child[0].send(True)

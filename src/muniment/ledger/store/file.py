@@ -76,16 +76,18 @@ class Store:
     @connection.explaining()
     def create(cls, path: Path, founding: genesis.Genesis, time: str, seal: Seal) -> Store:
         """Make the file of a new ledger and write its genesis block; `seal` signs the checkpoint."""
-        sql = connection.create(path)
         transition = chain.found(founding, time)
         leaves = {key: state_map.leaf(key, value) for key, value in transition.records.items()}
         map_ = state_map.Tree.decode([], 0)
         change = map_.build(map_.plan(leaves), [], leaves)
         sealed = chain.seal_genesis(founding, time, change.root)
-        # One transaction: a crash leaves an empty file, which `open` refuses, and never half a genesis.
+        signed = seal(sealed)
+        # What could be refused is done: from here on only a crash leaves an empty file, which `open` refuses, and never half a
+        # genesis, because it is one transaction.
+        sql = connection.create(path)
         sql.execute("BEGIN IMMEDIATE")
         records.create_cells(sql, change.cells)
-        _write_block(sql, _Staged(transition, leaves, {}, sealed, len(leaves)), seal(sealed))
+        _write_block(sql, _Staged(transition, leaves, {}, sealed, len(leaves)), signed)
         sql.execute("COMMIT")
         return _release_at_fork(cls(path, sql))
 
@@ -112,7 +114,8 @@ class Store:
     def append(self, submissions: list[Submission], clock: Callable[[str], str], seal: Seal) -> list[Verdict]:
         """Judge and write one block in one transaction. `clock` maps the last header's time to the new one's.
 
-        When this returns, what was admitted is on the disk; when it raises, nothing was written.
+        When this returns, what was admitted is on the disk; when it raises, all of the block or nothing is, and submitting it
+        again says which.
         """
         with self._lock, connection.explaining(), self._transaction("BEGIN IMMEDIATE"):
             memory = self._refresh()
@@ -128,15 +131,14 @@ class Store:
             block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions)
             transition = chain.apply(reader, block)
             if transition.admitted:
+                # Whatever ends this block early, an interrupt just after COMMIT too: the next transaction reads the file anew.
+                self._memory = None
                 leaves = {key: state_map.leaf(key, value) for key, value in transition.records.items()}
                 change = memory.map.build(ranges, [(key, leaf) for key, _, leaf in rows], leaves)
-                try:
-                    sealed = chain.seal(block, transition, change.root)
-                    self._commit(memory, _Staged(transition, leaves, change.cells, sealed, memory.block.records + change.added), seal)
-                except BaseException:
-                    memory.map.rollback(change)
-                    raise
+                sealed = chain.seal(block, transition, change.root)
+                self._commit(memory, _Staged(transition, leaves, change.cells, sealed, memory.block.records + change.added), seal)
                 memory.map.commit(change)
+                self._memory = memory
             return list(transition.verdicts)
 
     def judge(self, submissions: list[Submission], clock: Callable[[str], str]) -> list[Verdict]:

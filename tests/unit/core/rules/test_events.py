@@ -316,7 +316,9 @@ def test_too_many_streams_are_refused_when_read() -> None:
 
 def test_whatever_is_recorded_leaves_room_for_its_amendment() -> None:
     short = tuple(sorted(f"model/{at}" for at in range(253)))
-    long = tuple(sorted(f"parameter/deployment/{'e' * 128}/{'n' * 128}/{hashlib.sha256(bytes([at])).hexdigest()}" for at in range(133)))
+    long = tuple(
+        sorted(f"parameter/deployment/{'e' * 128}/{'n' * 128}/{hashlib.sha256(bytes([at])).hexdigest()}" for at in range(133))
+    )
     for about in (short, long):
         target = events.NoteAdded(**COMMON | {"actor": "a" * 128}, about=about, text=WHY)
         events.encode(target)

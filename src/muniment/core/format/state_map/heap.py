@@ -6,12 +6,12 @@ below that prefix, b"" where nothing does: where only one side of a node has rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from muniment.core.format.state_map.rule import KEY_BITS, NODE, divergence
 from muniment.core.format.state_map.scan import CELL_DEPTH, CELLS, NO_CELL, Row, bulk
-from muniment.errors import CorruptStore
+from muniment.errors import CorruptStore, InvalidInput
 
 ROWS = 256
 ROW_CELLS = CELLS // ROWS
@@ -138,6 +138,36 @@ def fold_rows(rows: Sequence[Row]) -> bytes:
     return bulk(rows)
 
 
+def refold(rows: Sequence[Row], leaves: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+    """The root of ascending records, and what it becomes when those of `leaves` that are among them are set.
+
+    One pass for both, since the keys alone give the tree its form. InvalidInput as in `bulk`.
+    """
+    if len(rows) == 2:
+        (one, left), (other, right) = rows
+        if one < other:
+            prefix = NODE[divergence(one, other)]
+            old = sha256(prefix + left + right).digest()
+            return old, sha256(prefix + leaves.get(one, left) + leaves.get(other, right)).digest()
+    depths: list[int] = []
+    lefts: list[tuple[bytes, bytes]] = []
+    key, old = rows[0]
+    before, new = int.from_bytes(key, "big"), leaves.get(key, old)
+    for key, leaf in rows[1:]:
+        bits = int.from_bytes(key, "big")
+        if bits <= before:
+            raise InvalidInput("records must come in strictly ascending order of their keys", code="record-order")
+        depth = KEY_BITS - (bits ^ before).bit_length()
+        while depths and depths[-1] > depth:
+            old, new = _join(depths.pop(), lefts.pop(), old, new)
+        depths.append(depth)
+        lefts.append((old, new))
+        before, old, new = bits, leaf, leaves.get(key, leaf)
+    while depths:
+        old, new = _join(depths.pop(), lefts.pop(), old, new)
+    return old, new
+
+
 def descend(rows: list[Row], key: bytes) -> tuple[list[int], list[bytes], bytes]:
     """The walk of `key` through one or more ascending records: depths, siblings, and the key where it ends."""
     bits = int.from_bytes(key, "big")
@@ -155,3 +185,12 @@ def descend(rows: list[Row], key: bytes) -> tuple[list[int], list[bytes], bytes]
             siblings.append(fold_rows(rows[middle:]))
             rows = rows[:middle]
     return depths, siblings, rows[0][0]
+
+
+def _join(depth: int, left: tuple[bytes, bytes], old: bytes, new: bytes) -> tuple[bytes, bytes]:
+    """A node over a left and a right side, as it was and as it becomes."""
+    prefix, (old_left, new_left) = NODE[depth], left
+    joined = sha256(prefix + old_left + old).digest()
+    if old_left is new_left and old is new:
+        return joined, joined
+    return joined, sha256(prefix + new_left + new).digest()

@@ -36,6 +36,7 @@ from muniment.core.format.state_map.heap import (
     gather,
     group,
     grow,
+    refold,
     sweep,
     walk,
 )
@@ -148,15 +149,14 @@ class Tree:
             if not warm[(node >> shift) - CELLS]:
                 raise InvariantError("a leaf to set lies outside the ranges that were read")
             new, old = changed[node], groups.get(node, _NOTHING)
-            if (_fold_stored(node, old) if old else b"") != heap[node]:
+            stored, root = _refold_stored(node, old, leaves)
+            if stored != heap[node]:
                 raise _corrupt(node)
-            if len(old) == len(new) == 1 and old[0][0] == new[0][0]:
-                roots.append(new[0][1])
-                continue
-            merged = {**dict(old), **dict(new)}
-            added += len(merged) - len(old)
-            # Where no key is new, the merged records are still in the order of the stored ones.
-            roots.append(fold_rows(list(merged.items()) if len(merged) == len(old) else sorted(merged.items())))
+            fresh = len(new) - sum([row[0] in leaves for row in old])
+            if fresh:
+                added += fresh
+                root = fold_rows(sorted({**dict(old), **dict(new)}.items()))
+            roots.append(root)
         # Nothing can fail from here on, so the heap is never left half changed.
         before = [heap[node] for node in nodes]
         for node, root in zip(nodes, roots, strict=True):
@@ -290,6 +290,17 @@ def _fold_stored(node: int, rows: Sequence[Row]) -> bytes:
     """The root of the stored records below `node`."""
     try:
         return fold_rows(rows)
+    except InvalidInput:
+        raise _corrupt(node) from None
+
+
+def _refold_stored(node: int, rows: Sequence[Row], leaves: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+    """The root of the stored records below `node`, if any, before and after `leaves` are set among them."""
+    if len(rows) == 1:
+        key, leaf = rows[0]
+        return leaf, leaves.get(key, leaf)
+    try:
+        return refold(rows, leaves) if rows else (b"", b"")
     except InvalidInput:
         raise _corrupt(node) from None
 

@@ -53,8 +53,6 @@ class Witnesses:
         """Other leaves that the header may have had."""
         last = block[-1]
         found = [self.vouched(height)]
-        if last.body is not None and last.signer is not None:
-            found.append(merkle.leaf(last.body))
         events = [slot.leaf for slot in block[:-1] if slot.leaf is not None]
         if last.header is not None and previous is not None and len(events) == len(block) - 1:
             root = before.extend(events).root().hex()

@@ -1,0 +1,44 @@
+"""muniment bundle"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import credit
+from muniment.cli import exits
+from muniment.client import opening
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def lived(home: Path) -> credit.Lived:
+    with opening.open() as ledger:
+        return credit.live(ledger, Path())
+
+
+def test_one_file(call: Call, lived: credit.Lived) -> None:
+    answer = call("bundle", "credit-risk@1", "--out", "b.json")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("7 proofs hold")
+    assert answer.out.endswith("Next: muniment verify b.json\n")
+    assert call("verify", "b.json").code == 0
+    value = call("bundle", "credit-risk@1", "--out", "b.json", "--json").json()
+    assert value["bytes"] == Path("b.json").stat().st_size
+    assert len(value["verified"]["answers"]) == 7
+
+
+@pytest.mark.parametrize(("arguments", "opened"), [([], False), (["--disclose"], True), (["--field", "reason"], True)])
+def test_openings(call: Call, lived: credit.Lived, arguments: list[str], opened: bool) -> None:
+    call("bundle", "credit-risk@1", "--out", "b.json", *arguments)
+    assert (credit.REASON in Path("b.json").read_text()) is opened
+
+
+def test_what_cannot_be(call: Call, lived: credit.Lived) -> None:
+    assert call("bundle", "credit-risk@1").code == exits.USAGE
+    assert call("bundle", "nobody", "--out", "b.json").code == exits.NOT_FOUND
+    assert not Path("b.json").exists()
