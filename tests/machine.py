@@ -129,6 +129,10 @@ class Machine:
             replay.advance(raw, submissions)
         return replay
 
+    def key_of(self, actor: str) -> str:
+        """The key id of a founder."""
+        return SIGNERS[actor].public_key.hex()
+
     def event_ids(self) -> list[str]:
         """The ids of all admitted events, in order."""
         return [submission.event.event_id for _, submissions in self.blocks for submission in submissions]

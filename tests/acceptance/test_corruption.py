@@ -173,11 +173,11 @@ def test_every_row_that_is_somewhere_else(bench: Bench, table: str) -> None:
         assert found == {(table, number), (table, number ^ FAR)}
 
 
-def test_every_byte_of_a_tile(tmp_path: Path, long: bool) -> None:
+def test_bytes_of_a_tile(tmp_path: Path, long: bool) -> None:
     bench = Bench(make(tmp_path / "ledger.db", 258))
     (value,) = bench.values("tile", "hashes").values()
     assert isinstance(value, bytes)
-    for at in range(0, len(value), 1 if long else 1_501):
+    for at in range(0, len(value), 97 if long else 1_501):
         assert bench.check_with("tile", "hashes", {0: flip(value, at)}) == {("tile", 0)}
     bench.sql.close()
 

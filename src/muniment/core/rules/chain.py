@@ -234,7 +234,7 @@ def _judge(context: Context, rules: Policy, event: Event) -> Writes:
     _judge_signer(context, rules, event)
     if context.reasons:
         return {}
-    effects.effect(event, context)
+    effects.EFFECTS[type(event)](event, context)
     return {} if context.reasons or not context.writes else context.encode_writes()
 
 

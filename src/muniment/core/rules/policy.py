@@ -131,7 +131,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{text} {self.mend}".strip()
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the state machine decided about one event. `index` is where the event stands in the ledger, if it does."""
 
     decision: Literal["admitted", "repeated", "refused"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import apsw
 
@@ -14,18 +14,14 @@ KEY_BYTES = 32
 SIGNER_BYTES = 96
 
 
-def append(connection: apsw.Connection, first: int, envelopes: Iterable[Envelope], ids: Iterable[str]) -> None:
-    """Write the admitted events of a block at `first`, `first + 1`, ..."""
-    numbered = list(enumerate(envelopes, first))
-    connection.executemany(
-        "INSERT INTO entry VALUES (?, ?, ?)", [(index, each.payload, each.key + each.signature) for index, each in numbered]
-    )
+def append(connection: apsw.Connection, first: int, envelopes: Sequence[Envelope], ids: Sequence[str], header: bytes) -> None:
+    """Write the admitted events of a block at `first`, `first + 1`, ..., and the header that seals them."""
+    rows: list[tuple[int, bytes, bytes | None]] = [
+        (index, each.payload, each.key + each.signature) for index, each in enumerate(envelopes, first)
+    ]
+    rows.append((first + len(envelopes), header, None))
+    connection.executemany("INSERT INTO entry VALUES (?, ?, ?)", rows)
     connection.executemany("INSERT INTO event VALUES (?, ?)", [(_encode_id(each), first + n) for n, each in enumerate(ids)])
-
-
-def append_header(connection: apsw.Connection, index: int, raw: bytes) -> None:
-    """Write the header that seals a block."""
-    connection.execute("INSERT INTO entry VALUES (?, ?, NULL)", (index, raw))
 
 
 def read(connection: apsw.Connection, index: int) -> bytes:

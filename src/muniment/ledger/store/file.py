@@ -174,8 +174,8 @@ class Store:
         self._sql.execute("COMMIT")
         memory.block, memory.position, memory.open_tiles = row, staged.sealed.position, open_tiles
         memory.newest_id = max(memory.newest_id, *[each.event.event_id for each in admitted])
-        for key in memory.records.keys() & written.keys():
-            del memory.records[key]
+        for key in written:
+            memory.records.pop(key, None)
         if state_map.key("policy") in written:
             memory.policy = None
 
@@ -294,8 +294,8 @@ def _check_head(memory: _Memory, header: Header) -> None:
 def _write_block(sql: apsw.Connection, staged: _Staged, note: bytes) -> BlockRow:
     header, admitted = staged.sealed.header, staged.transition.admitted
     first = header.size - len(admitted)
-    entries.append(sql, first, [each.envelope for each in admitted], [each.event.event_id for each in admitted])
-    entries.append_header(sql, header.size, staged.sealed.raw)
+    envelopes, ids = [each.envelope for each in admitted], [each.event.event_id for each in admitted]
+    entries.append(sql, first, envelopes, ids, staged.sealed.raw)
     records.write(sql, staged.transition.records, staged.leaves)
     records.write_cells(sql, staged.cells, header.height)
     row = BlockRow(header.height, header.size, staged.records, note)

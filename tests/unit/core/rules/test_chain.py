@@ -24,12 +24,6 @@ NEW = SeedSigner(b"n" * 32)
 SCRIBES = {"roles": [{"name": "owner", "may": ["*"]}, {"name": "scribe", "may": ["model.registered"]}]}
 
 
-@pytest.fixture
-def machine() -> Machine:
-    """A new ledger in memory."""
-    return Machine()
-
-
 def rules(verdict: Verdict) -> list[str]:
     """The rules that refused an event."""
     assert verdict.decision == "refused"

@@ -19,7 +19,7 @@ from muniment.core.rules.records import MAX_SET_BYTES, Actor, Data, Run, State, 
 S = TypeVar("S", bound=State)
 
 
-class Context(msgspec.Struct):
+class Context(msgspec.Struct, gc=False):
     """One event under judgement: its future index, its block's time, its signer, and the state before it.
 
     `first` is the entry that registered the same thing already, if the event only says it again.

@@ -1,0 +1,148 @@
+"""The state machine (docs/spec 5 to 7).
+
+ledger = Ledger.found(header_bytes)
+header_bytes, verdicts = ledger.run(time, [entry_bytes, ...])
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from nacl.signing import VerifyKey
+
+from second.effects import Effects
+from second.forms import Json, canonical, leaf, map_root, open_envelope, sha256, tree_root
+from second.verdicts import Refused, Repeated
+from second.vocabulary import own_streams, subjects
+
+
+@dataclass
+class Ledger:
+    """Everything after a block."""
+
+    origin: str
+    id: str = ""
+    leaves: list[bytes] = field(default_factory=list)
+    header_leaf: bytes = bytes(32)
+    height: int = -1
+    records: dict[str, Json] = field(default_factory=dict)
+    payloads: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    policies: dict[int, Json] = field(default_factory=dict)
+
+    @classmethod
+    def found(cls, header: bytes) -> Ledger:
+        """Page 5."""
+        value = json.loads(header)
+        genesis = value["genesis"]
+        ledger = cls(genesis["origin"])
+        policy = genesis["policy"]
+        states = {"policy": {"digest": sha256(canonical(policy)).hex(), "index": 0}, "protocol": {"number": 1}}
+        for actor in genesis["actors"]:
+            states[f"actor/{actor['id']}"] = {key: item for key, item in actor.items() if key not in ("id", "keys")}
+            for each in actor["keys"]:
+                states[f"key/{each['key']}"] = {"actor": actor["id"], "since": 0}
+                ledger.check_key(actor["id"], each["key"], each["proof"])
+        for member in genesis.get("members", []):
+            states[f"member/{member['organisation']}"] = {"key": member["key"], "status": "active"}
+        ledger.policies[0] = policy
+        without_state = {key: item for key, item in value.items() if key != "state"}
+        ledger.touch(list(states), 0, leaf(canonical(without_state)), states)
+        assert value["state"] == ledger.state_root()
+        ledger.height, ledger.header_leaf, ledger.id = 0, leaf(header), leaf(header).hex()
+        ledger.leaves.append(leaf(header))
+        return ledger
+
+    def check_key(self, actor: str, key: str, proof: str) -> None:
+        """Page 5: raises BadSignatureError."""
+        claim = canonical({"actor": actor, "key": key, "origin": self.origin})
+        VerifyKey(bytes.fromhex(key)).verify(claim, base64.b64decode(proof))
+
+    def state_root(self) -> str:
+        """Page 9.1."""
+        leaves = {}
+        for name, record in self.records.items():
+            key = sha256(name.encode())
+            leaves[key] = sha256(b"\x02" + key + sha256(canonical(record)))
+        return map_root(leaves).hex()
+
+    def touch(self, streams: list[str], index: int, entry_leaf: bytes, states: dict[str, Json]) -> None:
+        """Page 6.3."""
+        for name in set(streams):
+            start = {"count": 0, "first": index, "head": sha256(name.encode()).hex(), "state": {}}
+            record = self.records.setdefault(name, start)
+            head = sha256(b"\x04" + bytes.fromhex(record["head"]) + index.to_bytes(8, "big") + entry_leaf)
+            record.update(count=record["count"] + 1, last=index, head=head.hex())
+        for name, state in states.items():
+            self.records[name]["state"] = state
+
+    def run(self, time: str, entries: list[bytes]) -> tuple[bytes, list[Json]]:
+        """Pages 6.2 to 6.5: the header of the block, and a verdict for each event. What admits nothing changes nothing."""
+        policy = self.policies[self.records["policy"]["state"]["index"]]
+        known_before, index, verdicts, admitted = dict(self.payloads), len(self.leaves), [], []
+        for raw in entries:
+            key, payload = open_envelope(raw)
+            statement = json.loads(payload)
+            name, event = statement["predicateType"].split(":")[3], statement["predicate"]
+            try:
+                self.judge_common(policy, time, key, name, event, payload)
+                states = Effects(self, known_before, index, time, key, name, event).judge()
+                assert statement["subject"] == subjects(name, event)
+                self.touch([f"acts/{event['actor']}", *own_streams(name, event)], index, leaf(raw), states)
+                self.payloads[event["eventId"]] = index, payload
+                if name == "policy.amended":
+                    self.policies[index] = event["policy"]
+                admitted.append(raw)
+                verdicts.append({"decision": "admitted", "index": index})
+                index += 1
+            except Refused as refused:
+                verdicts.append({"decision": "refused", "rules": refused.rules})
+            except Repeated as repeated:
+                verdicts.append({"decision": "repeated", "index": repeated.index})
+        if not admitted:
+            return b"", verdicts
+        self.leaves += map(leaf, admitted)
+        self.height += 1
+        header = canonical(
+            {
+                "height": self.height,
+                "time": time,
+                "previous": self.header_leaf.hex(),
+                "size": len(self.leaves),
+                "root": tree_root(self.leaves).hex(),
+                "state": self.state_root(),
+                "protocol": 1,
+            }
+        )
+        self.header_leaf = leaf(header)
+        self.leaves.append(self.header_leaf)
+        return header, verdicts
+
+    def judge_common(self, policy: Json, time: str, key: str, name: str, event: Json, payload: bytes) -> None:
+        """Page 6.2, steps 1 to 7."""
+        if event["ledger"] != self.id:
+            raise Refused("ledger")
+        if event["eventId"] in self.payloads:
+            index, known = self.payloads[event["eventId"]]
+            raise Repeated(index) if known == payload else Refused("event-id")
+        state = self.state(f"key/{key}")
+        if state is None or state["actor"] != event["actor"]:
+            raise Refused("key")
+        rules = ["key"] if "until" in state or state.get("expires", "~") <= time else []
+        actor = self.state(f"actor/{event['actor']}")
+        if actor is None:
+            raise Refused(*rules, "actor")
+        for person in event.get("onBehalfOf", []):
+            if (self.state(f"actor/{person}") or {}).get("kind") != "person":
+                rules.append("actor")
+        may = {each for role in policy["roles"] if role["name"] in actor.get("roles", []) for each in role.get("may", [])}
+        if not may & {name, "*"}:
+            rules.append("role")
+        if rules:
+            raise Refused(*rules)
+
+    def state(self, stream: str) -> Json | None:
+        """The state of a stream that exists."""
+        return deepcopy(self.records[stream]["state"]) if stream in self.records else None
