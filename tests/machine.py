@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import makers
-from muniment.core.format import dsse, merkle, state_map, time
+from muniment.core.format import dsse, state_map, time
 from muniment.core.rules import chain, events, genesis
 from muniment.core.rules.chain import Block, Position, Submission, Transition
 from muniment.core.rules.events import Event
@@ -31,13 +31,13 @@ SECOND = 1_000_000
 def founding() -> Genesis:
     """Ada and her service may write everything, Bob notes, Eve nothing."""
     roles = (Role(name="owner", may=("*",)), Role(name="scribe", may=("note.added",)))
-    kinds = {"ada": ("person", (), ("owner",)), "bob": ("person", (), ("scribe",))}
-    kinds |= {"ci": ("service", ("ada",), ("owner",)), "eve": ("person", (), ())}
-    actors = [
-        Founder(id=name, kind=kind, keys=(prove_key(name, SIGNERS[name]),), responsible=responsible, roles=held)  # type: ignore[arg-type]
-        for name, (kind, responsible, held) in sorted(kinds.items())
-    ]
-    return Genesis(origin=makers.ORIGIN, actors=tuple(actors), policy=Policy(roles=roles))
+    actors = (
+        Founder(id="ada", kind="person", keys=_keys("ada"), roles=("owner",)),
+        Founder(id="bob", kind="person", keys=_keys("bob"), roles=("scribe",)),
+        Founder(id="ci", kind="service", keys=_keys("ci"), responsible=("ada",), roles=("owner",)),
+        Founder(id="eve", kind="person", keys=_keys("eve")),
+    )
+    return Genesis(origin=makers.ORIGIN, actors=actors, policy=Policy(roles=roles))
 
 
 def prove_key(actor: str, signer: SeedSigner) -> genesis.KeyProof:
@@ -69,9 +69,7 @@ class Machine:
         """The ledger's id."""
         return self.position.ledger
 
-    def sign(
-        self, name: str, /, actor: str = "ada", signer: SeedSigner | None = None, event_id: str = "", **fields: object
-    ) -> bytes:
+    def sign(self, name: str, /, actor: str = "ada", signer: SeedSigner | None = None, event_id: str = "", **fields: Any) -> bytes:
         """A signed event of this ledger, in the bytes that are submitted."""
         return makers.sign(self.ledger, name, signer or SIGNERS[actor], actor, event_id, **fields)
 
@@ -79,13 +77,13 @@ class Machine:
         """Submit events together; seal what is admitted."""
         return self.judge(chain.open_submissions(raws))
 
-    def say(self, name: str, /, actor: str = "ada", **fields: object) -> str:
+    def say(self, name: str, /, actor: str = "ada", **fields: Any) -> str:
         """An event that is admitted in a block of its own; its id."""
         (verdict,) = self.block(self.sign(name, actor, **fields))
         assert verdict.decision == "admitted", verdict
         return verdict.event_id
 
-    def refusals(self, name: str, /, actor: str = "ada", **fields: object) -> list[str]:
+    def refusals(self, name: str, /, actor: str = "ada", **fields: Any) -> list[str]:
         """The rules that refuse an event; nothing is written."""
         before = self.position
         (verdict,) = self.block(self.sign(name, actor, **fields))
@@ -163,6 +161,5 @@ def sign_again(raw: bytes, signer: SeedSigner) -> bytes:
     return dsse.encode(dsse.sign(dsse.decode(raw).payload, signer))
 
 
-def leaf(raw: bytes) -> bytes:
-    """The leaf of an entry."""
-    return merkle.leaf(raw)
+def _keys(actor: str) -> tuple[genesis.KeyProof, ...]:
+    return (prove_key(actor, SIGNERS[actor]),)

@@ -114,7 +114,7 @@ def tell_sound(sound: Sound, what: str) -> tuple[str, ...]:
     under = VerifiedReceipt(ground=ground, index=audited.size - 1, included=True, clocks=())
     met = f"First contact. Its fingerprint is {sound.fingerprint}: compare it with its owner's by another way than this one."
     return (
-        f"{what} is {audited.origin}, and everything in it holds.",
+        f"{what} is {audited.origin}, and its whole history holds.",
         f"{audited.size} entries in {blocks}, the last one sealed at {audited.time} ({clock}).",
         f"{events} with signatures that hold; every hash and every header fits.",
         f"{state} State basis: {ground.basis}.",

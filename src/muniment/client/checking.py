@@ -21,9 +21,9 @@ from muniment import config
 from muniment.capture.files import read as read_files
 from muniment.capture.hashing import Progress
 from muniment.client import auditing, comparing, recognising, standpoint
+from muniment.client.answers import Answers
 from muniment.client.auditing import Manner, Sound
 from muniment.client.comparing import Known
-from muniment.client.questions import Questions
 from muniment.client.recognising import Kind
 from muniment.client.standpoint import Standpoint
 from muniment.config import Config
@@ -56,6 +56,8 @@ from muniment.ledger.embedded import system_clock
 
 PathLike = str | os.PathLike[str]
 Counting = Callable[[int, int], None]
+BEYOND = "Rows of the file that only repeat this history (tiles, records) are for `muniment fsck`."
+
 Found = Verified | VerifiedReceipt | VerifiedBundle | Evidence | Ground | Sound | Known
 
 
@@ -126,7 +128,8 @@ def check(target: PathLike | bytes, stand: Standpoint, wanted: Wanted) -> Checke
         audit = auditing.audit_ledger if kind == "ledger" else auditing.audit_tiles
         sound = audit(stand, place, _terms(wanted), wanted.manner, wanted.counting)
         what = f"The ledger in {place}" if kind == "ledger" else f"What the tiles in {place} hold"
-        return Checked(kind=kind, name=str(place), sentences=auditing.tell_sound(sound, what), found=sound)
+        rest = (BEYOND,) if kind == "ledger" else ()
+        return Checked(kind=kind, name=str(place), sentences=(*auditing.tell_sound(sound, what), *rest), found=sound)
     if kind == "files":
         return _check_files(place, stand, wanted)
     return _check_bytes(place.read_bytes(), kind, str(place), stand, wanted)
@@ -239,7 +242,7 @@ def _check_files(path: Path, stand: Standpoint, wanted: Wanted) -> Checked:
         )
     writer = stand.open(stand.home)
     try:
-        known = comparing.identify(Questions(writer), path, time.format(system_clock()), wanted.hashing)
+        known = comparing.identify(Answers(writer), path, time.format(system_clock()), wanted.hashing)
     finally:
         writer.engine.close()
     return Checked(kind="files", name=str(path), sentences=known.sentences, found=known)

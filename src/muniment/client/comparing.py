@@ -1,6 +1,6 @@
 """Files that somebody holds: what the ledger here calls them, who approved them for what, where they run; or what changed.
 
-    known = identify(questions, "out/model")
+    known = identify(answers, "out/model")
     known.sentences[0]      # "out/model is credit-risk@2 (9f86…0a08), unchanged: all 31 files are identical."
 
 The index finds the name by the root of the files; what is then said of it is proved from the ledger and verified.
@@ -16,9 +16,9 @@ import msgspec
 
 from muniment.capture import files
 from muniment.capture.hashing import Progress
+from muniment.client.answers import Answers
 from muniment.client.capturing import PathLike
 from muniment.client.proving import Proved
-from muniment.client.questions import Questions
 from muniment.core.format import digest, manifest
 from muniment.core.format.difference import Difference, sentence
 from muniment.core.format.manifest import Line, Manifest
@@ -53,7 +53,7 @@ class _Near(NamedTuple):
     listed: Manifest
 
 
-def identify(questions: Questions, path: PathLike, now: str, progress: Progress | None = None) -> Known:
+def identify(answers: Answers, path: PathLike, now: str, progress: Progress | None = None) -> Known:
     """Hash the files at `path` and say what they are. `now` (our form of time) tells which approvals have expired.
 
     Raises VerificationError (step 12, `subject`) where they differ from something registered, naming each file that does;
@@ -61,15 +61,15 @@ def identify(questions: Questions, path: PathLike, now: str, progress: Progress 
     """
     found = files.read(path, progress=progress).manifest
     root = digest.format(manifest.root(found))
-    thing = _find(questions.index, root)
+    thing = _find(answers.index, root)
     if thing is not None:
         name = f"{thing.title()} ({digest.short(root)})"
         said = f"{path} is {name}, unchanged: {sentence(manifest.compare(found, found))}."
-        return _describe(questions, thing, said, len(found.lines), now)
-    nearest = max(_resembling(questions, found), default=None, key=lambda near: near.rank)
+        return _describe(answers, thing, said, len(found.lines), now)
+    nearest = max(_resembling(answers, found), default=None, key=lambda near: near.rank)
     if nearest is None:
         raise NotFound(
-            f"nothing with the bytes of {path} is registered in {questions.origin} (root {digest.short(root)})",
+            f"nothing with the bytes of {path} is registered in {answers.origin} (root {digest.short(root)})",
             code="not-registered",
             hint="Register it with `muniment register` or `muniment dataset`, or ask the ledger in which it is registered.",
             details={"root": root},
@@ -79,15 +79,15 @@ def identify(questions: Questions, path: PathLike, now: str, progress: Progress 
     if difference.is_empty:
         thing, count = nearest.thing, len(nearest.listed.lines)
         name = f"{thing.title()} ({digest.short(thing.digest or '')})"
-        return _describe(questions, thing, f"{path} is one of the {count} files of {name}, unchanged.", 1, now)
+        return _describe(answers, thing, f"{path} is one of the {count} files of {name}, unchanged.", 1, now)
     told = sentence(difference) if listed is nearest.listed else f"{found.lines[0].path} changed"
     raise _differs(Path(path), nearest.thing, difference, told, root)
 
 
-def _describe(questions: Questions, thing: Thing, said: str, count: int, now: str) -> Known:
+def _describe(answers: Answers, thing: Thing, said: str, count: int, now: str) -> Known:
     """What is proved of a registered thing, told; `said` is the first sentence."""
-    registered = questions.prove(f"entry/{_made(questions, thing)}")
-    state = questions.prove_state(*_streams(questions, thing))
+    registered = answers.prove(f"entry/{thing.index}")
+    state = answers.prove_state(*_streams(answers, thing))
     about = _tell_version(state.verified, now) if thing.kind == "version" else _tell_data(state.verified)
     return Known(
         thing=thing,
@@ -109,19 +109,12 @@ def _find(index: Index, root: str) -> Thing | None:
     return None
 
 
-def _made(questions: Questions, thing: Thing) -> int:
-    """The entry that registered a thing: the first of its stream that says so."""
-    event = "model.registered" if thing.kind == "version" else "dataset.registered"
-    rows = questions.index.events(thing.stream, names=(event,), limit=1_000)
-    return rows[-1].index if rows else thing.index
-
-
-def _streams(questions: Questions, thing: Thing) -> list[str]:
+def _streams(answers: Answers, thing: Thing) -> list[str]:
     """What is to be proved about a thing: itself, the decisions about it, and the deployments that run it."""
     streams = [str(thing.stream)]
     if thing.kind == "version" and thing.digest is not None:
-        streams += [f"approval/{row.event_id}" for row in questions.index.approvals(thing.digest)[-MAX_SHOWN:]]
-        running = [row for row in questions.deployments() if row.version == thing.digest]
+        streams += [f"approval/{row.event_id}" for row in answers.index.approvals(thing.digest)[-MAX_SHOWN:]]
+        running = [row for row in answers.deployments() if row.version == thing.digest]
         streams += [f"deployment/{row.environment}/{row.name}" for row in running[-MAX_SHOWN:]]
     return streams
 
@@ -213,17 +206,17 @@ def _differs(path: Path, thing: Thing, difference: Difference, told: str, root: 
     )
 
 
-def _resembling(questions: Questions, found: Manifest) -> Iterator[_Near]:
+def _resembling(answers: Answers, found: Manifest) -> Iterator[_Near]:
     """The registered things that share a file or all of their names with these, as far as lists of files are held here."""
     lines = {line.path: line.sha256 for line in found.lines}
     digests = set(lines.values())
-    index = questions.index
-    for root in questions.manifests.digests():
+    index = answers.index
+    for root in answers.manifests.digests():
         thing = _find(index, root)
         if thing is None:
             continue
         try:
-            whole = manifest.decode(questions.manifests.load(root))
+            whole = manifest.decode(answers.manifests.load(root))
         except LedgerError:
             # A damaged list names nothing; `fsck` names it.
             continue

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from muniment.capture.hashing import Progress
+from muniment.client.answers import Answers
 from muniment.client.capturing import PathLike
 from muniment.client.drafting import Plain, free_form, measured
 from muniment.client.identity import Keys
-from muniment.client.questions import Questions
 from muniment.client.things import Dataset, Plan, Recorded, Version
 from muniment.client.training import Training, Write
 from muniment.client.writing import Writer
@@ -34,8 +34,8 @@ DatasetRef = Dataset | str
 VersionRef = Version | str
 
 
-class Ledger(Questions):
-    """An open ledger. `Questions` has the reading half; every verb here records an event and returns when it is durable.
+class Ledger(Answers):
+    """An open ledger. `Answers` has the reading half; every verb here records an event and returns when it is durable.
 
     `contact` says how the ledger stood to what this client knew of it when it was opened.
     """

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar
 
 import msgspec
 
-from muniment.client import bundling, copying, exporting, proving, showing
-from muniment.client.bundling import Bundled
-from muniment.client.copying import Copied
-from muniment.client.exporting import Exported
-from muniment.client.proving import Openings, Proved
-from muniment.client.showing import Shown
 from muniment.client.writing import Writer
 from muniment.core.format import digest as digests
-from muniment.core.format import dsse, entry, state_map, time
-from muniment.core.proof import receipt
+from muniment.core.format import dsse, entry, state_map
 from muniment.core.rules import events, genesis
-from muniment.core.rules.events import Stream
 from muniment.core.rules.policy import Policy
 from muniment.core.rules.records import PolicyInForce, State, Version
-from muniment.errors import Conflict, CorruptStore, InvalidInput, InvariantError, NotFound
+from muniment.errors import CorruptStore, InvariantError, NotFound
 from muniment.index import DeploymentRow, EventRow, Index, Thing
 from muniment.index.rows import ThingKind
-from muniment.ledger import prover
 from muniment.ledger.blobs import Blobs
-from muniment.ledger.embedded import system_clock
 from muniment.ledger.engine import View
 
 S = TypeVar("S", bound=State)
@@ -133,102 +122,6 @@ class Questions:
             raise CorruptStore(f"entry {found and found.index} carries no policy", details={"table": "record", "row": "policy"})
         return event.policy
 
-    def show(self, thing: str) -> Shown:
-        """What the ledger knows of a thing, for people to read; the prose that the vault here holds is opened. No proof."""
-        kind = thing.partition("/")[0]
-        found = self.resolve(thing, [kind] if kind in ("model", "dataset") and "@" not in thing else None)  # type: ignore[list-item]
-        index = self.index
-        with self._writer.engine.view() as view:
-            return showing.show(found, index, view, self._writer)
-
-    def prove(self, thing: str, *, disclose: Openings = False) -> Proved:
-        """That a thing was recorded: the entry that made it or last changed it, who signed it, and how his key stands.
-
-        `thing` is as for `resolve`; an entry is named by its index. Raises NotFound, InvalidInput (`ambiguous`).
-        """
-        found = self.resolve(thing)
-        if found.index == 0 and found.stream is not None:
-            # What the genesis made has no entry that says so alone; the state does.
-            return self.prove_state(found.stream)
-        with self._writer.contact() as (view, contact):
-            answer = prover.prove_entry(view, found.index, disclose=self._writer.vault.find if disclose else None)
-            return proving.finish(self._writer, view, contact.pin, answer, disclose)
-
-    def prove_state(self, *streams: str) -> Proved:
-        """What the newest block says about streams by their whole names, such as `version/<digest>`; absence included.
-
-        Raises InvalidInput (`bad-stream`).
-        """
-        for stream in streams:
-            _check_stream(stream)
-        with self._writer.contact() as (view, contact):
-            return proving.finish(self._writer, view, contact.pin, prover.prove_state(view, streams))
-
-    def prove_absent(self, *streams: str) -> Proved:
-        """That nothing was ever recorded under these streams. Raises Conflict (`not-absent`) where something was."""
-        proved = self.prove_state(*streams)
-        for stream, status in zip(sorted(set(streams)), proved.verified.result.statuses, strict=True):
-            if status != "absent":
-                raise Conflict(
-                    f"{stream} is recorded, so there is no proof of its absence",
-                    code="not-absent",
-                    hint=f"See it with `muniment prove --state {stream}`.",
-                )
-        return proved
-
-    def history(self, thing: str, *, disclose: Openings = False) -> Proved:
-        """All events of a thing, with the proof that there are no others. Raises NotFound, InvalidInput (`too-long`)."""
-        stream = self._stream(thing)
-        indices = self.index.stream_indices(stream)
-        with self._writer.contact() as (view, contact):
-            opening = self._writer.vault.find if disclose else None
-            answer = prover.prove_complete(view, stream, indices=indices, disclose=opening)
-            return proving.finish(self._writer, view, contact.pin, answer, disclose)
-
-    def at(self, thing: str, moment: str = "now", *, disclose: Openings = False) -> Proved:
-        """What a deployment (`environment/name`) ran, or how another thing stood, at a time; UTC unless the text says otherwise.
-
-        The clock is that of the headers, the operator's claim. Raises NotFound, InvalidInput (`bad-time`).
-        """
-        when = time.format(system_clock()) if moment.lower() == "now" else time.parse_loosely(moment)
-        stream = self._stream(thing)
-        indices = self.index.stream_indices(stream)
-        with self._writer.contact() as (view, contact):
-            opening = self._writer.vault.find if disclose else None
-            answer = prover.prove_at(view, stream, when, indices=indices, disclose=opening)
-            change = proving.find_change(view, answer, stream)
-            answer = answer if change is None else proving.date(view, answer, change)
-            return proving.finish(self._writer, view, contact.pin, answer, disclose)
-
-    def bundle(self, thing: str, *, disclose: Openings = False) -> Bundled:
-        """One file with the proofs of a thing's whole life. Raises NotFound, InvalidInput (`too-many-events`, `too-long`)."""
-        found = self.resolve(thing)
-        stream = self._stream(thing)
-        index = self.index
-        running = [row for row in index.deployments() if found.kind == "version" and row.version == found.digest]
-        contents = bundling.Contents(
-            stream=stream,
-            indices=tuple(index.stream_indices(stream)),
-            states=tuple(f"deployment/{row.environment}/{row.name}" for row in running),
-        )
-        with self._writer.contact() as (view, contact):
-            return bundling.bundle(self._writer, view, contact.pin, contents, disclose)
-
-    def receipt(self, thing: str) -> str:
-        """The C2SP tlog-proof text that a thing's entry is in the ledger."""
-        found = self.resolve(thing)
-        with self._writer.contact() as (view, _):
-            return receipt.format(prover.prove_receipt(view, found.index))
-
-    def export_tiles(self, folder: str | os.PathLike[str], progress: exporting.Progress | None = None) -> Exported:
-        """Write the ledger in the C2SP static layout (`checkpoint`, `tile/...`). Raises Conflict, LedgerError (`not-written`)."""
-        with self._writer.contact() as (view, _):
-            return exporting.export_tiles(view, Path(folder), progress)
-
-    def backup(self, target: str | os.PathLike[str]) -> Copied:
-        """Copy the ledger and what belongs to it, without keys, to a new folder; only its file to `*.db`. Raises as `back_up`."""
-        return copying.back_up(self._writer.home, Path(target))
-
     def deployments(self, environment: str | None = None) -> list[DeploymentRow]:
         """What serves where."""
         return self.index.deployments(environment)
@@ -269,36 +162,12 @@ class Questions:
             raise NotFound(f"{place} ran nothing else before", code="no-earlier-version", hint="Name the version with --to.")
         return versions[-2]
 
-    def _stream(self, thing: str) -> str:
-        """The stream of a thing; one that was never recorded may be named as a whole, such as `deployment/production/x`."""
-        try:
-            found = self.resolve(thing)
-        except NotFound:
-            if thing.partition("/")[0] not in get_args(ThingKind) or not thing.partition("/")[2]:
-                raise
-            _check_stream(thing)
-            return thing
-        if found.stream is None:
-            raise NotFound(f"{thing} is the header of a block, which has no history", code="no-history", hint="Name a thing.")
-        return found.stream
-
     def _change(self, index: int) -> events.DeploymentChanged:
         with self._writer.engine.view() as view:
             event = events.decode(dsse.decode(view.entry(index)).payload)
         if not isinstance(event, events.DeploymentChanged):
             raise InvariantError(f"entry {index} is no deployment")
         return event
-
-
-def _check_stream(text: str) -> None:
-    try:
-        msgspec.convert(text, Stream)
-    except msgspec.ValidationError:
-        raise InvalidInput(
-            f"{text[:200]!r} is no stream",
-            code="bad-stream",
-            hint="Write its whole name, such as version/<64 hex digits>, approval/<event id>, model/NAME, deployment/ENV/NAME.",
-        ) from None
 
 
 def _read_state(view: View, stream: str, kind: type[S]) -> S | None:

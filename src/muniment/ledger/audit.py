@@ -22,7 +22,7 @@ from muniment.core.format.entry import Header
 from muniment.core.format.merkle import Frontier
 from muniment.core.rules import chain
 from muniment.core.rules.chain import Submission
-from muniment.errors import InvalidInput, InvariantError, VerificationError
+from muniment.errors import InvalidInput, InvariantError, MunimentError, VerificationError
 from muniment.ledger.replay import Replay
 
 CHUNK = 512
@@ -290,6 +290,9 @@ class _Verifiers:
                     _verify(_read(view, start, min(start + CHUNK, self._size), decode=True), ledger)
                 except VerificationError as error:
                     said = error
+                except MunimentError:
+                    # What cannot be read is met by the reader too, who says so.
+                    return
                 pipe.send((said.code, str(said), said.details) if said else None)
 
 

@@ -119,7 +119,7 @@ def test_a_ledger_by_its_folder_its_file_and_its_project(ledger: Ledger, lived: 
         checked = muniment.verify(target)
         assert checked.kind == "ledger"
         assert checked.found.audited.replayed
-        assert "everything in it holds" in checked.sentences[0]
+        assert "its whole history holds" in checked.sentences[0]
     assert not muniment.verify(HOME, replay=False, processes=2).found.audited.replayed
 
 
@@ -203,7 +203,7 @@ def test_tiles_show_themselves_that_they_continue_what_was_seen(
     elsewhere(monkeypatch, tmp_path)
     first = muniment.verify(tmp_path / "early.db", trust=trust)
     assert first.found.fingerprint
-    assert "First contact" in first.sentences[-1]
+    assert any(sentence.startswith("First contact.") for sentence in first.sentences)
     assert muniment.verify(tmp_path / "tiles", trust=trust).found.ground.pin == "newer"
 
 

@@ -1,10 +1,11 @@
-"""client.questions and client.proving: every answer is verified before it is handed out."""
+"""client.questions, client.answers and client.proving: every answer is verified before it is handed out."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import credit
@@ -178,6 +179,4 @@ def test_a_damaged_list_of_files_is_one_that_is_not_held(ledger: Ledger, lived: 
 
 
 def test_what_is_shown_is_json(ledger: Ledger, lived: credit.Lived) -> None:
-    import msgspec
-
     assert json.loads(msgspec.json.encode(ledger.show("credit-risk@1")))["title"] == "credit-risk@1"

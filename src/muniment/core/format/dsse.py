@@ -14,7 +14,7 @@ import binascii
 
 import msgspec
 
-from muniment.core.format import keys
+from muniment.core.format import encoding, keys
 from muniment.core.format.encoding import MAX_ENTRY_BYTES, MAX_PAYLOAD_BYTES
 from muniment.errors import InvalidInput
 
@@ -98,6 +98,10 @@ def _too_long(payload: bytes) -> InvalidInput:
 
 def _explain(raw: bytes) -> InvalidInput:
     """Say what keeps these bytes from being one of our envelopes."""
+    try:
+        encoding.check_limits(raw, MAX_ENTRY_BYTES)
+    except InvalidInput as error:
+        return error
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -76,7 +76,7 @@ def parse(text: str) -> Trust:
         raise InvalidInput(f"{len(text)} characters where a trust file has at most {MAX_TRUST_CHARACTERS}", code="too-long")
     try:
         document: dict[str, object] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _bad_trust("", f"is not TOML: {error}") from None
     _check_fields(document, _FIELDS, "")
     cosigners = _tables(document.get("cosigners", []))

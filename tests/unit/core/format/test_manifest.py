@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 
 import msgspec
 import pytest
@@ -145,6 +146,7 @@ def test_what_a_manifest_cannot_hold() -> None:
         ([Line("a", digest, 0), Line("a", digest, 0)], "path-twice"),
         ([Line("a", digest, 0), Line("a-b", digest, 0), Line("a/b", digest, 0)], "path-twice"),
         ([Line("a/b", digest, 0), Line("a/b/c/d", digest, 0)], "path-twice"),
+        ([Line("a", digest, 0), Line("a.", digest, 0), Line("a.b/c", digest, 0), Line("a/b", digest, 0)], "path-twice"),
         ([Line("a", digest.upper() + "A", 0)], "bad-digest"),
         ([Line("a", digest, -1)], "integer-range"),
         ([Line("a", digest, 2**53)], "integer-range"),
@@ -180,6 +182,17 @@ def test_limits_are_met_before_any_line_is_read(monkeypatch: pytest.MonkeyPatch)
         manifest.build(LINES)
     monkeypatch.setattr(manifest, "MAX_BYTES", 100)
     assert code_of(raw) == "too-long"
+
+
+def test_deep_folders_cost_no_memory() -> None:
+    """A hostile manifest of some megabytes must not fill the memory with the folders that it names."""
+    deep = manifest.build([Line(f"{number:05d}/" + "a/" * 500 + "b", "0" * 64, 0) for number in range(2_000)])
+    raw = manifest.encode(deep)
+    tracemalloc.start()
+    manifest.decode(raw)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * len(raw)
 
 
 def test_compare_two_manifests() -> None:

@@ -16,7 +16,9 @@ def test_every_type_has_an_effect(type_: type[events.Event]) -> None:
 
 
 def test_what_an_event_is_about_exists(registered: Machine) -> None:
-    assert registered.refusals("note.added", "bob", about=["actor/nobody", "model/m", "model/other"], text=SEALED) == ["unknown"] * 2
+    assert (
+        registered.refusals("note.added", "bob", about=["actor/nobody", "model/m", "model/other"], text=SEALED) == ["unknown"] * 2
+    )
     before = registered.state("model/m")
     registered.say("note.added", "bob", about=["model/m", "policy"], text=SEALED)
     assert registered.state("model/m") == before

@@ -352,6 +352,16 @@ FORMS: list[tuple[type[Event], dict[str, Any], str]] = [
         {"of": OWNER(version=A), "target": "prompt", "path": "p", "new": "two words"},
         "schema",
     ),
+    (
+        events.ParameterChanged,
+        {"of": OWNER(version=A), "target": "prompt", "path": "p", "new": "-1e401"},
+        "schema",
+    ),
+    (
+        events.ParameterChanged,
+        {"of": OWNER(version=A), "target": "prompt", "path": "p", "new": "-" + "1" * 40},
+        "schema",
+    ),
     (events.ParameterChanged, {"of": OWNER(version=A), "target": "prompt", "path": "p\t", "new": 1}, "schema"),
     (events.EvaluationPlanned, {"model": "m", "metric": "auc", "comparator": "ge", "threshold": "NaN"}, "bad-decimal"),
     (events.EvaluationPlanned, {"model": "m", "metric": "auc", "comparator": "ge", "threshold": "1e401"}, "bad-decimal"),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import apsw
+import msgspec
 import pytest
 
 import makers
@@ -176,3 +180,61 @@ def test_an_audit_with_helpers_leaves_the_writer_whole(life: makers.Life) -> Non
     life.close()
     assert os.listdir(life.path.parent) == ["ledger.db"]
     assert fsck(life.path, makers.VERIFIER).findings == ()
+
+
+class Interruption:
+    """Raises KeyboardInterrupt at the n-th line of `append` and what it calls in its module, as a person's Ctrl-C would."""
+
+    def __init__(self, line: int) -> None:
+        self.left = line
+
+    def __enter__(self) -> None:
+        sys.settrace(self._enter)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+        written = frame.f_code.co_filename == file.__file__ and frame.f_code.co_name in ("append", "_commit")
+        return self._count if written else None
+
+    def _count(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            self.left -= 1
+            if not self.left:
+                raise KeyboardInterrupt
+        return self._count
+
+
+def test_an_interrupt_leaves_the_whole_block_or_nothing_and_a_store_that_goes_on(life: makers.Life) -> None:
+    policy = {"roles": [{"name": "owner", "may": ["*"]}, {"name": "scribe", "may": ["note.added"]}]}
+    other = {"roles": [policy["roles"][0], {"name": "scribe", "may": ["model.retired"]}]}
+    line, done = 0, False
+    while not done:
+        line += 1
+        amendment = life.sign("policy.amended", policy=other if line % 2 else policy)
+        try:
+            with Interruption(line):
+                life.append(amendment)
+            done = True
+        except KeyboardInterrupt:
+            pass
+        (after,) = life.engine.append([life.sign("note.added", makers.BOB, "bob", about=["policy"], text={"sealed": "A" * 43})])
+        (again,) = life.engine.append([amendment])
+        # The policy in force is the one on the disk, not the one that this process remembers.
+        written = again.decision == "repeated"
+        assert after.decision == ("refused" if written and line % 2 else "admitted")
+        life.append(life.sign("policy.amended", policy=policy))
+    assert line > 10
+    life.close()
+    assert fsck(life.path, makers.VERIFIER).findings == ()
+
+
+def test_a_founding_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    founding = makers.founding()
+    forged = [msgspec.structs.replace(each, proof="A" * 86 + "==") for each in founding.actors[0].keys]
+    actors = (msgspec.structs.replace(founding.actors[0], keys=tuple(forged)), *founding.actors[1:])
+    with pytest.raises(InvalidInput) as caught:
+        Embedded.create(tmp_path / "new.db", msgspec.structs.replace(founding, actors=actors), makers.LOG)
+    assert caught.value.code == "key-proof"
+    assert not (tmp_path / "new.db").exists()

@@ -25,9 +25,10 @@ Its fields are the common ones and its own, side by side. A field is *clear* (an
 identifier) or *sealed* (only a salted commitment stands in the ledger; the text lives in the vault). Every array is a set:
 sorted, without repeats, absent when empty. An optional field that says nothing is absent, never null.
 
-An event belongs to the streams listed with it and to `acts/<actor>`, to at most {MAX_STREAMS_OF_TARGET} in all whose names have at most
-{MAX_STREAM_CHARACTERS_OF_TARGET:,} characters together; an amendment, which names every stream of its target, to at most {MAX_STREAMS}. The statement's subject is the things
-by digest that the event is about, else its first own stream with the SHA-256 of that name.
+An event belongs to the streams listed with it and to `acts/<actor>`: at most {MAX_STREAMS_OF_TARGET} in all, whose names have
+at most {MAX_STREAM_CHARACTERS_OF_TARGET:,} characters together; an amendment, which names every stream of its target, at most
+{MAX_STREAMS}. The statement's subject is the things by digest that the event is about, else its first own stream with the
+SHA-256 of that name.
 
 ## Forms
 
