@@ -42,7 +42,7 @@ class _Batch:
         self.submissions = submissions
         self.done = False
         self.verdicts: list[Verdict] = []
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
 
 
 class Embedded:
@@ -143,9 +143,19 @@ class Embedded:
             verdicts = iter(self._store.append(together, self._next_time, _sealer(self._signer)))
             for batch in batches:
                 batch.verdicts = [next(verdicts) for _ in batch.submissions]
-        except BaseException as error:
+        except Exception as error:
             for batch in batches:
                 batch.error = error
+        except BaseException:
+            # An interrupt is for the thread that it hit, not for those for whom it happened to write.
+            for batch in batches:
+                batch.error = Unavailable(
+                    "the thread that wrote for this one was interrupted",
+                    code="interrupted",
+                    hint="Submit the event again: where it was recorded after all, the answer is its first index.",
+                    retry_after=0.0,
+                )
+            raise
         finally:
             for batch in batches:
                 batch.done = True

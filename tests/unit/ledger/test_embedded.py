@@ -154,6 +154,24 @@ def test_a_failure_reaches_every_thread_of_the_block(life: makers.Life, monkeypa
     settle(life, 6)
 
 
+def test_an_interrupt_hits_only_its_own_thread(life: makers.Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = life.system("other")
+    other = embedded._Batch([chain.open_submission(event)])
+    life.engine._queue.append(other)
+
+    def interrupt(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "append", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        life.engine.append([life.system("mine")])
+    assert isinstance(other.error, Unavailable)
+    assert (other.done, other.error.code) == (True, "interrupted")
+    monkeypatch.undo()
+    life.append(event)
+    settle(life, 3)
+
+
 def test_a_malformed_entry_spoils_only_its_own_call(life: makers.Life) -> None:
     good, bad = life.system("good"), life.system("bad")
     with pytest.raises(InvalidInput):

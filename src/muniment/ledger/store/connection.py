@@ -24,7 +24,7 @@ BUSY_POLL_MS = 1
 CACHE_KIB = 65_536
 MOUNTS = Path("/proc/self/mounts")
 
-_PRAGMAS = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}", "wal_autocheckpoint = 4000", "trusted_schema = OFF")
+_PRAGMAS = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}", "wal_autocheckpoint = 8000", "trusted_schema = OFF")
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {
