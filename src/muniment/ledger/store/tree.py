@@ -19,45 +19,47 @@ from muniment.ledger.store import entries
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 256
-TILE_BYTES = 511 * 32
+HASH_BYTES = 32
+BASE_BYTES = TILE_WIDTH * HASH_BYTES
+TILE_BYTES = (2 * TILE_WIDTH - 1) * HASH_BYTES
 LEVEL_SHIFT = 40
 MAX_CACHED_TILES = 512
 MAX_FOLDED = 4_096
 
 
 class OpenTiles(msgspec.Struct, frozen=True):
-    """The hashes of the open tile at each level, lowest first, for a tree of `size` leaves."""
+    """The open tile at each level, lowest first, for a tree of `size` leaves: its hashes in one piece, 32 bytes each."""
 
     size: int
-    levels: tuple[tuple[bytes, ...], ...] = ((),)
+    levels: tuple[bytes, ...] = (b"",)
 
     def extend(self, leaves: Sequence[bytes]) -> tuple[OpenTiles, list[tuple[int, bytes]]]:
         """The open tiles after more leaves, and the rows (id, hashes) of tiles that became full on the way."""
         full: list[tuple[int, bytes]] = []
-        levels: list[tuple[bytes, ...]] = []
-        arriving: Sequence[bytes] = leaves
+        levels: list[bytes] = []
+        arriving = b"".join(leaves)
         level = 0
         while arriving or level < len(self.levels):
-            row = (self.levels[level] if level < len(self.levels) else ()) + tuple(arriving)
+            row = self.levels[level] + arriving if level < len(self.levels) else arriving
             index = self.size >> TILE_HEIGHT * (level + 1)
             roots = []
-            while len(row) >= TILE_WIDTH:
-                hashes = tiles.expand(b"".join(row[:TILE_WIDTH]))
+            while len(row) >= BASE_BYTES:
+                hashes = tiles.expand(row[:BASE_BYTES])
                 full.append((tile_id(level, index), hashes))
-                roots.append(hashes[-32:])
-                row, index = row[TILE_WIDTH:], index + 1
+                roots.append(hashes[-HASH_BYTES:])
+                row, index = row[BASE_BYTES:], index + 1
             levels.append(row)
-            arriving, level = roots, level + 1
+            arriving, level = b"".join(roots), level + 1
         return OpenTiles(self.size + len(leaves), tuple(levels)), full
 
     def frontier(self) -> Frontier:
         """The compact range of the whole tree."""
         hashes: list[bytes] = []
-        for level in range(len(self.levels) - 1, -1, -1):
-            row, start = self.levels[level], 0
+        for row in reversed(self.levels):
+            count, start = len(row) // HASH_BYTES, 0
             for bit in range(TILE_HEIGHT - 1, -1, -1):
-                if len(row) >> bit & 1:
-                    hashes.append(merkle.root(row[start : start + (1 << bit)]))
+                if count >> bit & 1:
+                    hashes.append(tiles.fold(row, bit, start >> bit))
                     start += 1 << bit
         return merkle.resume(self.size, hashes)
 
@@ -75,7 +77,7 @@ def write(connection: apsw.Connection, full: Sequence[tuple[int, bytes]]) -> Non
 
 def load_open(connection: apsw.Connection, size: int) -> OpenTiles:
     """Read the open tiles of a tree of `size` leaves. Raises CorruptStore."""
-    levels: list[tuple[bytes, ...]] = [tuple(entries.leaves(connection, size & ~(TILE_WIDTH - 1), size))]
+    levels = [b"".join(entries.leaves(connection, size & ~(TILE_WIDTH - 1), size))]
     level, count = 1, size >> TILE_HEIGHT
     while count:
         start = count & ~(TILE_WIDTH - 1)
@@ -83,11 +85,12 @@ def load_open(connection: apsw.Connection, size: int) -> OpenTiles:
             "SELECT substr(hashes, -32) FROM tile WHERE id >= ? AND id < ? ORDER BY id",
             (tile_id(level - 1, start), tile_id(level - 1, count)),
         ).fetchall()
-        if len(rows) != count - start:
+        level_hashes = b"".join([root for (root,) in rows if isinstance(root, bytes)])
+        if len(level_hashes) != (count - start) * HASH_BYTES:
             raise CorruptStore(
                 f"a tile of level {level - 1} is missing", details={"table": "tile", "row": tile_id(level - 1, start)}
             )
-        levels.append(tuple(root for (root,) in rows if isinstance(root, bytes)))
+        levels.append(level_hashes)
         level, count = level + 1, count >> TILE_HEIGHT
     return OpenTiles(size, tuple(levels))
 
@@ -127,6 +130,5 @@ class TileCache:
         if hash_ is None:
             if len(self._folded) >= MAX_FOLDED:
                 self._folded.clear()
-            hash_ = merkle.root(open_tiles.levels[level][place << within : (place + 1) << within])
-            self._folded[subtree] = hash_
+            hash_ = self._folded[subtree] = tiles.fold(open_tiles.levels[level], within, place)
         return hash_
