@@ -20,7 +20,6 @@ import re
 import time as clocks
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -51,16 +50,14 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     refused_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """An envelope that the ledger refused. It stays until a person removes it."""
 
     path: Path
     refusal: Refusal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Drained:
+class Drained(msgspec.Struct, frozen=True):
     """What became of the spool: verdicts of what the ledger has now, what it refused, and how much waits for what obstacle."""
 
     admitted: tuple[Verdict, ...]

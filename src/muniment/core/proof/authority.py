@@ -9,8 +9,9 @@ statement among its valid cosignatures, and a quorum is met only by organisation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+import msgspec
 
 from muniment.core.format import checkpoint, note
 from muniment.core.format.checkpoint import Checkpoint
@@ -27,8 +28,7 @@ Basis = Literal["asserted", "replayed-by", "voted"]
 """Whose word the state map is: the operator's alone, of organisations that ran it again, of validators."""
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
+class Voice(msgspec.Struct, frozen=True):
     """An organisation that cosigned: its strongest statement, and when by its own clock (POSIX seconds, its newest)."""
 
     organisation: str
@@ -36,8 +36,7 @@ class Voice:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """An opened checkpoint and who stands behind it. `quorum` organisations of the `known` ones were asked for."""
 
     checkpoint: Checkpoint

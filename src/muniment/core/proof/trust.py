@@ -20,8 +20,9 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+import msgspec
 
 from muniment.core.format import keys
 from muniment.core.format.keys import Verifier
@@ -45,8 +46,7 @@ _ledger = re.compile(r"[0-9a-f]{64}")
 _organisation = re.compile(r"[!$-~]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
-class Cosigner:
+class Cosigner(msgspec.Struct, frozen=True):
     """A key of an outside party, whose key it is, and what its cosignature states."""
 
     verifier: Verifier
@@ -54,8 +54,7 @@ class Cosigner:
     statement: Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(msgspec.Struct, frozen=True):
     """Whom we believe about one ledger. `quorum` is how many organisations must have cosigned; 0 asks for none."""
 
     origin: str

@@ -13,8 +13,9 @@ itself changes is part of its state and folds at its own index, which is its siz
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from muniment.core.format.state_map import rule
 from muniment.core.format.state_map.record import Record
@@ -25,8 +26,7 @@ Standing = Literal["absent", "same", "earlier"]
 STEP = 11
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True):
     """What is handed over beside the newest record: numbered from 1, the stream's links from some j to its last one."""
 
     before: bytes
@@ -37,8 +37,7 @@ class History:
     """Links k + 1 to count, at or beyond the bound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(msgspec.Struct, frozen=True):
     """The record as of the bound, except for its state, which follows from the events handed over."""
 
     count: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from muniment.core.proof import authority, evidence
 from muniment.core.proof.authority import Head, Tier
@@ -11,8 +11,7 @@ from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify.verified import UNSET, Absent, Ground
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What a caller brings and asks for besides the trust file; the fields are the arguments of `verify_answer`."""
 
     pin: Pin | None = None

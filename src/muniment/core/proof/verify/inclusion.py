@@ -7,7 +7,8 @@ entries before it; since a last leaf has siblings on its left only, its inclusio
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from muniment.core.format import entry, merkle
 from muniment.core.format.checkpoint import Checkpoint
@@ -22,8 +23,7 @@ INCLUSION_STEP = 7
 HEADER_STEP = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(msgspec.Struct, frozen=True):
     """Entries that are in the tree of a checkpoint. `head` is its last entry; `leaves` belong to the headers."""
 
     size: int

@@ -7,7 +7,8 @@ proved fails, at step 13 where only the evidence grade differs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from muniment.core.format.state_map import Record
 from muniment.core.proof.answer import (
@@ -37,8 +38,7 @@ Records = Mapping[str, Record | None]
 Statements = Mapping[int, Signed]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """What follows from the proof."""
 
     result: Result

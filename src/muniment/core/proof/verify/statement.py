@@ -7,8 +7,9 @@ signature and its ledger are checked all the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import get_args
+
+import msgspec
 
 from muniment.core.format import dsse, encoding
 from muniment.core.format.encoding import Value
@@ -23,8 +24,7 @@ DECLARED: Grade = "declared"
 """What stands behind a claim of which nothing else is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(msgspec.Struct, frozen=True):
     """A statement whose signature holds. `key` is the public key in hex; `known` is whether its schema was checked."""
 
     index: int
