@@ -50,7 +50,7 @@ class InvalidInput(MunimentError):
 
 
 class VerificationError(MunimentError):
-    """A proof that does not hold. `.step` is the number of the failed step in docs/spec (1 to 13)."""
+    """A proof that does not hold. `.step` is the number of the failed step in docs/spec, section 10.5 (1 to 13)."""
 
     code = "verification-failed"
     hint = "Do not rely on this record; keep the file and ask for a fresh proof."

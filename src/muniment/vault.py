@@ -1,4 +1,4 @@
-"""The vault: disclosures of sealed fields, kept beside the store and never in the ledger (docs/spec, "Privacy").
+"""The vault: disclosures of sealed fields, kept beside the store and never in the ledger (docs/spec, section 2.3).
 
     sealed = vault.seal("approved after the second review")     # durable when it returns; then append the event
     vault.disclose(sealed)                                      # the value, or None where this vault does not hold it
@@ -27,6 +27,7 @@ from muniment.core.format import encoding
 from muniment.core.format.encoding import Value
 from muniment.core.format.statement import SALT_BYTES, Disclosure, Sealed, check_disclosure, disclose, seal
 from muniment.errors import CorruptStore, InvalidInput, MunimentError, Unavailable
+from muniment.ledger.folder import sync_folder
 
 MAX_LINE_BYTES = 1 << 20
 
@@ -82,7 +83,7 @@ class Vault:
                 _append(descriptor, self.path, raw)
             # Whoever created the file may have died before its name was durable.
             if not self._folder_synced:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
                 self._folder_synced = True
         except OSError as error:
             raise Unavailable(
@@ -268,11 +269,3 @@ def _unreadable(path: Path, error: OSError) -> Unavailable:
     return Unavailable(
         f"the vault {path} cannot be read: {error.strerror}", code="vault-unreadable", hint="Run as the owner of the ledger."
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What the code runs on: Python, installed packages, platform, class of hardware (docs/spec, "Captured facts").
+"""What the code runs on: Python, installed packages, platform, class of hardware (docs/events.md, `training.started`).
 
     found = read()
     encode(found)       # canonical JSON, kept as a blob, so that two runs can be compared package by package

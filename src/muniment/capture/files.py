@@ -1,4 +1,4 @@
-"""A folder or one file, read as it is now and told as a manifest (docs/spec, "Manifests").
+"""A folder or one file, read as it is now and told as a manifest (docs/spec, section 2.2).
 
     found = read("out/model", progress=show)        # show(bytes done, bytes in all, path in work)
     found.manifest, found.ignored

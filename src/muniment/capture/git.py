@@ -1,4 +1,4 @@
-"""Which source code this is: the commit, and whether the working tree differs from it (docs/spec, "Captured facts").
+"""Which source code this is: the commit, and whether the working tree differs from it (docs/events.md, `training.started`).
 
     found = read()              # None where there is no git or no repository
     found.commit, found.dirty   # "a94a8f…", and None for a clean tree

@@ -21,7 +21,7 @@ MEANINGS = MappingProxyType(
         OK: "done",
         FAILURE: "it failed; the message says why",
         USAGE: "the command or its input is not valid",
-        NOT_VERIFIED: "verification failed: something was changed, forged, or shown in two versions",
+        NOT_VERIFIED: "verification failed: something was changed, forged, shown in two versions, or falls short of what was asked",
         REFUSED: "refused by the policy in force",
         NOT_FOUND: "there is nothing of that name",
         INCOMPLETE: "incomplete or unknown: a proof, a file or the ledger is not at hand",

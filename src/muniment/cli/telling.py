@@ -15,11 +15,10 @@ MIN_WIDTH = 60
 MAX_WIDTH = 132
 
 
-def lines(sentences: Sequence[str], *, first: str = "") -> Iterator[str]:
+def lines(sentences: Sequence[str]) -> Iterator[str]:
     """The lines of some sentences. On a terminal they are as long as it is wide; elsewhere a sentence is a line."""
     for number, sentence in enumerate(sentences):
-        lead = f"{first} " if first and number == 0 else ""
-        for line in _wrap(lead + sentence):
+        for line in _wrap(sentence):
             yield line if number else output.strong(line)
 
 

@@ -1,4 +1,4 @@
-"""One file about one thing, which outlives the ledger: `muniment bundle` (docs/spec, section 11).
+"""One file about one thing, which outlives the ledger: `muniment bundle` (docs/spec, section 11.5).
 
     bundled = ledger.bundle("credit-risk@2", disclose=["reason"])
     bundled.save("credit-risk-2.json")

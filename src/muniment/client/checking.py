@@ -26,7 +26,6 @@ from muniment.client.auditing import Manner, Sound
 from muniment.client.comparing import Known
 from muniment.client.recognising import Kind
 from muniment.client.standpoint import Standpoint
-from muniment.config import Config
 from muniment.core.format import checkpoint, note, time
 from muniment.core.format.digest import short
 from muniment.core.format.manifest import Manifest
@@ -133,11 +132,6 @@ def check(target: PathLike | bytes, stand: Standpoint, wanted: Wanted) -> Checke
     if kind == "files":
         return _check_files(place, stand, wanted)
     return _check_bytes(place.read_bytes(), kind, str(place), stand, wanted)
-
-
-def load_trust(settings: Config) -> Trust:
-    """Whom to believe by the settings. Raises NotFound (`no-trust`), InvalidInput (`bad-trust`)."""
-    return standpoint.load_trust(settings)
 
 
 def _check_bytes(raw: bytes, kind: Kind, name: str, stand: Standpoint, wanted: Wanted) -> Checked:

@@ -20,6 +20,7 @@ from muniment.client.home import Home
 from muniment.core.format import checkpoint, note
 from muniment.errors import Conflict, LedgerError
 from muniment.ledger.embedded import Embedded
+from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Store
 
 UNFINISHED = ".unfinished-"
@@ -125,11 +126,7 @@ def _appearing(target: Path) -> Iterator[Path]:
         if os.path.lexists(target):
             raise Conflict(f"{target} is already there", code="backup-exists", hint="Choose a new name.")
         os.rename(beside, target)
-        descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(target.parent)
     except BaseException:
         _remove(beside)
         raise

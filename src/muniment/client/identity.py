@@ -1,4 +1,4 @@
-"""Who may write, with which keys: request, admit, rotate, revoke, compromise, list (docs/spec, "Keys").
+"""Who may write, with which keys: request, admit, rotate, revoke, compromise, list (docs/spec, sections 5.2 and 6.4).
 
     line = key_request.format(request(home, "example.com/credit", "bob", "person"))    # on Bob's machine, without the ledger
     ledger.keys.admit(line, roles=["approver"])                                        # by somebody who may

@@ -1,4 +1,4 @@
-"""The request for a key to be admitted: one line that a person can paste into a mail (docs/spec, "Keys").
+"""The request for a key to be admitted: one line that a person can paste into a mail (docs/spec, section 5.2).
 
     muniment-key-request:v1:<base64url, no padding, of canonical JSON {"actor","key","kind","origin","proof"}>
 

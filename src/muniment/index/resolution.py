@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 import re
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 from muniment.core.format import digest as digests
@@ -35,7 +35,6 @@ _ordinal = re.compile(r"[1-9][0-9]{0,14}\Z", re.ASCII)
 _VERSIONS = {"model": "version", "dataset": "data"}
 
 Kinds = Collection[ThingKind] | None
-Reading = Callable[[Extent, str, Kinds], Iterator[Thing]]
 
 
 def resolve(extent: Extent, text: str, kinds: Kinds = None) -> Thing:

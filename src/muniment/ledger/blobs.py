@@ -1,4 +1,4 @@
-"""Evidence kept byte for byte under its own digest: manifests, environments, foreign statements (docs/spec, "Blobs").
+"""Evidence kept byte for byte under its own digest: manifests, environments, foreign statements (docs/spec, section 1.3).
 
     blobs = Blobs(Path(".muniment/blobs"))
     name = blobs.store(manifest.encode(found))      # 64 hex digits, on disk before this returns
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from muniment.core.format import digest
 from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
+from muniment.ledger.folder import sync_folder
 
 _blob = re.compile(r"[0-9a-f]{64}\Z")
 _UNFINISHED = ".unfinished-"
@@ -39,7 +40,7 @@ class Blobs:
             if self._read(name) != data:
                 self._write(name, data)
             # Also where the blob was there already: another process may have renamed it and not yet come to this line.
-            _sync(self._folder)
+            sync_folder(self._folder)
         except OSError as error:
             raise Unavailable(
                 f"cannot store in {self._folder}: {error.strerror}",
@@ -129,12 +130,4 @@ class Blobs:
         missing = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(mode=0o700, exist_ok=True)
-            _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync_folder(folder.parent)

@@ -1,4 +1,4 @@
-"""The in-process engine: the state machine, one file, one log key (docs/spec, section 9).
+"""The in-process engine: the state machine, one file, one log key (docs/spec, sections 4 and 6).
 
 Threads that append at the same time share a block: the first one in takes everything that waits and writes one
 transaction for all of them (group commit). Several processes may do so on one file; SQLite orders them.

@@ -1,4 +1,4 @@
-"""What a client remembers of the ledgers that it met, so that none of them can show it two histories (docs/spec, section 11).
+"""What a client remembers of the ledgers that it met, so that none of them can show it two histories (docs/spec, section 11.4).
 
     pins = Pins(state_folder / "pins")
     contact = pins.check(view.checkpoint, trust, view.consistency)      # at each contact; SplitView where it contradicts
@@ -31,6 +31,7 @@ from muniment.core.proof.authority import Head
 from muniment.core.proof.evidence import Evidence, Pin, Prove, SplitView
 from muniment.core.proof.trust import Trust
 from muniment.errors import CorruptStore, InvalidInput, Unavailable
+from muniment.ledger.folder import sync_folder
 
 _UNFINISHED = ".unfinished-"
 
@@ -160,11 +161,7 @@ def _write(path: Path, raw: bytes) -> None:
         with suppress(OSError):
             os.unlink(name)
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _bad_pin(path: Path, reason: str) -> CorruptStore:

@@ -26,6 +26,7 @@ from typing import Protocol
 from nacl.signing import SigningKey
 
 from muniment.errors import Conflict, InvalidInput, MunimentError, NotFound, Unavailable
+from muniment.ledger.folder import sync_folder
 
 SEED_BYTES = 32
 MAX_PURPOSE_CHARACTERS = 128
@@ -187,7 +188,7 @@ def _write_once(path: Path, raw: bytes) -> None:
         with suppress(FileNotFoundError):
             draft.unlink()
     # A crash before this could lose the name after the public key was given away.
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _make_folder(folder: Path) -> None:
@@ -197,15 +198,7 @@ def _make_folder(folder: Path) -> None:
     _make_folder(folder.parent)
     with suppress(FileExistsError):  # Another process may be doing the same.
         folder.mkdir(mode=0o700)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)
 
 
 def _check_folder(folder: Path) -> None:

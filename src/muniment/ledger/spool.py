@@ -29,6 +29,7 @@ from muniment.core.format.encoding import MAX_ENTRY_BYTES
 from muniment.core.rules.policy import Reason, Verdict
 from muniment.errors import InvalidInput, Unavailable
 from muniment.ledger.engine import Engine
+from muniment.ledger.folder import sync_folder
 
 REJECTED = "rejected"
 BATCH_EVENTS = 100
@@ -83,7 +84,7 @@ class Spool:
             _write(self.folder, name, envelope)
             # Whoever made the folder may have died before its name was durable.
             if not self._folder_synced:
-                _sync_folder(self.folder.parent)
+                sync_folder(self.folder.parent)
                 self._folder_synced = True
         except OSError as error:
             raise self._unusable(error) from None
@@ -150,8 +151,8 @@ class Spool:
         _write(folder, _reasons_name(path), raw)
         moved = folder / path.name
         os.rename(path, moved)
-        _sync_folder(folder)
-        _sync_folder(self.folder)
+        sync_folder(folder)
+        sync_folder(self.folder)
         return Rejected(moved, refusal)
 
     def _next_name(self) -> str:
@@ -250,7 +251,7 @@ def _write(folder: Path, name: str, raw: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def _make_folder(folder: Path) -> None:
@@ -258,15 +259,7 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(folder.parent)
 
 
 def _now() -> str:

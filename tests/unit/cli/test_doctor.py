@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from muniment import config
@@ -157,5 +157,5 @@ def test_a_quorum_outside(home: Path) -> None:
     ours = trusts.parse((home / "trust.toml").read_text())
     witness = keys.derive("witness.example/w", b"\x01" * 32, keys.COSIGNATURE)
     cosigner = trusts.Cosigner(witness, "alpha", "append-only")
-    (home / "trust.toml").write_text(trusts.format(dataclasses.replace(ours, cosigners=(cosigner,), quorum=1)))
+    (home / "trust.toml").write_text(trusts.format(msgspec.structs.replace(ours, cosigners=(cosigner,), quorum=1)))
     assert examined(system_clock())["outside holders"].said == "1 of 1 organisations must cosign"

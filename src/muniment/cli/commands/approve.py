@@ -15,7 +15,7 @@ _WORDS = {"approve": "approved", "conditional": "approved under conditions", "re
 @click.command()
 @click.argument("version")
 @click.option("--environment", required=True, metavar="NAME", help="Where it may run, such as production.")
-@click.option("--reject", is_flag=True, help="Say no: it may not run there until this is revoked.")
+@click.option("--reject", is_flag=True, help="Say no. This release records it and does not stop a deployment.")
 @click.option("--conditional", is_flag=True, help="Say yes under conditions; it does not count as an approval.")
 @click.option("--conditions", metavar="TEXT", help="The conditions, in words (sealed).")
 @click.option("--expires-at", metavar="TIME", help="Until when it counts: a date or a time, UTC unless it says otherwise.")

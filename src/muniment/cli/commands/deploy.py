@@ -37,7 +37,8 @@ def command(
 ) -> int:
     """Record that VERSION begins to serve in an environment, or scales or stops there.
 
-    Every approval and evaluation of the version is found and cited; the ledger decides whether they are enough.
+    Every approval that was not revoked and every evaluation that did not fail is found and cited. Whether they are enough is not
+    judged in this release.
     """
     arguments.check_environment(ledger, environment)
     fields = ledger.draft_deployment(

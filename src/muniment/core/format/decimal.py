@@ -1,4 +1,4 @@
-"""Decimals as text, compared exactly: no float ever decides whether a threshold was met (docs/spec, section 1)."""
+"""Decimals as text, compared exactly: no float ever decides whether a threshold was met (docs/spec, section 1.3)."""
 
 from __future__ import annotations
 

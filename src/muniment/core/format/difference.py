@@ -1,4 +1,4 @@
-"""What changed between two listings of files, and the sentence that says so (docs/spec, "Manifests").
+"""What changed between two listings of files, and the sentence that says so (docs/spec, section 2.2).
 
     sentence(compare({"config.json": "9f86…"}, {"config.json": "51c2…"}))   # "config.json changed (the only file)"
 

@@ -1,4 +1,4 @@
-"""SHA-256, the one hash of protocol 1, and its text form: 64 lower-case hex digits (FIPS 180-4; docs/spec, section 1).
+"""SHA-256, the one hash of protocol 1, and its text form: 64 lower-case hex digits (FIPS 180-4; docs/spec, section 2.1).
 
     digest.format(digest.sha256(b"abc"))        # "ba7816bf…" in full, as sha256sum prints it
 

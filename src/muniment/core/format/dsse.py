@@ -1,4 +1,4 @@
-"""DSSE v1 envelopes with exactly one signature (docs/spec, section 3).
+"""DSSE v1 envelopes with exactly one signature (docs/spec, section 3.2).
 
     envelope = sign(payload, signer)
     raw = encode(envelope)                  # the exact bytes of a ledger entry

@@ -1,4 +1,4 @@
-"""Keys: Ed25519 verification with libsodium's verdict, and C2SP verifier keys (docs/spec, "Keys"; C2SP signed-note).
+"""Keys: Ed25519 verification with libsodium's verdict, and C2SP verifier keys (docs/spec, sections 3.1 and 3.4; C2SP signed-note).
 
     keys.is_valid(public_key, message, signature)      # for hot loops
     keys.format(keys.derive("example.com/log", public_key))

@@ -1,4 +1,4 @@
-"""A manifest: many files under one root (docs/spec, "Manifests"; the tree is RFC 6962).
+"""A manifest: many files under one root (docs/spec, section 2.2; the tree is RFC 6962).
 
     manifest = build([Line("config.json", "9f86…", 812), Line("model.safetensors", "51c2…", 9_000)])
     root(manifest)                              # what the ledger calls the model, folder or data set

@@ -1,4 +1,4 @@
-"""The RFC 6962 tree over raw 32-byte SHA-256 hashes (RFC 9162 section 2.1; docs/spec, "The tree").
+"""The RFC 6962 tree over raw 32-byte SHA-256 hashes (RFC 9162 section 2.1; docs/spec, section 8).
 
     leaves = [leaf(entry) for entry in entries]
     frontier = Frontier().extend(leaves)                      # all that a growing tree must remember: log2(size) hashes

@@ -1,4 +1,4 @@
-"""in-toto Statement v1, and the sealed form of what must not stand in a ledger in clear (docs/spec, sections 3 and 4).
+"""in-toto Statement v1, and the sealed form of what must not stand in a ledger in clear (docs/spec, sections 2.3 and 3.3).
 
     raw = encode(b'{"text":...}', "urn:muniment:event:note.added:v1", [("credit-risk", "9f86...")])
     Statement[Predicate]                           # the typed form of the same bytes, for a strict decoder
@@ -24,7 +24,6 @@ from muniment.core.format.encoding import HexDigest, Value
 from muniment.errors import InvalidInput, VerificationError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SALT_BYTES = 16
 _HEAD = b'{"_type":"https://in-toto.io/Statement/v1","predicate":'
 

@@ -1,4 +1,4 @@
-"""C2SP tlog-tiles: a tree and its entries as a finite set of immutable resources (docs/spec, "Tiles").
+"""C2SP tlog-tiles: a tree and its entries as a finite set of immutable resources (docs/spec, section 8).
 
     for tile in tiles_for(size): write(path(tile), ...)          # "tile/0/x001/067", "tile/1/000.p/5"
     for bundle in bundles_for(size): write(path(bundle), ...)    # "tile/entries/000.p/15"

@@ -1,4 +1,4 @@
-"""Times as text: RFC 3339 UTC with exactly six digits of fraction, compared as strings (docs/spec, section 1).
+"""Times as text: RFC 3339 UTC with exactly six digits of fraction, compared as strings (docs/spec, section 1.3).
 
 A time is nothing but its text and the microseconds since 1970 that it stands for; no clock is read here.
 """

@@ -1,4 +1,4 @@
-"""Answers: one JSON file that carries a question, its result, and all that proves it (docs/spec, section 10).
+"""Answers: one JSON file that carries a question, its result, and all that proves it (docs/spec, section 10.2).
 
     answer = decode(raw)            # strict: canonical JSON and one newline
     encode(answer) == raw
@@ -93,7 +93,7 @@ class Link(_Part, frozen=True, kw_only=True):
 
 
 class History(_Part, frozen=True, kw_only=True):
-    """What a stream is made of (docs/spec, section 9): its events from some one on, then links up to the last.
+    """What a stream is made of (docs/spec, section 9.3): its events from some one on, then links up to the last.
 
     `before` is the running head before the first of `events`; absent where that is the stream's very first.
     """

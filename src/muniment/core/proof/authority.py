@@ -1,4 +1,4 @@
-"""Who stands behind a checkpoint: steps 2, 3 and 4 of verification (docs/spec, section 10).
+"""Who stands behind a checkpoint: steps 2, 3 and 4 of verification (docs/spec, section 10.5).
 
     head = open_head(note_bytes, trust)         # VerificationError unless the trust file's keys signed it
     head.tier, head.basis, head.voices

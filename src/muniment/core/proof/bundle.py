@@ -1,4 +1,4 @@
-"""Bundles: the one-file form, which outlives the ledger and us (docs/spec, section 11).
+"""Bundles: the one-file form, which outlives the ledger and us (docs/spec, section 11.5).
 
     bundle = decode(raw)
     verify.verify_bundle(raw, trust)

@@ -1,4 +1,4 @@
-"""Two histories of one ledger: how they are noticed, and the file that shows them to others (docs/spec, section 11).
+"""Two histories of one ledger: how they are noticed, and the file that shows them to others (docs/spec, section 11.4).
 
 relation = check(pin, head, prove, contact=True)    # raises SplitView where the ledger contradicts what was pinned
 raw = encode(split.evidence)                        # canonical JSON with both signed checkpoints

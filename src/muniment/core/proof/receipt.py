@@ -1,4 +1,4 @@
-"""Receipts: the C2SP tlog-proof text, which shows offline that one entry is in a ledger (docs/spec, section 10).
+"""Receipts: the C2SP tlog-proof text, which shows offline that one entry is in a ledger (docs/spec, section 10.1).
 
     c2sp.org/tlog-proof@v1
     index 4

@@ -1,4 +1,4 @@
-"""The trust file: whom we believe about one ledger (docs/spec, section 11).
+"""The trust file: whom we believe about one ledger (docs/spec, section 11.1).
 
     trust = parse(text)                 # TOML; every error names the field
     format(trust)                       # the same, with comments for the person who reads it

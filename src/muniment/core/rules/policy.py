@@ -1,4 +1,4 @@
-"""The policy: what may happen, as a closed typed struct that lives in the ledger (docs/spec, section 6).
+"""The policy: what may happen, as a closed typed struct that lives in the ledger (docs/spec, section 6.6).
 
 It is data, not a language: every field has a fixed meaning, so that a reader of the ledger in ten years evaluates the same
 requirements. Arrays that are sets are sorted and unique, so that one policy has one digest.

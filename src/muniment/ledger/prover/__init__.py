@@ -1,4 +1,4 @@
-"""Builds answers, receipts and bundles from a view of a ledger (docs/spec, section 10).
+"""Builds answers, receipts and bundles from a view of a ledger (docs/spec, sections 10 and 11.5).
 
     with engine.view() as view:
         raw = answer.encode(prove_entry(view, 12))

@@ -30,7 +30,7 @@ from muniment.ledger.store.tree import OpenTiles, TileCache
 
 BACKUP_PAGES = 1_000
 # In place of the process that a connection belongs to:
-CLOSED = 0  # closed for now; whoever comes next opens it again
+CLOSED = 0  # closed: whoever comes next opens it again
 ENDED = -1  # closed for good
 
 Seal = Callable[[Sealed], bytes]

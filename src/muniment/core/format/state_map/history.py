@@ -1,4 +1,4 @@
-"""A stream's record as of a past header, from its newest record (docs/spec, section 9, "history").
+"""A stream's record as of a past header, from its newest record (docs/spec, section 9.3).
 
 No old version of a record is stored. Let `bound` be the size that a past header covers: entries with index < bound count.
 

@@ -1,4 +1,4 @@
-"""Proof that a stream's record is in the state map, or that the stream is absent (docs/spec, section 9).
+"""Proof that a stream's record is in the state map, or that the stream is absent (docs/spec, section 9.2).
 
     {"depths": [0, 1, 4], "name": "model/loans", "siblings": ["<base64>", ...], "value": {"count": 2, ...}}
 

@@ -1,4 +1,4 @@
-"""The value that the state map keeps for a stream (docs/spec, sections 4 and 9).
+"""The value that the state map keeps for a stream (docs/spec, section 7).
 
     {"count":2,"first":5,"head":"<64 hex>","last":9,"state":{"status":"open"}}
 

@@ -1,4 +1,4 @@
-"""The hash rules of the state map: a Merkle crit-bit tree (docs/spec, section 9).
+"""The hash rules of the state map: a Merkle crit-bit tree (docs/spec, section 9.1).
 
     key  = SHA-256(UTF-8 stream name)
     leaf = SHA-256(0x02 | key | SHA-256(value))

@@ -145,10 +145,16 @@ class Tree:
         roots: list[bytes] = []
         shift = depth - CELL_DEPTH
         nodes = sorted(changed)
+        covered = 0 not in warm
         for node in nodes:
-            if not warm[(node >> shift) - CELLS]:
+            if not covered and not warm[(node >> shift) - CELLS]:
                 raise InvariantError("a leaf to set lies outside the ranges that were read")
             new, old = changed[node], groups.get(node, _NOTHING)
+            if len(old) == 1 == len(new) and old[0][0] == new[0][0]:
+                if old[0][1] != heap[node]:
+                    raise _corrupt(node)
+                roots.append(new[0][1])
+                continue
             stored, root = _refold_stored(node, old, leaves)
             if stored != heap[node]:
                 raise _corrupt(node)

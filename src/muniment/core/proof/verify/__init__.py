@@ -1,4 +1,4 @@
-"""Verification: bytes and a trust file in, everything that a person wants to be told out (docs/spec, section 10).
+"""Verification: bytes and a trust file in, everything that a person wants to be told out (docs/spec, section 10.5).
 
     verified = verify_answer(raw, trust)        # or VerificationError with the number of the step that failed
     for sentence in tell(verified): print(sentence)

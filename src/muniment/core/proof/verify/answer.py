@@ -1,4 +1,4 @@
-"""The verification of an answer: all thirteen steps (docs/spec, section 10).
+"""The verification of an answer: all thirteen steps (docs/spec, section 10.5).
 
  1 limits and parsing          6 freshness                              11 state proofs and histories
  2 origin and genesis          7 inclusion of every entry               12 the subject's bytes, disclosures

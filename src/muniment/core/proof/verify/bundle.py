@@ -1,4 +1,4 @@
-"""The verification of a bundle: every answer and receipt in it, all under one history (docs/spec, section 11)."""
+"""The verification of a bundle: every answer and receipt in it, all under one history (docs/spec, section 11.5)."""
 
 from __future__ import annotations
 

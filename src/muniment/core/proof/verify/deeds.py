@@ -1,4 +1,4 @@
-"""What an event says, in plain words, and what things are called (docs/spec, section 10).
+"""What an event says, in plain words, and what things are called (docs/spec, section 10.5).
 
 The commonest events have a phrase of their own; every other one is named as the vocabulary names it.
 """

@@ -1,4 +1,4 @@
-"""Step 6: how old a checkpoint is, and by whose clock (docs/spec, section 10).
+"""Step 6: how old a checkpoint is, and by whose clock (docs/spec, section 10.5).
 
 Where a quorum of organisations cosigned, their clocks count: the time at or after which a whole quorum had seen nothing
 newer. Else there is only the header's time, the operator's own claim.

@@ -1,4 +1,4 @@
-"""Steps 2 to 5 together: the ground that everything else stands on is one accepted checkpoint (docs/spec, section 10)."""
+"""Steps 2 to 5 together: the ground that everything else stands on is one accepted checkpoint (docs/spec, section 10.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps 2, 7 and 8: the genesis, the entries and the headers of a checkpoint's tree (docs/spec, section 10).
+"""Steps 2, 7 and 8: the genesis, the entries and the headers of a checkpoint's tree (docs/spec, section 10.5).
 
 Every entry of an answer has its own inclusion proof. The checkpoint ends at a header, whose `root` must be the root of all
 entries before it; since a last leaf has siblings on its left only, its inclusion proof gives that root for nothing.

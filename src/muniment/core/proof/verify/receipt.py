@@ -1,4 +1,4 @@
-"""The verification of a receipt: steps 1 to 7 and, where the entry is at hand, 9 (docs/spec, section 10).
+"""The verification of a receipt: steps 1 to 7 and, where the entry is at hand, 9 (docs/spec, section 10.5).
 
 A receipt holds neither the entry nor the state of its signer's key, so it never says how that key stood: an answer does.
 """

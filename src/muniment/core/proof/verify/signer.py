@@ -1,4 +1,4 @@
-"""Step 10: how the key stood at the entry that it signed, and who its actor is (docs/spec, section 10).
+"""Step 10: how the key stood at the entry that it signed, and who its actor is (docs/spec, section 10.5).
 
 Admission is final: a key that ended or was disputed later leaves old entries as they are. But an entry that its key could
 not have signed when it was admitted (before the key was enrolled, after it ended, once it had expired) is the ledger's own

@@ -1,4 +1,4 @@
-"""Step 11: records of the state map, complete streams, and a record as of a past header (docs/spec, sections 4 and 9).
+"""Step 11: records of the state map, complete streams, and a record as of a past header (docs/spec, section 9).
 
 All proofs of an answer lead to one root: that in the header which is the checkpoint's last entry.
 """
@@ -88,7 +88,7 @@ def check_complete(stream: str, record: Record | None, history: History | Absent
 
 
 def check_past(stream: str, record: Record | None, size: int, history: History | Absent) -> Status:
-    """Check what an answer says about a stream as of a past header with this `size` (section 9's history rule).
+    """Check what an answer says about a stream as of a past header with this `size` (docs/spec, section 9.3).
 
     What that header changes itself is part of its state and folds at its own index, so the bound is one more than its size.
     Raises VerificationError (step 11): `history-...`.

@@ -1,4 +1,4 @@
-"""Step 9: what is signed, by whom, and for which ledger (docs/spec, section 10).
+"""Step 9: what is signed, by whom, and for which ledger (docs/spec, section 10.5).
 
 The signature is checked over the bytes as received. An event that this release has no schema for is shown raw: its
 signature and its ledger are checked all the same.

@@ -1,4 +1,4 @@
-"""Step 12: the bytes that an answer is about, and the sealed fields that it opens (docs/spec, section 10).
+"""Step 12: the bytes that an answer is about, and the sealed fields that it opens (docs/spec, section 10.5).
 
 The caller hashes the files; here the result is compared with what was signed, and a difference is told by file.
 """

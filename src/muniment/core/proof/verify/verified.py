@@ -1,4 +1,4 @@
-"""What a verification found: everything that a person wants to be told, as plain values (docs/spec, section 10).
+"""What a verification found: everything that a person wants to be told, as plain values (docs/spec, section 10.5).
 
 A `Verified` exists only after every step held. It never says more than was shown: each time names its clock, each record
 says whose word the state is, and what was not compared is said to be so.

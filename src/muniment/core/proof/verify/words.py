@@ -1,4 +1,4 @@
-"""A verification told to a person: short sentences, nothing left out that would change a decision (docs/spec, section 10).
+"""A verification told to a person: short sentences, nothing left out that would change a decision (docs/spec, section 10.5).
 
     for sentence in tell(verified): print(sentence)
 

@@ -1,4 +1,4 @@
-"""What each event changes once it is admitted, and what it must rely on (docs/spec, section 6).
+"""What each event changes once it is admitted, and what it must rely on (docs/spec, section 6.4).
 
 One function for each event, a file for each family, found by the event's type. An effect writes only streams that its event
 names; `Overlay.touch` holds it to that.

@@ -1,4 +1,4 @@
-"""The vocabulary: every event of a model's life, its streams, and its one sequence of bytes (docs/spec, section 6).
+"""The vocabulary: every event of a model's life, its streams, and its one sequence of bytes (docs/spec, section 12).
 
 event = events.DatasetRegistered(ledger=..., event_id=..., occurred_at=..., actor="alice", name="loans", ...)
 payload = events.encode(event)          # what the actor signs

@@ -1,4 +1,4 @@
-"""Bytes and events (docs/spec, sections 1 and 6).
+"""Bytes and events (docs/spec, sections 1, 3.3 and 12).
 
 An event has exactly one sequence of bytes: the statement that `encode` writes. So `decode` reads the predicate by its type,
 writes the statement again and compares; what differs in any way is refused. Only then does it look for the reason.

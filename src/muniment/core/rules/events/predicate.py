@@ -1,4 +1,4 @@
-"""What every event says: the common part of all predicates (docs/spec, section 6).
+"""What every event says: the common part of all predicates (docs/spec, section 12).
 
 A predicate is flat: the fields below and the event's own stand side by side.
 """

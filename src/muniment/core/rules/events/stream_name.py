@@ -1,4 +1,4 @@
-"""Names of streams: the keys of the state map, one thing's history each (docs/spec, section 7).
+"""Names of streams: the keys of the state map, one thing's history each (docs/spec, sections 7 and 12.1).
 
 actor/<id>  acts/<id>  attempts/<id>  member/<organisation>  policy  protocol
 dataset/<name>  model/<name>  system/<name>  data/<sha256>  version/<sha256>  key/<keyid>  link/<ledger id>

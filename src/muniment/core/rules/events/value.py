@@ -5,7 +5,6 @@ Free-form maps are arrays of `{"key", "value"}`, so that the keys of the signed 
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import msgspec
@@ -102,11 +101,6 @@ class Harness(Fields, frozen=True, kw_only=True):
     name: Identifier
     version: Identifier | Absent = UNSET
     digest: HexDigest | Absent = UNSET
-
-
-def is_clear_text(text: str) -> bool:
-    """May this text stand in clear as a parameter's value? Any other text is sealed."""
-    return len(text) <= 128 and re.match(_CLEAR_TEXT, text) is not None
 
 
 def order_of_slice(conditions: Slice) -> str:
