@@ -45,7 +45,7 @@ def draft(name: str, fields: Mapping[str, Plain], seal: Seal) -> events.Event:
     sealer = _Sealer(frozenset(events.sealed_fields(type_)), frozenset(events.clear_fields(type_)))
     # Two passes, so that an invalid event leaves nothing in the vault and a valid one costs a single durable write.
     try:
-        events.build(name, sealer.walk_fields(plain, _placeholders))
+        events.build(name, sealer.walk_fields(plain, _rehearse))
     except InvalidInput as error:
         raise explain(type_, plain, error) from None
     return events.build(name, sealer.walk_fields(plain, seal))
@@ -131,7 +131,7 @@ class _Sealer:
         return not isinstance(value, str) or (len(value) <= _MAX_CLEAR_TEXT and _clear_text.match(value) is not None)
 
 
-def _placeholders(values: Iterable[Value]) -> tuple[Sealed, ...]:
+def _rehearse(values: Iterable[Value]) -> tuple[Sealed, ...]:
     return tuple(Sealed("A" * 43) for _ in values)
 
 

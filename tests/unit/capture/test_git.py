@@ -13,8 +13,6 @@ import pytest
 from muniment.capture import git
 from muniment.errors import CaptureError
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed here")
-
 
 @pytest.fixture(autouse=True)
 def no_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

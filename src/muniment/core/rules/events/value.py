@@ -12,7 +12,7 @@ import msgspec
 from muniment.core.format import decimal, encoding
 from muniment.core.format.encoding import Decimal, HexDigest, Identifier, Integer
 from muniment.core.format.statement import Sealed, SealedDigest
-from muniment.errors import InvalidInput
+from muniment.errors import InvalidInput, InvariantError
 
 Absent = msgspec.UnsetType
 UNSET = msgspec.UNSET
@@ -43,7 +43,7 @@ class Element(Fields, frozen=True, kw_only=True):
 
     def order(self) -> tuple[str, ...]:
         """What the array is sorted by, compared as bytes; no two elements share it."""
-        raise NotImplementedError
+        raise InvariantError(f"{type(self).__name__} stands in an array and has no order")
 
 
 class Parameter(Element, frozen=True, kw_only=True):
