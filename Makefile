@@ -24,7 +24,7 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m bench
 
-# The event, command and error references, and the published vectors, are written by the code that they describe.
+# The reference of events and the published vectors are written by the code that they describe.
 docs: $(VENV)/.test
 	$(BIN)/python tools/event_reference.py
 	$(BIN)/python tools/vectors.py
@@ -55,4 +55,4 @@ lock:
 	$(LOCK) --group go -o requirements/go.lock
 
 clean:
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist demo
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist demo example answer.json

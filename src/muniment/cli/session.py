@@ -46,6 +46,7 @@ def with_ledger(function: Callable[..., R]) -> Callable[..., R]:
     def wrapped(*args: object, home: Path | None, actor: str | None, as_json: bool, accept_clock: bool, **kwargs: object) -> R:
         settings = resolve(home, actor, as_json)
         with connect(settings, accept_clock=accept_clock) as ledger:
+            ledger.deliver()
             _greet(ledger)
             return function(ledger, *args, as_json=settings.output == "json", **kwargs)
 

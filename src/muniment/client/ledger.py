@@ -63,12 +63,16 @@ class Ledger(Answers):
         return Keys(self._writer, self)
 
     def pending(self) -> list[Path]:
-        """What is signed and waits in the spool; the next event that is recorded sends it first."""
+        """What is signed and waits in the spool; `deliver` sends it, and so does the next event that is recorded."""
         return self._writer.spool.pending()
 
     def rejected(self) -> list[Rejected]:
         """What waited in the spool and was refused by the ledger, with every reason."""
         return self._writer.spool.rejected()
+
+    def deliver(self) -> None:
+        """Send what waits in the spool, as far as the ledger takes it now. What it refuses is in `rejected`, with every reason."""
+        self._writer.drain()
 
     def describe_spool(self) -> str:
         """What is to be said about the spool in one sentence; nothing where it is empty."""

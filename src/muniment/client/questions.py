@@ -11,14 +11,15 @@ import msgspec
 
 from muniment.client.writing import Writer
 from muniment.core.format import digest as digests
-from muniment.core.format import dsse, entry, state_map
+from muniment.core.format import dsse, entry, state_map, time
 from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy
 from muniment.core.rules.records import PolicyInForce, State, Version
 from muniment.errors import CorruptStore, InvariantError, NotFound
-from muniment.index import DeploymentRow, EventRow, Index, Thing
+from muniment.index import ApprovalRow, DeploymentRow, EventRow, Index, Thing
 from muniment.index.rows import ThingKind
 from muniment.ledger.blobs import Blobs
+from muniment.ledger.embedded import system_clock
 from muniment.ledger.engine import View
 
 S = TypeVar("S", bound=State)
@@ -127,11 +128,23 @@ class Questions:
         return self.index.deployments(environment)
 
     def open_approvals(self, version: str, environment: str) -> list[str]:
-        """The approvals of a version for an environment that were not revoked, by event id."""
+        """The approvals of a version for an environment that were neither revoked nor have expired, by event id."""
+        now = time.format(system_clock())
         return [
             row.event_id
             for row in self.index.approvals(version)
-            if row.environment == environment and row.decision == "approve" and row.revoked is None
+            if row.environment == environment
+            and row.decision == "approve"
+            and row.revoked is None
+            and (row.expires_at or now) >= now
+        ]
+
+    def objections(self, version: str, environment: str) -> list[ApprovalRow]:
+        """The rejections of a version for an environment that were not revoked."""
+        return [
+            row
+            for row in self.index.approvals(version)
+            if row.environment == environment and row.decision == "reject" and row.revoked is None
         ]
 
     def evaluations_of(self, version: str) -> list[str]:

@@ -48,6 +48,7 @@ class Writer:
         self.blobs = Blobs(home.blobs)
         self.manifests = capturing.open_manifests(home.manifests)
         self.spool = Spool(home.spool)
+        self._patient = True
         self._actor = actor
         self._signer: keys.Signer | None = None
 
@@ -90,8 +91,12 @@ class Writer:
         """As `record`; what the ledger cannot take now is kept durably and sent before anything else is recorded."""
         drafted, raw = self.sign(event, fields)
         try:
+            if not self._patient:
+                raise Unavailable("the ledger could not take an earlier event", code="waiting")
             return self.append(drafted, raw)
         except Unavailable:
+            # Whoever waited once for a busy ledger does not wait again for each event: the next ones go straight to the spool.
+            self._patient = False
             self.spool.store(raw)
             return Recorded(event=event, event_id=drafted.event_id)
 

@@ -233,18 +233,17 @@ def test_log(call: Call, version: str, loans: Path) -> None:
     assert call("log", "--pending").out == "Nothing waits, nothing was rejected.\n"
 
 
-def test_what_waits_and_what_was_refused(call: Call, home: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_and_what_was_refused(call: Call, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Embedded, entries: Sequence[bytes]) -> list[Verdict]:
         raise Unavailable("the disk is full", code="full")
 
     with monkeypatch.context() as patch:
         patch.setattr(Embedded, "append", refuse)
         assert call("train", "m", "--input", f"training={'0' * 64}", "--", "true").code == 0
-    listed = call("log", "--pending")
+        listed = call("log", "--pending")
     assert listed.err == "2 of your events wait to be sent: see `muniment log --pending`.\n"
     assert [line.split()[0] for line in listed.out.splitlines()] == ["waiting", "waiting"]
-    sent = call("register", "m", model)
-    assert sent.code == 0
+    # Whatever opens the ledger next delivers them.
     said = call("log", "--pending")
     assert said.err == "2 were refused by the ledger: see `muniment log --pending`.\n"
     assert "The data set 00000000… is not." in said.out

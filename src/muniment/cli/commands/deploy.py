@@ -37,8 +37,8 @@ def command(
 ) -> int:
     """Record that VERSION begins to serve in an environment, or scales or stops there.
 
-    Every approval that was not revoked and every evaluation that did not fail is found and cited. Whether they are enough is not
-    judged in this release.
+    Every approval that was neither revoked nor has expired, and every evaluation that did not fail, is found and cited. Whether
+    they are enough is not judged in this release.
     """
     arguments.check_environment(ledger, environment)
     fields = ledger.draft_deployment(
@@ -52,6 +52,10 @@ def command(
     )
     if dry_run:
         return output.verdict(ledger.judge("deployment.changed", fields), as_json)
+    for row in ledger.objections(str(fields["version"]), environment):
+        output.note(
+            f"{row.actor} rejected this version for {environment} in entry {row.index}; this release does not stop it for that."
+        )
     done = ledger.record("deployment.changed", fields)
     serving.changed(ledger, fields, done, as_json)
     return exits.OK

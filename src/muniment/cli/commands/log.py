@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+import difflib
+
 import click
 
 from muniment.cli import output, session
 from muniment.client.ledger import Ledger
+from muniment.core.rules.events import TYPES
+from muniment.errors import InvalidInput
 from muniment.index import EventRow
+
+NOTHING = "Nothing is recorded yet. Next: muniment dataset NAME PATH"
 
 
 @click.command()
 @click.argument("thing", required=False)
 @click.option("--event", "names", multiple=True, metavar="NAME", help="Only events of this name, such as deployment.changed.")
-@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
 @click.option("--pending", is_flag=True, help="What waits in the spool, and what the ledger refused later.")
 @session.with_ledger
 def command(ledger: Ledger, thing: str | None, names: tuple[str, ...], limit: int, pending: bool, as_json: bool) -> None:
     """List what is recorded, newest first: everything, or the history of one THING.
 
-    A thing is a model, `model@3`, a data set, `environment/name`, a digest or its first 8 characters, an entry or an event id.
+    A thing is a model (its newest version), `model@3`, a data set, `environment/name`, a digest or its first 8 characters, an
+    entry or an event id.
     """
     if pending:
         _list_pending(ledger, as_json)
         return
+    _check_names(names)
     rows = ledger.log(thing, names=names or None, limit=limit)
     lines = output.table(
         [[str(row.index), output.when(row.time), row.name, _about(row), row.actor] for row in rows],
         ["entry", "sealed (operator's clock)", "event", "about", "by"],
     )
-    output.result({"events": rows}, as_json, lines if rows else ["Nothing is recorded yet. Next: muniment dataset NAME PATH"])
+    output.result(
+        {"events": rows},
+        as_json,
+        lines if rows else [NOTHING if thing is None and not names else "Nothing of that kind is recorded."],
+    )
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in TYPES:
+            near = difflib.get_close_matches(name, TYPES, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "`muniment record --list` names every event."
+            raise InvalidInput(f"{name!r} is no event of protocol 1", code="unknown-event", hint=hint)
 
 
 def _about(row: EventRow) -> str:

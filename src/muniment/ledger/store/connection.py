@@ -19,7 +19,7 @@ from muniment.errors import CorruptStore, InvalidInput, MunimentError, NotFound,
 
 APPLICATION_ID = 0x4D756E31  # "Mun1"
 FORMAT = 1
-BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS = 10_000
 BUSY_POLL_MS = 1
 CACHE_KIB = 65_536
 MOUNTS = Path("/proc/self/mounts")
@@ -204,12 +204,14 @@ def _require_file(path: Path) -> None:
     except OSError as error:
         raise Unavailable(f"{path} cannot be opened: {error.strerror}", code="cannot-open") from None
     if not present:
-        raise NotFound(f"there is no ledger at {path.parent}", hint="Create one with `muniment init`, or set MUNIMENT_URL.")
+        raise NotFound(
+            f"there is no ledger at {path.parent}", hint="Create one with `muniment init`, or name its folder with --home."
+        )
     require_local(path.parent)
 
 
 def _wait(earlier: int) -> bool:
-    """Wait a moment for another process, up to 30 s. SQLite's own waiting backs off to 100 ms, a block takes one or two."""
+    """Wait a moment for another process, up to 10 s. SQLite's own waiting backs off to 100 ms, a block takes one or two."""
     time.sleep(BUSY_POLL_MS / 1_000)
     return earlier * BUSY_POLL_MS < BUSY_TIMEOUT_MS
 
