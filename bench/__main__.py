@@ -32,8 +32,11 @@ def main(arguments: Sequence[str]) -> None:
         {**each._asdict(), "value": round(each.value, 4), "ratio": round(each.ratio, 4), "spread": round(each.spread, 4)}
         for each in found
     ]
-    options.output.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
-    _say(f"written to {options.output}")
+    # Only a whole run replaces the results that are kept.
+    output = options.output or (None if options.quick or options.families else RESULTS)
+    if output is not None:
+        output.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
+        _say(f"written to {output}")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -43,7 +46,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it runs, proves nothing about speed")
     parser.add_argument(
-        "--output", type=Path, default=RESULTS, metavar="FILE", help="where to write the results (default: bench/results.json)"
+        "--output",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="where to write the results (default: bench/results.json for a whole run, nowhere for a part or a quick one)",
     )
     parser.add_argument(
         "--folder", type=Path, default=None, metavar="DIR", help="on which disk to measure (default: that of temporary files)"
