@@ -29,7 +29,7 @@ def measure(sample: Sample, scale: Scale) -> list[Result]:
         "audit.replay.two": lambda: audit(sample.engine.view, VERIFIER, processes=2),
         "audit.two.limit": lambda: _verify_apart(halves),
     }
-    for _ in range(scale.rounds):
+    for _ in range(max(2, scale.rounds - 2)):
         turns.round(bodies)
 
     def result(name: str, limit: str, of: str) -> Result:

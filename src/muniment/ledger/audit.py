@@ -25,7 +25,7 @@ from muniment.core.rules.chain import Submission
 from muniment.errors import InvalidInput, InvariantError, MunimentError, VerificationError
 from muniment.ledger.replay import Replay
 
-CHUNK = 512
+CHUNK = 128
 EVENT = b'{"payload"'
 
 
