@@ -5,12 +5,17 @@
     machine.state("dataset/loans")          # {"count": 1, "latest": A}
 
 Ada and the service ci, which stands for her, may write everything; Bob may add notes; Eve has no role.
+
+    bank = Bank(production(approvals={"approver": 2}))     # a policy that asks for something
+    bank.deploy(approvals=[bank.decide("amy")])         # the reasons against it, or none
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import makers
@@ -19,7 +24,7 @@ from muniment.core.rules import chain, events, genesis
 from muniment.core.rules.chain import Block, Position, Submission, Transition
 from muniment.core.rules.events import Event
 from muniment.core.rules.genesis import Founder, Genesis
-from muniment.core.rules.policy import Policy, Role, Verdict
+from muniment.core.rules.policy import Approvals, Environment, Policy, Reason, Role, Verdict
 from muniment.ledger.replay import Replay
 from muniment.ledger.signers import SeedSigner
 
@@ -40,6 +45,40 @@ def founding() -> Genesis:
     return Genesis(origin=makers.ORIGIN, actors=actors, policy=Policy(roles=roles))
 
 
+def bank(*environments: Environment, amendment: Mapping[str, int] = MappingProxyType({}), **terms: Any) -> Genesis:
+    """A founding with a policy that asks for something, and people in every role that it may ask for."""
+    decide = ("approval.decided", "incident.closed", "incident.recorded", "waiver.granted")
+    roles = (Role(name="approver", may=decide), Role(name="owner", may=("*",)), Role(name="risk", may=decide))
+    people = {
+        **dict.fromkeys(("amy", "ben", "cat"), ("approver",)),
+        "ada": ("owner",),
+        "dan": ("approver", "owner"),
+        "eve": (),
+        "rita": ("risk",),
+        "tom": ("approver", "owner"),
+    }
+    services = {"ghost": ("approver", "owner"), "job": ("approver", "owner")}
+    actors = [Founder(id=name, kind="person", keys=_keys(name), roles=held) for name, held in people.items()]
+    actors += [
+        Founder(id=name, kind="service", keys=_keys(name), responsible=("tom",) if name == "job" else (), roles=held)
+        for name, held in services.items()
+    ]
+    asked = tuple(Approvals(role=role, count=count) for role, count in amendment.items())
+    policy = Policy(roles=roles, environments=environments, amendment=asked, **terms)
+    return Genesis(origin=makers.ORIGIN, actors=tuple(sorted(actors, key=lambda actor: actor.id)), policy=policy)
+
+
+def production(name: str = "production", *, approvals: Mapping[str, int] = MappingProxyType({}), **terms: Any) -> Environment:
+    """An environment that asks for so many approvals of each role, and for what else is given."""
+    asked = tuple(Approvals(role=role, count=count) for role, count in sorted(approvals.items()))
+    return Environment(name=name, approvals=asked, **terms)
+
+
+def signer_of(actor: str) -> SeedSigner:
+    """The key that an actor signs with."""
+    return SIGNERS.get(actor) or SeedSigner(hashlib.sha256(actor.encode()).digest())
+
+
 def prove_key(actor: str, signer: SeedSigner) -> genesis.KeyProof:
     """A key with its own signature that it is this actor's."""
     return genesis.prove_key(makers.ORIGIN, actor, signer)
@@ -49,6 +88,7 @@ class Machine:
     """A ledger that lives in memory. What it admits is always run again, and gives the same roots."""
 
     def __init__(self, founding_: Genesis | None = None) -> None:
+        self.waited = 0
         self.bodies: list[bytes] = []
         self.entries: list[bytes] = []
         self.blocks: list[tuple[bytes, tuple[Submission, ...]]] = []
@@ -71,7 +111,7 @@ class Machine:
 
     def sign(self, name: str, /, actor: str = "ada", signer: SeedSigner | None = None, event_id: str = "", **fields: Any) -> bytes:
         """A signed event of this ledger, in the bytes that are submitted."""
-        return makers.sign(self.ledger, name, signer or SIGNERS[actor], actor, event_id, **fields)
+        return makers.sign(self.ledger, name, signer or signer_of(actor), actor, event_id, **fields)
 
     def block(self, *raws: bytes) -> list[Verdict]:
         """Submit events together; seal what is admitted."""
@@ -85,15 +125,20 @@ class Machine:
 
     def refusals(self, name: str, /, actor: str = "ada", **fields: Any) -> list[str]:
         """The rules that refuse an event; nothing is written."""
+        return [reason.rule for reason in self.reasons(name, actor, **fields)]
+
+    def reasons(self, name: str, /, actor: str = "ada", **fields: Any) -> tuple[Reason, ...]:
+        """Why an event is refused; nothing is written."""
         before = self.position
         (verdict,) = self.block(self.sign(name, actor, **fields))
         assert verdict.decision == "refused", verdict
         assert self.position == before
-        return [reason.rule for reason in verdict.reasons]
+        return verdict.reasons
 
     def judge(self, submissions: Iterable[Submission]) -> list[Verdict]:
         """The same for what was opened already."""
-        moment = time.format(time.parse(self.position.time) + SECOND)
+        moment = time.format(time.parse(self.position.time) + SECOND + self.waited)
+        self.waited = 0
         block = Block(self.position, chain.policy_in_force(self.replay), moment, tuple(submissions))
         transition = chain.apply(self.replay, block)
         if transition.admitted:
@@ -129,7 +174,7 @@ class Machine:
 
     def key_of(self, actor: str) -> str:
         """The key id of a founder."""
-        return SIGNERS[actor].public_key.hex()
+        return signer_of(actor).public_key.hex()
 
     def event_ids(self) -> list[str]:
         """The ids of all admitted events, in order."""
@@ -156,10 +201,58 @@ class Machine:
         return state_map.bulk(sorted((key, state_map.leaf(key, value)) for key, value in records.items()))
 
 
+class Bank(Machine):
+    """A ledger whose policy asks for something: the founders are those of `bank`, `A` is a version that Tom trained."""
+
+    VERSION, DATA = "a" * 64, "d" * 64
+
+    def __init__(self, *environments: Environment, **terms: Any) -> None:
+        super().__init__(bank(*environments, **terms))
+
+    def train(self, actor: str = "tom", version: str = VERSION, registrar: str = "", **fields: Any) -> str:
+        """A run, and the version that it made; the run's id."""
+        run = self.say("training.started", actor, **fields)
+        self.say("model.registered", registrar or actor, model="m", version=version, derivation="trained", run=run)
+        return run
+
+    def data(self, data: str = DATA, name: str = "loans", **fields: Any) -> str:
+        """A data set."""
+        return self.say("dataset.registered", name=name, data=data, bytes=1, files=1, **fields)
+
+    def decide(self, actor: str, decision: str = "approve", place: str = "production", **fields: Any) -> str:
+        """A decision about a version."""
+        of = {"version": fields.pop("version", self.VERSION), "environment": place}
+        return self.say("approval.decided", actor, of=of, decision=decision, meaning="approval", **fields)
+
+    def measure(self, value: str, actor: str = "ada", metric: str = "auc", version: str = VERSION, **fields: Any) -> str:
+        """One measured value, on test data unless it is said otherwise."""
+        fields = {"datasetRole": "test", "results": [{"metric": metric, "value": value}], **fields}
+        return self.say("evaluation.completed", actor, version=version, **fields)
+
+    def waive(self, rule: str, actor: str = "rita", version: str = VERSION, place: str = "production", **fields: Any) -> str:
+        """A waiver."""
+        fields = {"expiresAt": "2027-01-01T00:00:00.000000Z", **fields}
+        return self.say("waiver.granted", actor, rule=rule, version=version, environment=place, **fields)
+
+    def deploy(self, actor: str = "ada", version: str = VERSION, place: str = "production", **fields: Any) -> tuple[Reason, ...]:
+        """The reasons against a deployment; none where it is admitted."""
+        fields = {"transition": "start", "name": "m", "environment": place, "version": version, **fields}
+        (verdict,) = self.block(self.sign("deployment.changed", actor, **fields))
+        return verdict.reasons
+
+    def against(self, actor: str = "ada", **fields: Any) -> list[str]:
+        """The rules that speak against a deployment."""
+        return [reason.rule for reason in self.deploy(actor, **fields)]
+
+    def wait(self, days: int) -> None:
+        """Let the next block be later by so many days."""
+        self.waited += days * 24 * 3_600 * SECOND
+
+
 def sign_again(raw: bytes, signer: SeedSigner) -> bytes:
     """The same payload, signed by somebody else."""
     return dsse.encode(dsse.sign(dsse.decode(raw).payload, signer))
 
 
 def _keys(actor: str) -> tuple[genesis.KeyProof, ...]:
-    return (prove_key(actor, SIGNERS[actor]),)
+    return (prove_key(actor, signer_of(actor)),)

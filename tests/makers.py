@@ -15,13 +15,16 @@ from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy, Role, Verdict
 from muniment.ledger.embedded import Clock, Embedded
 from muniment.ledger.engine import View
+from muniment.ledger.refusals import Refusals
 from muniment.ledger.signers import SeedSigner
+from muniment.ledger.spool import Spool
 from muniment.ledger.store.file import Store
 
 ORIGIN = "example.com/test"
 LOG = SeedSigner(b"l" * 32)
 ADA = SeedSigner(b"a" * 32)
 BOB = SeedSigner(b"b" * 32)
+NODE = SeedSigner(b"n" * 32)
 VERIFIER = keys.derive(ORIGIN, LOG.public_key)
 NOON = 1_795_435_200_000_000  # 2026-11-23T12:00:00Z, in microseconds
 
@@ -136,6 +139,21 @@ def founding(policy: Policy | None = None) -> genesis.Genesis:
 def found(path: Path, clock: Clock | None = None) -> Life:
     """Found a small ledger in a new file."""
     return Life(path, Embedded.create(path, founding(), LOG, clock=clock or StepClock()))
+
+
+def found_recording(path: Path, names: Sequence[str], *, may: Sequence[str] = ("attempt.refused",)) -> Life:
+    """Found a small ledger whose policy has refused events of these names recorded by its service, who may write `may`."""
+    roles = (*founding().policy.roles, Role(name="service", may=tuple(may)))
+    policy = Policy(roles=tuple(sorted(roles, key=lambda role: role.name)), record_refusals=tuple(sorted(names)))
+    service = genesis.Founder(
+        id="node", kind="service", keys=(genesis.prove_key(ORIGIN, "node", NODE),), responsible=("ada",), roles=("service",)
+    )
+    before = founding(policy)
+    actors = tuple(sorted((*before.actors, service), key=lambda actor: actor.id))
+    founded = genesis.Genesis(origin=ORIGIN, actors=actors, policy=policy)
+    Embedded.create(path, founded, LOG, clock=StepClock()).close()
+    refusals = Refusals(NODE, Spool(path.parent / "spool"))
+    return Life(path, Embedded(Store.open(path), LOG, clock=StepClock(NOON + 60_000_000), refusals=refusals))
 
 
 def reopen(path: Path, clock: Clock | None = None) -> Life:

@@ -24,7 +24,7 @@ from muniment.core.rules.events import Event
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.overlay import Overlay, Reader, Writes
 from muniment.core.rules.policy import Policy, Reason, Verdict
-from muniment.core.rules.records import MAX_SET_BYTES, Actor, Key, Membership, PolicyInForce, Protocol, State
+from muniment.core.rules.records import MAX_SET_BYTES, Actor, Approval, Key, Membership, PolicyInForce, Protocol, State
 from muniment.errors import InvalidInput, VerificationError
 
 
@@ -116,8 +116,9 @@ def apply(reader: Reader, block: Block) -> Transition:
         verdict = _repeated(overlay, block.position, submission, seen)
         if verdict is None:
             overlay.load(submission.streams, submission.keys)
-            context = Context(overlay, block.position.origin, index, block.time, submission.envelope.key.hex(), event)
-            writes = _judge(context, block.policy, event)
+            keyid = submission.envelope.key.hex()
+            context = Context(overlay, block.policy, block.position.origin, index, block.time, keyid, event)
+            writes = _judge(context, event)
             if context.reasons:
                 verdict = Verdict(decision="refused", event_id=event.event_id, reasons=tuple(context.reasons))
             elif context.first >= 0:
@@ -125,6 +126,7 @@ def apply(reader: Reader, block: Block) -> Transition:
             else:
                 overlay.touch(submission.streams, submission.keys, index, submission.leaf, writes)
                 seen[event.event_id] = index, submission.envelope.payload
+                overlay.bodies[index] = submission.envelope.payload
                 admitted.append(submission)
                 verdict = Verdict(decision="admitted", event_id=event.event_id, index=index)
                 index += 1
@@ -165,7 +167,7 @@ def found(genesis: Genesis, time: str) -> Transition:
         )
         states.update({f"key/{each.key}": Key(actor=actor.id, since=0) for each in actor.keys})
     for member in genesis.members:
-        states[f"member/{member.organisation}"] = Membership(key=member.key, status="active")
+        states[f"member/{member.organisation}"] = Membership(index=0, key=member.key, status="active")
     for name, state in states.items():
         if state.set_bytes() > MAX_SET_BYTES:
             raise InvalidInput(f"the sets in the record of {name} take more than {MAX_SET_BYTES} bytes", code="record-size")
@@ -189,12 +191,15 @@ def policy_in_force(reader: Reader) -> Policy:
         raise InvalidInput("the ledger has no policy", code="no-genesis")
     raw = reader.event(found.index)
     if found.index == 0:
-        header = entry.decode_header(raw)
-        return genesis_rules.decode(bytes(header.genesis or b"")).policy
-    amended = events.decode(raw)
-    if not isinstance(amended, events.PolicyAmended):
-        raise InvalidInput(f"entry {found.index} carries no policy", code="no-policy")
-    return amended.policy
+        rules = genesis_rules.decode(bytes(entry.decode_header(raw).genesis or b"")).policy
+    else:
+        amended = events.decode(raw)
+        if not isinstance(amended, events.PolicyAmended):
+            raise InvalidInput(f"entry {found.index} carries no policy", code="no-policy")
+        rules = amended.policy
+    if policy.identify(rules) != found.digest:
+        raise InvalidInput(f"the policy of entry {found.index} is not the one that the record names", code="no-policy")
+    return rules
 
 
 def _repeated(overlay: Overlay, position: Position, submission: Submission, seen: dict[str, tuple[int, bytes]]) -> Verdict | None:
@@ -229,16 +234,16 @@ def _repeated(overlay: Overlay, position: Position, submission: Submission, seen
     )
 
 
-def _judge(context: Context, rules: Policy, event: Event) -> Writes:
+def _judge(context: Context, event: Event) -> Writes:
     """What the event changes if nothing speaks against it: the laws that hold for every event, then its own."""
-    _judge_signer(context, rules, event)
+    _judge_signer(context, event)
     if context.reasons:
         return {}
     effects.EFFECTS[type(event)](event, context)
     return {} if context.reasons or not context.writes else context.encode_writes()
 
 
-def _judge_signer(context: Context, rules: Policy, event: Event) -> None:
+def _judge_signer(context: Context, event: Event) -> None:
     """The laws that hold for every event: who signs, with which key, in which role."""
     signer = context.keyid, event.actor, event.NAME
     known = context.overlay.vouched.get(signer)
@@ -265,12 +270,23 @@ def _judge_signer(context: Context, rules: Policy, event: Event) -> None:
         found = context.read(f"actor/{person}", Actor)
         if found is None or found.kind != "person":
             context.refuse("actor", "`onBehalfOf` names enrolled persons.", f"{person} is none.")
-    if not rules.may(actor.roles, event.NAME):
+    allowed = context.policy.may(actor.roles, event.NAME)
+    if not allowed and not _is_own_affair(context, event):
         held = ", ".join(actor.roles) or "no role"
-        able = ", ".join(rules.roles_that_may(event.NAME)) or "nobody"
+        able = ", ".join(context.policy.roles_that_may(event.NAME)) or "nobody"
         context.refuse("role", f"`{event.NAME}` is for {able}.", f"{event.actor} holds {held}.")
-    if not context.reasons:
+    if allowed and not context.reasons:
         context.overlay.vouched[signer] = actor
+
+
+def _is_own_affair(context: Context, event: Event) -> bool:
+    """What needs no role: to end or replace a key of one's own, and to take back a decision of one's own."""
+    if isinstance(event, events.KeyChanged):
+        return event.of == event.actor and event.change != "add"
+    if isinstance(event, events.ApprovalDecided) and event.revokes is not msgspec.UNSET:
+        revoked = context.read(f"approval/{event.revokes}", Approval)
+        return revoked is not None and bool(set(revoked.persons) & set(context.own_persons))
+    return False
 
 
 def _genesis_header(genesis: Genesis, time: str, state: bytes) -> Header:

@@ -67,6 +67,10 @@ class Overlay:
         self.reader = reader
         # Signers (key id, actor, name of an event) against whom nothing speaks, until the block changes an actor or a key.
         self.vouched: dict[tuple[str, str, str], Actor] = {}
+        # The payloads of the block's own events, by index: the reader knows only earlier blocks.
+        self.bodies: dict[int, bytes] = {}
+        # How many things the ancestries had that were walked for the block: there is a limit.
+        self.walked = 0
         self._streams: dict[str, Stream | None] = {}
 
     def load(self, names: Collection[str], keys: Collection[bytes]) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from muniment.core.format import decimal, digest, encoding
 from muniment.core.format.decimal import Comparator
 from muniment.core.format.encoding import Decimal, Identifier, Natural, Segment
-from muniment.errors import MunimentError
+from muniment.errors import InvalidInput, MunimentError
 
 Party = Literal["deployer", "evaluator", "registrar", "trainer"]
 DatasetRole = Literal["test", "training", "validation"]
@@ -105,11 +105,20 @@ class Policy(_Part, frozen=True, kw_only=True):
         require_sorted([each.role for each in self.amendment], "amendment")
         require_sorted(self.hold_roles, "holdRoles")
         require_sorted(self.record_refusals, "recordRefusals")
+        _require_roles(self)
 
     def may(self, roles: Iterable[str], event: str) -> bool:
         """May a holder of any of `roles` write events of this name?"""
         held = set(roles)
         return any(role.name in held and (event in role.may or ANY in role.may) for role in self.roles)
+
+    def environment(self, name: str) -> Environment | None:
+        """What an environment asks for; None for one that the policy does not list."""
+        return next((each for each in self.environments if each.name == name), None)
+
+    def may_hold(self, roles: Iterable[str]) -> bool:
+        """May a holder of any of `roles` open and release holds? Where the policy names nobody, whoever may write the event."""
+        return not self.hold_roles or bool(set(self.hold_roles) & set(roles))
 
     def roles_that_may(self, event: str) -> tuple[str, ...]:
         """The roles that may write events of this name, sorted."""
@@ -154,7 +163,7 @@ class PolicyViolation(MunimentError):
             hint=first.mend or self.hint,
             details={
                 "eventId": verdict.event_id,
-                "reasons": [{"rule": each.rule, "required": each.required, "found": each.found} for each in verdict.reasons],
+                "reasons": [msgspec.to_builtins(each) for each in verdict.reasons],
             },
         )
         self.verdict = verdict
@@ -168,6 +177,21 @@ def encode(policy: Policy) -> bytes:
 def identify(policy: Policy) -> str:
     """The digest that approvals of an amendment name: lower hex."""
     return digest.format(digest.sha256(encode(policy)))
+
+
+def _require_roles(policy: Policy) -> None:
+    """What counts approvals or holds names a role that exists, and asks for at least one. Raises InvalidInput (`bad-policy`)."""
+    known = {role.name for role in policy.roles}
+    asked = [*policy.amendment, *[each for environment in policy.environments for each in environment.approvals]]
+    unknown = sorted({each.role for each in asked} - known | set(policy.hold_roles) - known)
+    if unknown:
+        raise InvalidInput(
+            f"the policy asks for roles that it does not define: {', '.join(unknown)}",
+            code="bad-policy",
+            hint="Define each of them under `roles`, with what its holders may write.",
+        )
+    if any(each.count < 1 for each in asked):
+        raise InvalidInput("approvals are asked for by at least one person", code="bad-policy", hint="Write a count of 1 or more.")
 
 
 def require_sorted(items: Iterable[str], field: str) -> None:

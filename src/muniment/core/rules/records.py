@@ -23,8 +23,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """The base of every state: the empty object, for streams that only count."""
 
     def set_bytes(self) -> int:
-        """What the sets of this state take: the length of each element, and three bytes for its quotes and its comma."""
-        return sum(len(each) + 3 for field in msgspec.structs.astuple(self) if isinstance(field, tuple) for each in field)
+        """What the sets of this state take: the length of each element's text, and the bytes around it."""
+        return sum(_bytes_of(each) for field in msgspec.structs.astuple(self) if isinstance(field, tuple) for each in field)
+
+
+def _bytes_of(element: str | Rejections) -> int:
+    """A text with its quotes and its comma; an object with what its other fields take at most."""
+    return len(element) + 3 if isinstance(element, str) else len(element.environment) + 48
 
 
 class Actor(State, frozen=True, kw_only=True):
@@ -85,45 +90,72 @@ class Data(State, frozen=True, kw_only=True):
 
 
 class Run(State, frozen=True, kw_only=True):
-    """`run/<eventId of its start>`"""
+    """`run/<eventId of its start>`: `persons` answered for its start or its end."""
 
     finish: int | Absent = UNSET
     model: str | Absent = UNSET
+    persons: tuple[str, ...] = ()
     start: int
     status: str
 
 
 class Model(State, frozen=True, kw_only=True):
-    """`model/<name>`: `offer` is the open offer, by its event id, to `offeredTo`."""
+    """`model/<name>`: `offer` is the open offer, by its event id, to `offeredTo`; nobody owns it before its first version."""
 
     count: int
     latest: str | Absent = UNSET
     offer: str | Absent = UNSET
     offered_to: str | Absent = UNSET
-    owner: str
+    owner: str | Absent = UNSET
+
+
+class Rejections(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many rejections of a version for an environment are open: at least one."""
+
+    count: int
+    environment: str
 
 
 class Version(State, frozen=True, kw_only=True):
-    """`version/<sha256>`: `holds` counts open incidents that hold it, `running` the deployments that serve it."""
+    """`version/<sha256>`: `holds` counts open incidents that hold it, `running` the deployments that serve it.
+
+    `admitted` are the environments whose requirements it once met without a waiver, `rejected` counts the open rejections of each
+    environment; `persons` answered for the registration.
+    """
 
     admitted: tuple[str, ...] = ()
     holds: int = 0
     made: int
     model: str
     ordinal: int
+    persons: tuple[str, ...] = ()
+    rejected: tuple[Rejections, ...] = ()
     run: str | Absent = UNSET
     running: int = 0
     status: str
 
+    def count_rejections(self, environment: str) -> int:
+        """How many rejections for an environment are open."""
+        return next((each.count for each in self.rejected if each.environment == environment), 0)
+
+    def reject(self, environment: str, change: int) -> Version:
+        """The same with one open rejection more or less."""
+        counts = {each.environment: each.count for each in self.rejected}
+        counts[environment] = counts.get(environment, 0) + change
+        rejected = tuple(Rejections(count=counts[each], environment=each) for each in sorted(counts) if counts[each])
+        return msgspec.structs.replace(self, rejected=rejected)
+
 
 class Plan(State, frozen=True, kw_only=True):
-    """`plan/<eventId>`"""
+    """`plan/<eventId>`: `sliced` where it names slices, which its event lists."""
 
     comparator: Comparator
+    data: str | Absent = UNSET
     dataset_role: str | Absent = UNSET
     index: int
     metric: str
     model: str
+    sliced: bool = False
     threshold: str
 
 
@@ -132,6 +164,7 @@ class Evaluation(State, frozen=True, kw_only=True):
 
     index: int
     passed: bool | Absent = UNSET
+    persons: tuple[str, ...] = ()
     plan: str | Absent = UNSET
     version: str
 
@@ -152,10 +185,13 @@ class Approval(State, frozen=True, kw_only=True):
 
 
 class Waiver(State, frozen=True, kw_only=True):
-    """`waiver/<eventId>`"""
+    """`waiver/<eventId>`: who granted it, with which key, as of its admission."""
 
     environment: str
     expires: str
+    index: int
+    keyid: str
+    persons: tuple[str, ...] = ()
     rule: str
     version: str
 
@@ -193,8 +229,9 @@ class Amendment(State, frozen=True, kw_only=True):
 
 
 class Membership(State, frozen=True, kw_only=True):
-    """`member/<organisation>`"""
+    """`member/<organisation>`: `index` is the entry that last changed it."""
 
+    index: int
     key: str
     status: str
 

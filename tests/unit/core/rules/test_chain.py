@@ -268,6 +268,8 @@ def test_no_record_outgrows_its_size(machine: Machine) -> None:
 
 def test_what_enrols_too_many_roles_is_refused(machine: Machine) -> None:
     roles = [f"r{n:02d}" + "x" * 125 for n in range(25)]
+    many = [{"name": "owner", "may": ["*"]}, *[{"name": role} for role in roles]]
+    machine.say("policy.amended", policy={"roles": many})
     assert machine.refusals("actor.enrolled", of="zoe", kind="person", roles=roles) == ["record-size"]
     machine.say("actor.enrolled", of="zoe", kind="person", roles=roles[:24])
 

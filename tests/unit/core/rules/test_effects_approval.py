@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+import machine as machines
 import makers
-from machine import Machine
+from machine import Bank, Machine
+from muniment.core.format import time
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 PRODUCTION = {"version": A, "environment": "production"}
@@ -39,8 +41,8 @@ def test_an_approval_is_kept_as_it_was_at_admission(registered: Machine) -> None
     ("of", "named"),
     [
         ({"policy": B}, f"policy/{B}"),
-        ({"member": B}, f"member/{B}"),
-        ({"member": "2"}, "member/2"),
+        ({"member": "acme", "terms": B}, f"member/acme/{B}"),
+        ({"member": "2", "terms": B}, f"member/2/{B}"),
         ({"protocol": 2}, "protocol/2"),
     ],
 )
@@ -68,7 +70,7 @@ def test_a_revocation_marks_the_decision(registered: Machine) -> None:
 
 def test_a_revocation_names_what_the_decision_was_about(registered: Machine) -> None:
     first = decide(registered)
-    for of in ({**PRODUCTION, "version": B}, {**PRODUCTION, "environment": "test"}, {"policy": A}, {"member": "a"}):
+    for of in ({**PRODUCTION, "version": B}, {**PRODUCTION, "environment": "test"}, {"policy": A}, {"member": "a", "terms": A}):
         assert registered.refusals("approval.decided", of=of, decision="revoke", revokes=first, meaning="review") == ["of"]
     assert registered.state(f"approval/{first}")["status"] == "open"
 
@@ -82,6 +84,29 @@ def test_an_event_that_revokes_itself_revokes_nothing(registered: Machine) -> No
 def test_a_waiver_has_scope_and_expiry(registered: Machine) -> None:
     fields = {"rule": "approvals", "environment": "production", "expiresAt": "2027-01-01T00:00:00.000000Z"}
     id_ = registered.say("waiver.granted", version=A, **fields)
-    expected = {"environment": "production", "expires": "2027-01-01T00:00:00.000000Z", "rule": "approvals", "version": A}
-    assert registered.state(f"waiver/{id_}") == expected
+    assert registered.state(f"waiver/{id_}") == {
+        "environment": "production",
+        "expires": "2027-01-01T00:00:00.000000Z",
+        "index": registered.position.frontier.size - 2,
+        "keyid": registered.key_of("ada"),
+        "persons": ["ada"],
+        "rule": "approvals",
+        "version": A,
+    }
     assert registered.refusals("waiver.granted", version=C, **fields) == ["unknown"]
+
+
+def test_somebody_answers_for_a_decision_and_it_ends_later_than_it_begins() -> None:
+    bank = Bank()
+    bank.train()
+    fields = {"of": PRODUCTION, "meaning": "approval"}
+    for decision in ("approve", "conditional", "reject"):
+        (reason,) = bank.reasons("approval.decided", "ghost", **fields, decision=decision, onBehalfOf=["amy"])
+        assert (reason.rule, reason.sentence()) == (
+            "persons",
+            "A decision is made by somebody who answers for it. Nobody answers for ghost. "
+            "Enrol ghost anew with the persons who are responsible for it.",
+        )
+    now = time.format(time.parse(bank.position.time) + machines.SECOND)
+    assert bank.refusals("approval.decided", **fields, decision="approve", expiresAt=now) == ["expired"]
+    assert bank.refusals("approval.decided", **{**fields, "of": {"policy": A}}, decision="approve", expiresAt=now) == ["expired"]

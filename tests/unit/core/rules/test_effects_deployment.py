@@ -105,9 +105,20 @@ def test_what_a_deployment_relies_on_exists(registered: Machine) -> None:
 
 def test_what_is_observed_was_deployed(registered: Machine) -> None:
     seen = {"environment": "production", "name": "m", "seen": A, "means": "file-hash", "matches": True}
-    assert registered.refusals("deployment.observed", **seen) == ["unknown"]
+    assert "unknown" in registered.refusals("deployment.observed", **seen)
     registered.say("deployment.changed", **change("start", A))
     before = registered.state(STREAM)
     registered.say("deployment.observed", **seen)
     assert registered.state(STREAM) == before
     assert registered.record(STREAM)["count"] == 2  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("seen", "stopped", "matches"), [(A, False, True), (B, False, False), (A, True, False)])
+def test_what_is_observed_is_compared_with_the_record(registered: Machine, seen: str, stopped: bool, matches: bool) -> None:
+    registered.say("deployment.changed", **change("start", A))
+    if stopped:
+        registered.say("deployment.changed", **change("stop", A))
+    fields = {"environment": "production", "name": "m", "seen": seen, "means": "file-hash"}
+    (reason,) = registered.reasons("deployment.observed", **fields, matches=not matches)
+    assert reason.rule == "matches"
+    registered.say("deployment.observed", **fields, matches=matches)

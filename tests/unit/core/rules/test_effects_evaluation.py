@@ -14,15 +14,16 @@ def test_a_plan_says_what_will_be_asked(registered: Machine) -> None:
     fields = {"metric": "auc", "comparator": "ge", "threshold": "0.9", "datasetRole": "test"}
     index = registered.position.frontier.size
     plan = registered.say("evaluation.planned", model="m", data=LOANS, **fields)
-    assert registered.state(f"plan/{plan}") == {"index": index, "model": "m", **fields}
+    assert registered.state(f"plan/{plan}") == {"data": LOANS, "index": index, "model": "m", **fields}
     assert registered.refusals("evaluation.planned", model="m", data=C, **fields) == ["unknown"]
 
 
 def test_a_plan_may_come_before_the_first_version(machine: Machine) -> None:
     machine.say("evaluation.planned", "ci", model="m", metric="auc", comparator="ge", threshold="0.9")
-    assert machine.state("model/m") == {"count": 0, "owner": "ci"}
+    assert machine.state("model/m") == {"count": 0}
+    # Whoever registers the first version owns the model, not who planned its evaluation.
     machine.say("model.registered", model="m", version=A, derivation="trained")
-    assert machine.state("model/m") == {"count": 1, "latest": A, "owner": "ci"}
+    assert machine.state("model/m") == {"count": 1, "latest": A, "owner": "ada"}
     assert machine.state(f"version/{A}")["ordinal"] == 1
 
 
@@ -49,7 +50,13 @@ def test_passing_is_arithmetic(registered: Machine, results: list[tuple[str, str
     ]
     done = registered.say("evaluation.completed", version=A, plan=plan, results=listed)
     index = registered.position.frontier.size - 2
-    assert registered.state(f"evaluation/{done}") == {"index": index, "passed": passed, "plan": plan, "version": A}
+    assert registered.state(f"evaluation/{done}") == {
+        "index": index,
+        "passed": passed,
+        "persons": ["ada"],
+        "plan": plan,
+        "version": A,
+    }
 
 
 def test_an_evaluation_names_what_exists(registered: Machine) -> None:

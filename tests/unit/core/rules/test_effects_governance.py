@@ -78,7 +78,6 @@ def test_a_compromised_key_is_disputed_from_an_entry_on(machine: Machine) -> Non
     [
         ("policy.amended", {"policy": {"roles": [{"name": "owner", "may": ["*"]}]}}),
         ("member.changed", {"member": "acme", "change": "admit", "validatorKey": A}),
-        ("protocol.upgraded", {"protocol": 1}),
     ],
 )
 def test_the_approvals_that_it_relies_on_exist(machine: Machine, name: str, fields: dict[str, object]) -> None:
@@ -98,21 +97,29 @@ def test_only_members_rotate_and_leave(machine: Machine) -> None:
     assert machine.refusals("member.changed", member="acme", change="rotate", validatorKey=B) == ["unknown"]
     for change, validator, status in (("admit", A, "active"), ("rotate", B, "active"), ("remove", None, "removed")):
         machine.say("member.changed", member="acme", change=change, **({"validatorKey": validator} if validator else {}))
-        assert machine.state("member/acme") == {"key": validator or B, "status": status}
+        index = machine.position.frontier.size - 2
+        assert machine.state("member/acme") == {"index": index, "key": validator or B, "status": status}
 
 
 def test_no_other_protocol_is_spoken(machine: Machine) -> None:
-    assert machine.refusals("protocol.upgraded", protocol=2) == ["protocol"]
-    machine.say("protocol.upgraded", protocol=1)
+    for number in (0, 1, 2):
+        assert machine.refusals("protocol.upgraded", protocol=number) == ["protocol"]
+    assert machine.refusals("protocol.upgraded", protocol=2, approvals=[makers.next_id()]) == ["unknown", "protocol"]
     assert machine.state("protocol") == {"number": 1}
 
 
 def test_what_only_counts(machine: Machine) -> None:
     attempt = {"attempted": "model.registered", "payloadDigest": A, "rules": ["role"]}
-    assert machine.refusals("attempt.refused", of="nobody", **attempt) == ["unknown"]
-    machine.say("attempt.refused", of="eve", **attempt)
+    assert machine.refusals("attempt.refused", "ci", of="nobody", **attempt) == ["unknown"]
+    machine.say("attempt.refused", "ci", of="eve", **attempt)
     assert machine.state("attempts/eve") == {}
     assert machine.refusals("disclosure.made", exportDigest=A, events=[makers.next_id()]) == ["unknown"]
     machine.say("disclosure.made", exportDigest=A, events=machine.event_ids())
     machine.say("ledger.linked", linked=B, origin="example.com/other", trustDigest=A)
     assert machine.state(f"link/{B}") == {"genesis": B, "trust": A}
+
+
+def test_a_refusal_is_recorded_by_the_service_that_refused(machine: Machine) -> None:
+    attempt = {"of": "eve", "attempted": "model.registered", "payloadDigest": A, "rules": ["role"]}
+    (reason,) = machine.reasons("attempt.refused", **attempt)
+    assert (reason.rule, reason.sentence()) == ("actor", "A refusal is recorded by the service that refused. ada is a person.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import makers
-from machine import Machine
+from machine import Bank, Machine
 from muniment.core.rules import events
 
 A, B, C, LOANS = "a" * 64, "b" * 64, "c" * 64, "d" * 64
@@ -93,3 +93,48 @@ def test_what_is_amended_or_disclosed_stands_in_an_earlier_block(machine: Machin
     other = Machine()
     assert [verdict.decision for verdict in other.block(raw, amend, disclose)] == ["admitted", "refused", "refused"]
     assert [verdict.decision for verdict in machine.block(itself, amend, disclose)] == ["refused", "admitted", "admitted"]
+
+
+def test_holds_are_opened_and_released_by_who_may() -> None:
+    bank = Bank(hold_roles=("risk",))
+    bank.train()
+    fields = {"version": A, **AWARE}
+    (reason,) = bank.reasons("incident.recorded", "amy", **fields, hold=True)
+    assert (reason.rule, reason.sentence()) == (
+        "hold-role",
+        "Holds are opened and released by risk. amy holds approver. "
+        "Ask somebody with that role; an incident without a hold needs none.",
+    )
+    free = bank.say("incident.recorded", "amy", **fields, hold=False)
+    bank.say("incident.closed", "amy", incident=free, version=A)
+    held = bank.say("incident.recorded", "rita", **fields, hold=True)
+    assert bank.refusals("incident.closed", "amy", incident=held, version=A) == ["hold-role"]
+    assert bank.state(f"version/{A}")["holds"] == 1
+    bank.say("incident.closed", "rita", incident=held, version=A)
+    assert "holds" not in bank.state(f"version/{A}")
+
+
+def test_where_the_policy_names_nobody_whoever_records_incidents_holds() -> None:
+    bank = Bank()
+    bank.train()
+    bank.say("incident.closed", "ben", incident=bank.say("incident.recorded", "amy", version=A, hold=True, **AWARE), version=A)
+
+
+def test_what_has_to_be_preserved_is_not_redacted(registered: Machine) -> None:
+    target = registered.event_ids()[0]
+    fields = {"target": target, "about": list(events.streams(registered.event(target)))}
+    registered.say("record.amended", **fields, kind="preserve")
+    (reason,) = registered.reasons("record.amended", **fields, kind="redact")
+    assert (reason.rule, reason.sentence()) == (
+        "preserved",
+        f"What has to be preserved is not redacted. {target} has to be. "
+        "Lift that first, with a `record.amended` of kind unpreserve.",
+    )
+    registered.say("record.amended", **fields, kind="unpreserve")
+    registered.say("record.amended", **fields, kind="redact")
+
+
+def test_a_model_that_is_only_planned_belongs_to_nobody(machine: Machine) -> None:
+    machine.say("evaluation.planned", model="m", metric="auc", comparator="ge", threshold="0.9")
+    (reason,) = machine.reasons("ownership.offered", model="m", **{"from": "ada"}, to="ci")
+    assert (reason.rule, reason.sentence()) == ("owner", "A model is offered by its owner. m belongs to nobody.")

@@ -13,7 +13,7 @@ def test_a_run_starts_from_what_exists(registered: Machine) -> None:
     assert registered.refusals("training.started", inputs=[{"data": C, "role": "test"}], baseVersions=[C]) == ["unknown", "unknown"]
     index = registered.position.frontier.size
     run = registered.say("training.started", model="m", inputs=inputs, baseVersions=[A])
-    assert registered.state(f"run/{run}") == {"model": "m", "start": index, "status": "started"}
+    assert registered.state(f"run/{run}") == {"model": "m", "persons": ["ada"], "start": index, "status": "started"}
     # One data set in two roles is one stream, folded once.
     assert registered.record(f"data/{LOANS}")["count"] == 3  # type: ignore[index]
 
@@ -21,8 +21,9 @@ def test_a_run_starts_from_what_exists(registered: Machine) -> None:
 def test_a_run_finishes_once(registered: Machine) -> None:
     run = registered.say("training.started")
     index = registered.position.frontier.size
-    registered.say("training.finished", "ci", run=run, status="failed")
-    assert registered.state(f"run/{run}") == {"finish": index, "start": index - 2, "status": "failed"}
+    registered.say("training.finished", "ci", run=run, status="failed", onBehalfOf=["bob"])
+    # Who answered for the end answers for the run as well.
+    assert registered.state(f"run/{run}") == {"finish": index, "persons": ["ada", "bob"], "start": index - 2, "status": "failed"}
     assert registered.refusals("training.finished", run=run, status="finished") == ["once"]
     assert registered.refusals("training.finished", run=makers.next_id(), status="finished") == ["unknown"]
 

@@ -13,19 +13,20 @@ import msgspec
 from muniment.core.format import encoding
 from muniment.core.rules.events import Event
 from muniment.core.rules.overlay import Overlay, Writes
-from muniment.core.rules.policy import Reason
+from muniment.core.rules.policy import Policy, Reason
 from muniment.core.rules.records import MAX_SET_BYTES, Actor, Data, Run, State, Version
 
 S = TypeVar("S", bound=State)
 
 
 class Context(msgspec.Struct, gc=False):
-    """One event under judgement: its future index, its block's time, its signer, and the state before it.
+    """One event under judgement: the policy in force, its future index, its block's time, its signer, and the state before it.
 
     `first` is the entry that registered the same thing already, if the event only says it again.
     """
 
     overlay: Overlay
+    policy: Policy
     origin: str
     index: int
     time: str
@@ -43,10 +44,23 @@ class Context(msgspec.Struct, gc=False):
         self.roles = actor.roles
 
     @property
+    def kind(self) -> str:
+        """Whether the signer is a person, a service or an organisation."""
+        return "" if self._signer is None else self._signer.kind
+
+    @property
     def persons(self) -> tuple[str, ...]:
-        """The persons who answer for the event, sorted; `onBehalfOf` only adds to the signer's own."""
-        own = self._signer.persons(self.event.actor) if self._signer is not None else ()
-        return tuple(sorted({*own, *self.event.on_behalf_of}))
+        """The persons who answer for the event, sorted; `onBehalfOf` only adds to the signer's own.
+
+        Whom nobody answers for stands for nobody: else one service could speak with as many voices as there are persons.
+        """
+        own = self.own_persons
+        return tuple(sorted({*own, *self.event.on_behalf_of})) if own else ()
+
+    @property
+    def own_persons(self) -> tuple[str, ...]:
+        """The persons who answer for the signer, whatever it says."""
+        return self._signer.persons(self.event.actor) if self._signer is not None else ()
 
     def read(self, stream: str, kind: type[S]) -> S | None:
         """The state of a stream, or None where nothing ever touched it."""
@@ -70,7 +84,8 @@ class Context(msgspec.Struct, gc=False):
         encoded = {}
         for stream, state in self.writes.items():
             raw = encoding.encode_struct(state)
-            if len(raw) > MAX_SET_BYTES and state.set_bytes() > MAX_SET_BYTES:
+            # What an element counts is at most twice what it takes.
+            if 2 * len(raw) > MAX_SET_BYTES and state.set_bytes() > MAX_SET_BYTES:
                 self.refuse(
                     "record-size",
                     f"The sets in the record of a stream take at most {MAX_SET_BYTES} bytes.",
@@ -107,6 +122,53 @@ class Context(msgspec.Struct, gc=False):
             f"data/{data}", Data, f"The data set {data[:8]}…", mend="Register it first: `muniment dataset NAME PATH`."
         )
 
+    def require_fresh(self, data: Data, digest: str) -> None:
+        """Data that nobody has withdrawn."""
+        if data.withdrawn is not msgspec.UNSET:
+            self.refuse(
+                "withdrawn",
+                "What was withdrawn is used no more.",
+                f"{data.name}@{data.ordinal} was withdrawn (entry {data.withdrawn}).",
+                missing=(f"data/{digest}",),
+                mend="Use other data.",
+            )
+
+    def require_environment(self, name: str) -> None:
+        """An environment of the policy, where it lists any."""
+        if self.policy.environments and self.policy.environment(name) is None:
+            listed = ", ".join(each.name for each in self.policy.environments)
+            self.refuse(
+                "environment",
+                "Versions run in the environments that the policy lists.",
+                f"It lists {listed}, and not {name}.",
+                mend="Name one of them, or amend the policy.",
+            )
+
+    def require_persons(self) -> None:
+        """Somebody who answers for the event."""
+        if not self.persons:
+            self.refuse(
+                "persons",
+                "A decision is made by somebody who answers for it.",
+                f"Nobody answers for {self.event.actor}.",
+                mend=f"Enrol {self.event.actor} anew with the persons who are responsible for it.",
+            )
+
+    def require_later(self, moment: str | msgspec.UnsetType) -> None:
+        """A time that is still to come when the event is sealed."""
+        if moment is not msgspec.UNSET and moment <= self.time:
+            self.refuse("expired", "What expires does so later than it is recorded.", f"{moment} is past (it is {self.time}).")
+
+    def require_holder(self) -> None:
+        """A signer who may open and release holds."""
+        if not self.policy.may_hold(self.roles):
+            self.refuse(
+                "hold-role",
+                f"Holds are opened and released by {', '.join(self.policy.hold_roles)}.",
+                f"{self.event.actor} holds {', '.join(self.roles) or 'no role'}.",
+                mend="Ask somebody with that role; an incident without a hold needs none.",
+            )
+
     def require_run(self, run: str) -> Run | None:
         """A training run that was recorded as started."""
         return self.require(f"run/{run}", Run, f"The training run {run}")
@@ -132,6 +194,11 @@ class Context(msgspec.Struct, gc=False):
             f"These bytes are {known_name}@{ordinal}.",
             mend=f"Use {known_name}@{ordinal}.",
         )
+
+    def body(self, index: int) -> bytes:
+        """The signed bytes of an event that was admitted before, in this block or an earlier one."""
+        own = self.overlay.bodies.get(index)
+        return self.overlay.reader.event(index) if own is None else own
 
     def payload(self, event_id: str) -> bytes | None:
         """The signed bytes of an event that was admitted in an earlier block."""

@@ -32,7 +32,9 @@ def _registered(event: DatasetRegistered, context: Context) -> None:
 @effect.register
 def _transformed(event: DatasetTransformed, context: Context) -> None:
     for each in event.inputs:
-        context.require_data(each)
+        source = context.require_data(each)
+        if source is not None:
+            context.require_fresh(source, each)
     for each in event.outputs:
         output = context.require_data(each)
         if output is None:

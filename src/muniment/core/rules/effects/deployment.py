@@ -2,10 +2,12 @@
 
 import msgspec
 
+from muniment.core.rules.ancestry import MAX_THINGS_OF_BLOCK, walk
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
 from muniment.core.rules.events import DeploymentChanged, DeploymentObserved, stream_name
 from muniment.core.rules.records import Approval, Deployment, Evaluation, Version, Waiver
+from muniment.core.rules.requirements import Case, evaluate
 
 ENDING = "stop"
 CONTINUING = frozenset({"scale", "stop"})
@@ -24,13 +26,16 @@ def _changed(event: DeploymentChanged, context: Context) -> None:
     current = context.read(stream, Deployment)
     running = current.version if current is not None and current.status == "running" else None
     _check_record(event, context, running)
-    if context.reasons or version is None:
+    if version is None:
+        return
+    unwaived = event.transition not in CONTINUING and _check_requirements(event, context)
+    if context.reasons:
         return
     if event.replaces is not msgspec.UNSET:
         replaced = context.require_version(event.replaces)
         if replaced is not None:
             context.write(f"version/{event.replaces}", msgspec.structs.replace(replaced, running=replaced.running - 1))
-    context.write(f"version/{event.version}", _after(version, event, running))
+    context.write(f"version/{event.version}", _after(version, event, running, unwaived))
     continues = event.transition == "scale" and current is not None
     context.write(
         stream,
@@ -42,6 +47,25 @@ def _changed(event: DeploymentChanged, context: Context) -> None:
             version=event.version,
         ),
     )
+
+
+def _check_requirements(event: DeploymentChanged, context: Context) -> bool:
+    """Ask for all that the environment asks for; True where no waiver had to help."""
+    ancestry = walk(context, event.version, MAX_THINGS_OF_BLOCK - context.overlay.walked)
+    context.overlay.walked += len(ancestry.steps)
+    case = Case(
+        environment=event.environment,
+        version=event.version,
+        transition=event.transition,
+        time=context.time,
+        deployer=context.persons,
+        approvals=event.approvals,
+        evaluations=event.evaluations,
+        waivers=event.waivers,
+    )
+    findings = evaluate(context, context.policy, case, ancestry)
+    context.reasons.extend(each.reason() for each in findings if not each.holds)
+    return all(each.met for each in findings)
 
 
 def _check_record(event: DeploymentChanged, context: Context, running: str | None) -> None:
@@ -65,14 +89,25 @@ def _check_record(event: DeploymentChanged, context: Context, running: str | Non
         )
 
 
-def _after(version: Version, event: DeploymentChanged, running: str | None) -> Version:
+def _after(version: Version, event: DeploymentChanged, running: str | None, unwaived: bool) -> Version:
     if event.transition == ENDING:
         return msgspec.structs.replace(version, running=version.running - 1)
-    admitted = tuple(sorted({*version.admitted, event.environment}))
+    # What only a waiver let through may come back only while one does.
+    admitted = tuple(sorted({*version.admitted, event.environment})) if unwaived else version.admitted
     added = 0 if running == event.version else 1
     return msgspec.structs.replace(version, admitted=admitted, running=version.running + added)
 
 
 @effect.register
 def _observed(event: DeploymentObserved, context: Context) -> None:
-    context.require_stream(stream_name.deployment(event.environment, event.name), "The deployment")
+    stream = stream_name.deployment(event.environment, event.name)
+    deployment = context.require(stream, Deployment, f"The deployment {event.environment}/{event.name}")
+    if deployment is None:
+        return
+    runs = deployment.status == "running" and deployment.version == event.seen
+    if event.matches is not runs:
+        context.refuse(
+            "matches",
+            "What was seen matches where it is the version that the record says runs there.",
+            f"It {'is' if runs else 'is not'}, and the event says the opposite.",
+        )

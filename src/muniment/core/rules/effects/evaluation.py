@@ -3,10 +3,13 @@
 import msgspec
 
 from muniment.core.format import decimal
+from muniment.core.rules import events
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
 from muniment.core.rules.events import EvaluationCompleted, EvaluationPlanned
-from muniment.core.rules.records import Evaluation, Model, Plan
+from muniment.core.rules.events.value import order_of_slice
+from muniment.core.rules.records import Evaluation, Model, Plan, Version
+from muniment.errors import InvariantError
 
 
 @effect.register
@@ -15,15 +18,17 @@ def _planned(event: EvaluationPlanned, context: Context) -> None:
         context.require_data(event.data)
     # A plan may come before the first version of its model: it names what will be asked of it.
     if context.read(f"model/{event.model}", Model) is None:
-        context.write(f"model/{event.model}", Model(count=0, owner=event.actor))
+        context.write(f"model/{event.model}", Model(count=0))
     context.write(
         f"plan/{event.event_id}",
         Plan(
             comparator=event.comparator,
+            data=event.data,
             dataset_role=event.dataset_role,
             index=context.index,
             metric=event.metric,
             model=event.model,
+            sliced=bool(event.slices),
             threshold=event.threshold,
         ),
     )
@@ -31,21 +36,43 @@ def _planned(event: EvaluationPlanned, context: Context) -> None:
 
 @effect.register
 def _completed(event: EvaluationCompleted, context: Context) -> None:
-    context.require_version(event.version)
+    version = context.require_version(event.version)
     if event.data is not msgspec.UNSET:
         context.require_data(event.data)
     passed: bool | msgspec.UnsetType = msgspec.UNSET
     if event.plan is not msgspec.UNSET:
         plan = context.require(f"plan/{event.plan}", Plan, f"The plan {event.plan}")
-        if plan is not None:
-            passed = _passes(event, plan)
+        if plan is not None and version is not None:
+            _check_plan(event, plan, version, context)
+            passed = _passes(event, plan, context)
     context.write(
         f"evaluation/{event.event_id}",
-        Evaluation(index=context.index, passed=passed, plan=event.plan, version=event.version),
+        Evaluation(index=context.index, passed=passed, persons=context.persons, plan=event.plan, version=event.version),
     )
 
 
-def _passes(event: EvaluationCompleted, plan: Plan) -> bool:
-    """At least one result of the planned metric, and every one of them meets the threshold."""
-    values = [result.value for result in event.results if result.metric == plan.metric]
-    return bool(values) and all(decimal.holds(value, plan.comparator, plan.threshold) for value in values)
+def _check_plan(event: EvaluationCompleted, plan: Plan, version: Version, context: Context) -> None:
+    """What is compared with a plan is what the plan asked for: its model, and its data where it names any."""
+    if plan.model != version.model:
+        context.refuse("plan", f"This plan is about {plan.model}.", f"The version belongs to {version.model}.")
+    for what, planned, measured in (
+        ("data", plan.data, event.data),
+        ("data set role", plan.dataset_role, event.dataset_role),
+    ):
+        if planned is not msgspec.UNSET and planned != measured:
+            found = "none" if measured is msgspec.UNSET else measured[:16]
+            context.refuse("plan", f"The plan names the {what} {planned[:16]} to measure on.", f"The event names {found}.")
+
+
+def _passes(event: EvaluationCompleted, plan: Plan, context: Context) -> bool:
+    """At least one result of the planned metric, one for each planned slice, and every one of them meets the threshold."""
+    results = [result for result in event.results if result.metric == plan.metric]
+    if not results or not all(decimal.holds(result.value, plan.comparator, plan.threshold) for result in results):
+        return False
+    if not plan.sliced:
+        return True
+    planned = events.decode(context.body(plan.index))
+    if not isinstance(planned, EvaluationPlanned):
+        raise InvariantError(f"entry {plan.index} plans nothing")
+    measured = {order_of_slice(result.slice) for result in results}
+    return all(order_of_slice(each) in measured for each in planned.slices)

@@ -18,6 +18,7 @@ from muniment.core.rules.events import (
 )
 from muniment.core.rules.genesis import KeyProof
 from muniment.core.rules.records import Actor, Approval, Key, Link, Membership, PolicyInForce, Protocol
+from muniment.core.rules.requirements import Asked, count_voices, hear
 from muniment.errors import InvalidInput
 
 
@@ -27,6 +28,13 @@ def _enrolled(event: ActorEnrolled, context: Context) -> None:
         found = context.require(f"actor/{person}", Actor, f"The person {person}")
         if found is not None and found.kind != "person":
             context.refuse("actor", "Those responsible for a service are persons.", f"{person} is a {found.kind}.")
+    unknown = sorted({*event.roles} - {role.name for role in context.policy.roles})
+    if unknown:
+        context.refuse(
+            "roles",
+            f"Roles are those of the policy in force: {', '.join(role.name for role in context.policy.roles)}.",
+            f"It has no {', '.join(unknown)}.",
+        )
     known = context.read(f"actor/{event.of}", Actor)
     if known is not None and known.kind != event.kind:
         context.refuse("actor", "An actor stays what it is.", f"{event.of} is a {known.kind}.")
@@ -51,33 +59,61 @@ def _key(event: KeyChanged, context: Context) -> None:
         return
     if key.actor != event.of:
         context.refuse("key", "A key is changed under its own actor.", f"{ended[:8]}… belongs to {key.actor}.")
+    if event.change == "rotate":
+        _check_rotation(event, key, context)
     until = context.index if key.until is msgspec.UNSET else key.until
-    disputed = key.disputed_from if event.from_index is msgspec.UNSET else event.from_index
+    disputed = key.disputed_from
+    if event.from_index is not msgspec.UNSET:
+        if event.from_index > context.index:
+            context.refuse("from-index", "A key is disputed from an entry that is there.", f"The next entry is {context.index}.")
+        # What was disputed once stays so: a second report only reaches further back.
+        disputed = event.from_index if disputed is msgspec.UNSET else min(disputed, event.from_index)
     context.write(f"key/{ended}", msgspec.structs.replace(key, until=until, disputed_from=disputed))
+
+
+def _check_rotation(event: KeyChanged, old: Key, context: Context) -> None:
+    """A key takes the place of a living one, and who rotates without a role gets no more time than was given to him."""
+    if old.until is not msgspec.UNSET:
+        context.refuse("key", "A key is rotated while it is valid.", "The one that it replaces has ended.")
+    longer = event.expires_at is msgspec.UNSET or event.expires_at > str(old.expires)
+    if old.expires is not msgspec.UNSET and longer and not context.policy.may(context.roles, event.NAME):
+        context.refuse(
+            "key",
+            "A key that expires is rotated to one that expires no later.",
+            f"The old one expires at {old.expires}.",
+            mend="Ask somebody who may change keys.",
+        )
 
 
 @effect.register
 def _policy(event: PolicyAmended, context: Context) -> None:
-    _require_approvals(event.approvals, context)
+    of, in_force = f"policy/{policy.identify(event.policy)}", context.read("policy", PolicyInForce)
+    _require_approvals(event.approvals, of, -1 if in_force is None else in_force.index, context)
     context.write("policy", PolicyInForce(digest=policy.identify(event.policy), index=context.index))
 
 
 @effect.register
 def _member(event: MemberChanged, context: Context) -> None:
-    _require_approvals(event.approvals, context)
     stream = f"member/{event.member}"
+    before = context.read(stream, Membership)
+    _require_approvals(event.approvals, f"{stream}/{event.terms()}", -1 if before is None else before.index, context)
     known = None if event.change == "admit" else context.require(stream, Membership, f"The member {event.member}")
     if event.validator_key is not msgspec.UNSET:
-        context.write(stream, Membership(key=event.validator_key, status="active"))
+        context.write(stream, Membership(index=context.index, key=event.validator_key, status="active"))
     elif known is not None:
-        context.write(stream, msgspec.structs.replace(known, status="removed"))
+        context.write(stream, msgspec.structs.replace(known, index=context.index, status="removed"))
 
 
 @effect.register
 def _protocol(event: ProtocolUpgraded, context: Context) -> None:
-    _require_approvals(event.approvals, context)
-    if event.protocol != entry.PROTOCOL:
-        context.refuse("protocol", f"This release speaks protocol {entry.PROTOCOL}.", f"The event asks for {event.protocol}.")
+    _require_approvals(event.approvals, f"protocol/{event.protocol}", -1, context)
+    known = context.read("protocol", Protocol)
+    if event.protocol > entry.PROTOCOL or known is None or event.protocol <= known.number:
+        context.refuse(
+            "protocol",
+            "A protocol is followed by a later one that this release speaks.",
+            f"It speaks those up to {entry.PROTOCOL}; in force is {known.number if known else 'none'}.",
+        )
     context.write("protocol", Protocol(number=event.protocol))
 
 
@@ -89,6 +125,8 @@ def _linked(event: LedgerLinked, context: Context) -> None:
 @effect.register
 def _attempt(event: AttemptRefused, context: Context) -> None:
     context.require_stream(f"actor/{event.of}", f"The actor {event.of}")
+    if context.kind != "service":
+        context.refuse("actor", "A refusal is recorded by the service that refused.", f"{event.actor} is a {context.kind}.")
 
 
 @effect.register
@@ -100,9 +138,28 @@ def _disclosure(event: DisclosureMade, context: Context) -> None:
             )
 
 
-def _require_approvals(approvals: tuple[str, ...], context: Context) -> None:
+def _require_approvals(approvals: tuple[str, ...], of: str, since: int, context: Context) -> None:
+    """What changes the ledger's own order follows the amendment rule of the policy in force; no waiver lifts it.
+
+    An approval is used up: none counts of entry `since`, at which the same thing was last decided, or from before.
+    """
     for approval in approvals:
         context.require(f"approval/{approval}", Approval, f"The approval {approval}")
+    heard = hear(context, Asked(of=of, time=context.time, after=since), approvals)
+    for wanted in context.policy.amendment:
+        voices = count_voices(heard, wanted.role)
+        if len(voices) < wanted.count:
+            told = " and ".join(each.told() for each in voices) or "nobody"
+            silent = [f"Not {each.told()}: {each.silent}." for each in heard if each.silent]
+            short = wanted.count - len(voices)
+            context.refuse(
+                "amendment",
+                f"The policy in force asks for {wanted.count} {'person' if wanted.count == 1 else 'persons'} in the role "
+                f"{wanted.role} to approve this {of.partition('/')[0]}.",
+                " ".join([f"Counted: {told}.", *silent]),
+                missing=(f"{short} more {'approval' if short == 1 else 'approvals'} by {wanted.role}",),
+                mend="Approvers run `muniment policy approve FILE`." if of.startswith("policy/") else "",
+            )
 
 
 def _add_key(

@@ -12,6 +12,8 @@ from muniment.core.rules.records import Amendment, Incident, Model
 @effect.register
 def _recorded(event: IncidentRecorded, context: Context) -> None:
     version = context.require_version(event.version)
+    if event.hold:
+        context.require_holder()
     context.write(f"incident/{event.event_id}", Incident(hold=event.hold, status="open", version=event.version))
     if version is not None and event.hold:
         context.write(f"version/{event.version}", msgspec.structs.replace(version, holds=version.holds + 1))
@@ -27,7 +29,8 @@ def _closed(event: IncidentClosed, context: Context) -> None:
         context.refuse(
             "incident", "An open incident of this version is closed.", f"It is {incident.status}, of {incident.version[:8]}…."
         )
-        return
+    if incident.hold:
+        context.require_holder()
     context.write(f"incident/{event.incident}", msgspec.structs.replace(incident, status="closed"))
     if incident.hold:
         context.write(f"version/{event.version}", msgspec.structs.replace(version, holds=version.holds - 1))
@@ -39,7 +42,8 @@ def _offered(event: OwnershipOffered, context: Context) -> None:
     context.require_stream(f"actor/{event.to}", f"The actor {event.to}")
     if model is not None:
         if not model.owner == event.from_ == event.actor:
-            context.refuse("owner", "A model is offered by its owner.", f"{event.model} belongs to {model.owner}.")
+            owner = "nobody" if model.owner is msgspec.UNSET else model.owner
+            context.refuse("owner", "A model is offered by its owner.", f"{event.model} belongs to {owner}.")
         context.write(f"model/{event.model}", msgspec.structs.replace(model, offer=event.event_id, offered_to=event.to))
 
 
@@ -69,6 +73,13 @@ def _amended(event: RecordAmended, context: Context) -> None:
         context.refuse("about", "`about` names exactly the streams of the target.", "It names others.")
     stream = f"amendment/{event.target}"
     before = context.read(stream, Amendment) or Amendment()
+    if event.kind == "redact" and before.preserved:
+        context.refuse(
+            "preserved",
+            "What has to be preserved is not redacted.",
+            f"{event.target} has to be.",
+            mend="Lift that first, with a `record.amended` of kind unpreserve.",
+        )
     changed = {
         "preserve": Amendment(preserved=True, redacted=before.redacted),
         "unpreserve": Amendment(preserved=False, redacted=before.redacted),

@@ -2,10 +2,17 @@
 
 import msgspec
 
+from muniment.core.rules import events
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
 from muniment.core.rules.events import ModelRegistered, ModelRetired, ParameterChanged, stream_name
-from muniment.core.rules.records import Model, Parameter, Version
+from muniment.core.rules.events.value import SealedText
+from muniment.core.rules.records import Model, Parameter, Run, Version
+from muniment.errors import InvariantError
+
+_WITHOUT_RUN = frozenset({"declared", "imported"})
+
+Value = int | bool | str | SealedText | msgspec.UnsetType
 
 
 @effect.register
@@ -18,35 +25,112 @@ def _registered(event: ModelRegistered, context: Context) -> None:
         context.require_version(parent)
     for data in event.data:
         context.require_data(data)
-    if event.run is not msgspec.UNSET:
-        run = context.require_run(event.run)
-        if run is not None and run.model is msgspec.UNSET:
-            context.write(f"run/{event.run}", msgspec.structs.replace(run, model=event.model))
-    model = context.read(f"model/{event.model}", Model)
-    ordinal = 1 if model is None else model.count + 1
-    context.write(
-        f"model/{event.model}",
-        Model(count=1, latest=event.version, owner=event.actor)
-        if model is None
-        else msgspec.structs.replace(model, count=ordinal, latest=event.version),
-    )
+    _check_run(event, context)
+    model = context.read(f"model/{event.model}", Model) or Model(count=0)
+    owner = event.actor if model.owner is msgspec.UNSET else model.owner
+    ordinal = model.count + 1
+    context.write(f"model/{event.model}", msgspec.structs.replace(model, count=ordinal, latest=event.version, owner=owner))
     context.write(
         f"version/{event.version}",
-        Version(made=context.index, model=event.model, ordinal=ordinal, run=event.run, status="registered"),
+        Version(
+            made=context.index,
+            model=event.model,
+            ordinal=ordinal,
+            persons=context.persons,
+            run=event.run,
+            status="registered",
+        ),
     )
+
+
+def _check_run(event: ModelRegistered, context: Context) -> None:
+    """A run makes versions of the one model that it was started for; without one nobody watched."""
+    if event.run is msgspec.UNSET:
+        if event.grade is not msgspec.UNSET and event.grade not in _WITHOUT_RUN:
+            context.refuse(
+                "grade",
+                "A version without a run is declared or imported.",
+                f"The event says {event.grade}.",
+                mend="Name the run that made it, or claim no more than you know.",
+            )
+        return
+    run = context.require_run(event.run)
+    if run is None:
+        return
+    if run.model is msgspec.UNSET:
+        context.write(f"run/{event.run}", msgspec.structs.replace(run, model=event.model))
+    elif run.model != event.model:
+        context.refuse("run", "A run makes versions of the model that it was started for.", f"This one was for {run.model}.")
 
 
 @effect.register
 def _parameter(event: ParameterChanged, context: Context) -> None:
     owner = event.of.stream()
-    context.require_stream(owner, "What the parameter belongs to")
-    context.write(stream_name.parameter(owner, event.target, event.path), Parameter(index=context.index, value=event.new))
+    if not context.exists(owner):
+        context.require_stream(owner, "What the parameter belongs to")
+        return
+    stream = stream_name.parameter(owner, event.target, event.path)
+    recorded = _recorded_value(event, stream, context)
+    if not (recorded is _SEALED and isinstance(event.old, SealedText)) and not _is_same(event.old, recorded):
+        context.refuse(
+            "old-value",
+            "A change names the value that is recorded.",
+            f"Recorded is {_tell(recorded)}, and the event says {_tell(event.old)}.",
+            mend=f"See who set it: `muniment blame {owner} {event.path}`.",
+        )
+    context.write(stream, Parameter(index=context.index, value=event.new))
+
+
+_SEALED = SealedText(sealed="", digest="")
+"""Stands for a sealed value of a run, which has no digest that another one could be compared with."""
+
+
+def _recorded_value(event: ParameterChanged, stream: str, context: Context) -> Value:
+    """What the ledger says about a parameter: its last change, else what its version's run started with."""
+    known = context.read(stream, Parameter)
+    if known is not None:
+        return known.value
+    version = None if event.of.version is msgspec.UNSET else context.read(f"version/{event.of.version}", Version)
+    run = None if version is None or version.run is msgspec.UNSET else context.read(f"run/{version.run}", Run)
+    if run is None or event.target != "hyperparameter":
+        return msgspec.UNSET
+    started = events.decode(context.body(run.start))
+    if not isinstance(started, events.TrainingStarted):
+        raise InvariantError(f"entry {run.start} starts no run")
+    found = next((each.value for each in started.parameters if each.key == event.path), msgspec.UNSET)
+    return found if isinstance(found, int | str | msgspec.UnsetType) else _SEALED
+
+
+def _is_same(left: Value, right: Value) -> bool:
+    """The same JSON value: `true` is not 1, and sealed texts are compared by their digest."""
+    if isinstance(left, SealedText) and isinstance(right, SealedText):
+        return left.digest == right.digest
+    return type(left) is type(right) and left == right
+
+
+def _tell(value: Value) -> str:
+    if value is msgspec.UNSET:
+        return "nothing"
+    return "a sealed text" if isinstance(value, SealedText) else repr(value)
 
 
 @effect.register
 def _retired(event: ModelRetired, context: Context) -> None:
     version = context.require_version(event.version)
-    if version is not None:
-        if version.model != event.model:
-            context.refuse("model", "A version is retired under its own model.", f"It belongs to {version.model}.")
-        context.write(f"version/{event.version}", msgspec.structs.replace(version, status="retired"))
+    if event.replacement is not msgspec.UNSET:
+        context.require_version(event.replacement)
+    if version is None:
+        return
+    name = f"{version.model}@{version.ordinal}"
+    if version.model != event.model:
+        context.refuse("model", "A version is retired under its own model.", f"It belongs to {version.model}.")
+    if version.status != "registered":
+        context.refuse("retired", "A version is retired once.", f"{name} is {version.status}.")
+    if version.running:
+        context.refuse(
+            "running",
+            "What is retired runs nowhere.",
+            f"{name} runs in {version.running} {'place' if version.running == 1 else 'places'}.",
+            mend="Stop it or deploy another version in its place first.",
+        )
+    context.write(f"version/{event.version}", msgspec.structs.replace(version, status="retired"))

@@ -21,7 +21,7 @@ from muniment.core.rules.events.assurance import (
     SystemRegistered,
 )
 from muniment.core.rules.events.catalogue import FAMILIES, TYPES
-from muniment.core.rules.events.codec import MAX_STREAMS, build, decode, encode, predicate_type, streams, subjects
+from muniment.core.rules.events.codec import MAX_STREAMS, about, build, decode, encode, predicate_type, streams, subjects
 from muniment.core.rules.events.control import (
     ActorEnrolled,
     AttemptRefused,
@@ -55,6 +55,7 @@ from muniment.core.rules.events.training import TrainingFinished, TrainingInput,
 from muniment.core.rules.events.value import Harness, Metric, Parameter, SealedText
 
 __all__ = [
+    "about",
     "FAMILIES",
     "MAX_STREAMS",
     "TYPES",

@@ -14,12 +14,13 @@ Meaning = Literal["approval", "authorship", "responsibility", "review"]
 
 
 class ApprovalSubject(Fields, frozen=True, kw_only=True):
-    """What is decided about, in exactly one form: {version, environment}, {policy}, {member} or {protocol}.
+    """What is decided about, in exactly one form: {version, environment}, {policy}, {member, terms} or {protocol}.
 
     version: the manifest root of a model version
     environment: the environment that the version may run in
     policy: the digest of a whole policy
     member: an organisation of the consortium
+    terms: the digest of what is to change: SHA-256 of the canonical {change, cosignerKey, member, validatorKey}
     protocol: the number of a protocol
     """
 
@@ -27,19 +28,23 @@ class ApprovalSubject(Fields, frozen=True, kw_only=True):
     environment: Segment | Absent = UNSET
     policy: HexDigest | Absent = UNSET
     member: Segment | Absent = UNSET
+    terms: HexDigest | Absent = UNSET
     protocol: Natural | Absent = UNSET
 
     def thing(self) -> str:
-        """What is decided about, so that no two kinds of things share a text: `version/<sha256>`, `member/<organisation>`, ..."""
-        forms = {"version": self.version, "policy": self.policy, "member": self.member, "protocol": self.protocol}
+        """What is decided about, so that no two kinds of things share a text: `version/<sha256>`, `policy/<sha256>`, ..."""
+        member = UNSET if self.member is UNSET else f"{self.member}/{self.terms}"
+        forms = {"version": self.version, "policy": self.policy, "member": member, "protocol": self.protocol}
         return next(f"{kind}/{form}" for kind, form in forms.items() if form is not UNSET)
 
     def check(self) -> None:
         """Check that exactly one form is there. Raises InvalidInput (`one-form`)."""
         forms = (self.version, self.policy, self.member, self.protocol)
         require(
-            sum(form is not UNSET for form in forms) == 1 and (self.version is UNSET) == (self.environment is UNSET),
-            "`of` is {version, environment}, {policy}, {member} or {protocol}",
+            sum(form is not UNSET for form in forms) == 1
+            and (self.version is UNSET) == (self.environment is UNSET)
+            and (self.member is UNSET) == (self.terms is UNSET),
+            "`of` is {version, environment}, {policy}, {member, terms} or {protocol}",
             "one-form",
         )
 

@@ -115,10 +115,11 @@ def streams(event: Event) -> tuple[str, ...]:
 
 def subjects(event: Event) -> tuple[Subject, ...]:
     """The in-toto subject: the things by digest that the event is about, else its first own stream."""
-    return tuple(statement.subject(name, sha256) for name, sha256 in _subjects(event))
+    return tuple(statement.subject(name, sha256) for name, sha256 in about(event))
 
 
-def _subjects(event: Event) -> tuple[tuple[str, str], ...]:
+def about(event: Event) -> tuple[tuple[str, str], ...]:
+    """The same as pairs of a name and a digest."""
     things = event.things()
     if things:
         return things
@@ -128,7 +129,7 @@ def _subjects(event: Event) -> tuple[tuple[str, str], ...]:
 
 
 def _format(event: Event) -> bytes:
-    return statement.encode(encoding.encode_struct(event), predicate_type(event.NAME), _subjects(event))
+    return statement.encode(encoding.encode_struct(event), predicate_type(event.NAME), about(event))
 
 
 def _check(event: Event, length: int) -> None:

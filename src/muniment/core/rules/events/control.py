@@ -11,11 +11,12 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from muniment.core.format import digest, encoding
 from muniment.core.format.encoding import EventId, HexDigest, Natural, Segment, Time
 from muniment.core.format.statement import Sealed
 from muniment.core.rules import policy
 from muniment.core.rules.events.predicate import Event, require
-from muniment.core.rules.events.value import UNSET, Absent
+from muniment.core.rules.events.value import UNSET, Absent, Named
 from muniment.core.rules.genesis import KeyProof, Kind, Origin, Signature
 from muniment.core.rules.policy import EventName, Policy
 
@@ -102,7 +103,7 @@ class PolicyAmended(Event, frozen=True, kw_only=True):
     STREAMS: ClassVar[tuple[str, ...]] = ("policy",)
 
     policy: Policy
-    approvals: tuple[EventId, ...] = ()
+    approvals: Named = ()
 
     def touches(self) -> tuple[str, ...]:
         return ("policy",)
@@ -128,10 +129,15 @@ class MemberChanged(Event, frozen=True, kw_only=True):
     change: MemberChange
     validator_key: HexDigest | Absent = UNSET
     cosigner_key: HexDigest | Absent = UNSET
-    approvals: tuple[EventId, ...] = ()
+    approvals: Named = ()
 
     def touches(self) -> tuple[str, ...]:
         return (f"member/{self.member}",)
+
+    def terms(self) -> str:
+        """The digest of what changes, which approvals name, so that they count for nothing else: lower hex."""
+        terms = {"change": self.change, "cosignerKey": self.cosigner_key, "member": self.member, "validatorKey": self.validator_key}
+        return digest.format(digest.sha256(encoding.encode({key: value for key, value in terms.items() if value is not UNSET})))
 
     def check(self) -> None:
         super().check()
@@ -153,7 +159,7 @@ class ProtocolUpgraded(Event, frozen=True, kw_only=True):
 
     protocol: Natural
     specification_digest: HexDigest | Absent = UNSET
-    approvals: tuple[EventId, ...] = ()
+    approvals: Named = ()
 
     def touches(self) -> tuple[str, ...]:
         return ("protocol",)

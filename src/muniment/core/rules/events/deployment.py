@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from muniment.core.format import decimal
-from muniment.core.format.encoding import Decimal, EventId, HexDigest, Identifier, Segment
+from muniment.core.format.encoding import Decimal, HexDigest, Identifier, Segment
 from muniment.core.rules.events import stream_name
 from muniment.core.rules.events.predicate import Event, require
-from muniment.core.rules.events.value import UNSET, Absent, check_number
+from muniment.core.rules.events.value import UNSET, Absent, Named, check_number
 
 Transition = Literal["promote", "rollback", "scale", "start", "stop"]
 Means = Literal["attestation", "file-hash", "manual", "orchestrator", "registry"]
@@ -41,9 +41,9 @@ class DeploymentChanged(Event, frozen=True, kw_only=True):
     serving_config_digest: HexDigest | Absent = UNSET
     traffic_share: Decimal | Absent = UNSET
     region: Segment | Absent = UNSET
-    approvals: tuple[EventId, ...] = ()
-    evaluations: tuple[EventId, ...] = ()
-    waivers: tuple[EventId, ...] = ()
+    approvals: Named = ()
+    evaluations: Named = ()
+    waivers: Named = ()
 
     def touches(self) -> tuple[str, ...]:
         names = (stream_name.deployment(self.environment, self.name), f"version/{self.version}")

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from muniment.core.format import decimal, encoding
-from muniment.core.format.encoding import Decimal, HexDigest, Identifier, Integer
+from muniment.core.format.encoding import Decimal, EventId, HexDigest, Identifier, Integer
 from muniment.core.format.statement import Sealed, SealedDigest
 from muniment.errors import InvalidInput, InvariantError
 
@@ -30,6 +30,8 @@ ClearText = Annotated[str, msgspec.Meta(pattern=_CLEAR_TEXT, max_length=128)]
 Control = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+:[A-Za-z0-9.()/-]{1,64}$(?!\n)", max_length=128)]
 # A part of a document or regulation, without its framework.
 Clause = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.()/-]{1,64}$(?!\n)")]
+# What an event relies on, by event id: few enough that judging it is quick.
+Named = Annotated[tuple[EventId, ...], msgspec.Meta(max_length=64)]
 # `type/subtype[+suffix]` of RFC 6838, without parameters.
 MediaType = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$(?!\n)", max_length=128)]
 
