@@ -11,25 +11,27 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from muniment.client import policy_file
 from muniment.core.format import keys
 from muniment.core.format.encoding import Segment
 from muniment.core.proof import trust
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import genesis
 from muniment.core.rules.genesis import Founder, Genesis, Origin
-from muniment.core.rules.policy import ANY, Environment, Policy, Role
+from muniment.core.rules.policy import Policy
 from muniment.errors import InvalidInput, NotFound, Unavailable
 from muniment.ledger import signers
 from muniment.ledger.embedded import Embedded
+from muniment.ledger.refusals import NODE, Refusals
+from muniment.ledger.spool import Spool
 from muniment.ledger.store.file import Store
 
-NODE = "node"
 OWNER = "owner"
 
 _not_a_name = re.compile(r"[^A-Za-z0-9._-]+")
@@ -108,19 +110,35 @@ class Home(msgspec.Struct, frozen=True):
             raise InvalidInput(f"{path} cannot be read: {error}", code="bad-trust", hint="Ask the ledger's owner for it.") from None
 
     def open(self, *, accept_clock: bool = False) -> Embedded:
-        """The embedded engine over this ledger; a writer where the log's key lies here, else a reader."""
+        """The embedded engine over this ledger; a writer where the log's key lies here, else a reader.
+
+        Where the service's key lies beside it, refused events are recorded as the policy asks.
+        """
         store = Store.open(self.store)
-        signer = signers.load_file(self.log_key) if self.log_key.exists() else None
-        return Embedded(store, signer, accept_clock=accept_clock)
+        if not self.log_key.exists():
+            return Embedded(store, None)
+        node = self.actor_key(NODE)
+        refusals = Refusals(signers.load_file(node), Spool(self.spool)) if node.exists() else None
+        return Embedded(store, signers.load_file(self.log_key), accept_clock=accept_clock, refusals=refusals)
 
 
-def found(folder: Path, *, origin: str | None = None, actor: str | None = None, policy: Policy | None = None) -> Home:
+def found(
+    folder: Path,
+    *,
+    origin: str | None = None,
+    actor: str | None = None,
+    policy: Policy | None = None,
+    founder: Sequence[str] = (OWNER,),
+) -> Home:
     """Make a new ledger in `folder`: three keys (the ledger's, its service's, a person's), a genesis and a trust file.
 
     Without an origin or an actor random names are drawn: an origin that nobody else uses, and a pseudonym, because what is
-    written in a ledger stays. Raises InvalidInput for names that are none, and where something is already there.
+    written in a ledger stays. Without a policy it is the ready one `solo`; `founder` are the person's roles in it.
+    Raises InvalidInput for names that are none, for a policy that cannot begin, and where something is already there.
     """
     _require_empty(folder)
+    policy = policy or policy_file.load(policy_file.DEFAULT).policy
+    check_founding(policy, founder)
     origin = origin or f"local/{_name_of_project(folder)}-{os.urandom(4).hex()}"
     actor = actor or f"person-{os.urandom(3).hex()}"
     check_origin(origin)
@@ -130,10 +148,10 @@ def found(folder: Path, *, origin: str | None = None, actor: str | None = None, 
         node = signers.create_file(home.actor_key(NODE), purpose(NODE, origin))
         person = signers.create_file(home.actor_key(actor), purpose(actor, origin))
         founders = [
-            Founder(id=actor, kind="person", keys=(genesis.prove_key(origin, actor, person),), roles=(OWNER,)),
+            Founder(id=actor, kind="person", keys=(genesis.prove_key(origin, actor, person),), roles=tuple(sorted(founder))),
             Founder(id=NODE, kind="service", keys=(genesis.prove_key(origin, NODE, node),), responsible=(actor,), roles=(NODE,)),
         ]
-        founding = Genesis(origin=origin, actors=tuple(sorted(founders, key=lambda each: each.id)), policy=policy or first_policy())
+        founding = Genesis(origin=origin, actors=tuple(sorted(founders, key=lambda each: each.id)), policy=policy)
         genesis.decode(genesis.encode(founding))
         engine = Embedded.create(home.store, founding, log)
         text = trust.format(Trust(origin, engine.ledger, (keys.derive(origin, log.public_key),)))
@@ -180,29 +198,30 @@ def check_actor(actor: str) -> None:
         ) from None
 
 
-def first_policy() -> Policy:
-    """The policy of a new ledger: the owner may do everything, others what their role names; no environment asks for anything."""
-    data = ("dataset.registered", "dataset.transformed")
-    trainer = (
-        *data,
-        "evaluation.completed",
-        "model.registered",
-        "note.added",
-        "parameter.changed",
-        "training.finished",
-        "training.started",
-    )
-    return Policy(
-        roles=(
-            Role(name="approver", may=("approval.decided", "note.added")),
-            Role(name="deployer", may=("deployment.changed", "deployment.observed", "note.added")),
-            Role(name=NODE, may=("attempt.refused", "deployment.observed", "disclosure.made")),
-            Role(name=OWNER, may=(ANY,)),
-            Role(name="trainer", may=trainer),
-        ),
-        environments=(Environment(name="production"), Environment(name="staging")),
-        hold_roles=(OWNER,),
-    )
+def check_founding(policy: Policy, founder: Sequence[str]) -> None:
+    """Check that a ledger can begin with a policy and these roles of its founder.
+
+    Raises InvalidInput (`no-founder`, `no-such-role`, `no-service-role`).
+    """
+    known = [role.name for role in policy.roles]
+    if not founder:
+        raise InvalidInput(
+            "the policy does not say which roles the founder of a ledger gets",
+            code="no-founder",
+            hint=f'Write a line like founder = ["admin"] above its first table; its roles are {", ".join(known)}.',
+        )
+    if unknown := [role for role in founder if role not in known]:
+        raise InvalidInput(
+            f"the policy has no role {unknown[0]!r} for the founder",
+            code="no-such-role",
+            hint=f"Its roles are {', '.join(known)}.",
+        )
+    if NODE not in known:
+        raise InvalidInput(
+            f"the policy has no role {NODE}, which the ledger's own service holds",
+            code="no-service-role",
+            hint=f'Add under [roles]: {NODE} = ["attempt.refused", "deployment.observed", "disclosure.made"].',
+        )
 
 
 def _name_of_project(folder: Path) -> str:

@@ -6,12 +6,14 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from muniment.client import home as homes
+from muniment.client import opening, policy_file
 from muniment.client.home import Home
 from muniment.core.rules import genesis
-from muniment.core.rules.policy import Policy, Role
+from muniment.core.rules.policy import Policy, PolicyViolation, Role
 from muniment.errors import InvalidInput, MunimentError, NotFound, Unavailable
 from muniment.ledger import signers
 
@@ -51,7 +53,7 @@ def test_names_are_drawn_where_none_are_given(tmp_path: Path) -> None:
 
 
 def test_the_first_policy_is_valid_and_leaves_the_owner_free() -> None:
-    policy = homes.first_policy()
+    policy = policy_file.load("solo").policy
     assert policy.may(["owner"], "policy.amended")
     assert not policy.may(["approver"], "deployment.changed")
     assert [each.name for each in policy.environments] == ["production", "staging"]
@@ -175,3 +177,22 @@ def test_the_genesis_holds_what_was_asked(tmp_path: Path) -> None:
     founding = genesis.decode(bytes(header.genesis or b""))
     assert [actor.id for actor in founding.actors] == ["alice", "node"]
     assert founding.actors[1].responsible == ("alice",)
+
+
+def test_refused_events_are_recorded_where_the_policy_asks_and_the_services_key_is_here(tmp_path: Path) -> None:
+    policy = msgspec.structs.replace(policy_file.load("solo").policy, record_refusals=("note.added",))
+    home = homes.found(tmp_path / ".muniment", actor="alice", policy=policy)
+    ledger = opening.open(home.folder)
+    with pytest.raises(PolicyViolation):
+        ledger.record("note.added", {"about": ["model/none"], "text": "nobody registered it"})
+    ((row,), (again,)) = ledger.log(limit=1), ledger.log("attempts/alice")
+    assert (row.name, row.thing, row.actor) == ("attempt.refused", "attempts/alice", "node") == (again.name, again.thing, "node")
+    assert ledger.show("attempts/alice").events == 1
+    assert ledger.history("attempts/alice").verified.result.statuses == ("complete",)
+    ledger.close()
+    home.actor_key("node").unlink()
+    ledger = opening.open(home.folder)
+    with pytest.raises(PolicyViolation):
+        ledger.record("note.added", {"about": ["model/none"], "text": "nobody registered it"})
+    assert len(ledger.log("attempts/alice")) == 1
+    ledger.close()

@@ -1,0 +1,77 @@
+"""What a valid policy allows, or makes impossible, that was perhaps not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from muniment.core.rules.policy import ANY, Environment, Policy
+
+SERVICE = "node"
+"""The role that `muniment init` gives to the ledger's own service."""
+
+_NEEDED = (
+    ("actor.enrolled", "enrol anybody, so only the founders can ever write"),
+    ("model.registered", "register a version of a model"),
+    ("deployment.changed", "deploy anything"),
+    ("dataset.withdrawn", "withdraw a data set, so what is withdrawn elsewhere goes on running here"),
+)
+
+
+def doubts(policy: Policy) -> Iterator[str]:
+    """Every doubt as one sentence; none where there is nothing to say."""
+    for event, what in _NEEDED:
+        if not policy.roles_that_may(event):
+            yield f"Nobody may {what}: no role may write {event}."
+    yield from _doubt_amendment(policy)
+    yield from _doubt_holds(policy)
+    if not policy.environments:
+        yield "No environment is listed, so nothing is asked of any deployment."
+    for environment in policy.environments:
+        yield from _doubt_environment(policy, environment)
+    for role in policy.roles:
+        if not role.may:
+            yield f"The role {role.name} may write nothing."
+        if ANY in role.may and len(role.may) > 1:
+            yield f"The role {role.name} may write everything; the events that stand beside it change nothing."
+    if SERVICE not in {role.name for role in policy.roles}:
+        yield f"There is no role {SERVICE}, which `muniment init` gives to the ledger's own service."
+
+
+def _doubt_amendment(policy: Policy) -> Iterator[str]:
+    if not policy.amendment:
+        yield "The policy can be changed by one person alone: `amendment` asks for no approval."
+    elif max(each.count for each in policy.amendment) == 1:
+        yield "One person who holds every role named could approve a change of the policy alone."
+
+
+def _doubt_holds(policy: Policy) -> Iterator[str]:
+    for event, what in ("incident.recorded", "open a hold"), ("incident.closed", "release a hold"):
+        able = set(policy.roles_that_may(event))
+        if policy.hold_roles:
+            able &= set(policy.hold_roles)
+        if not able:
+            among = f"none of {', '.join(policy.hold_roles)}" if policy.hold_roles else "no role"
+            yield f"Nobody may {what}: {among} may write {event}."
+
+
+def _doubt_environment(policy: Policy, environment: Environment) -> Iterator[str]:
+    name = environment.name
+    if environment == Environment(name=name):
+        yield f"{name} asks for nothing."
+        return
+    if environment.approvals and max(each.count for each in environment.approvals) == 1 and len(environment.approvals) > 1:
+        yield f"One person who holds every role named could give all approvals of {name}: each role counts on its own."
+    elif [each.count for each in environment.approvals] == [1]:
+        yield f"One person alone could give all approvals of {name}."
+    if environment.approvals and not environment.separation:
+        yield f"Whoever trained a version may approve it for {name}: `separation` names nobody."
+    if environment.separation and not environment.approvals:
+        yield f"`separation` of {name} has no effect, because no approvals are asked for."
+    if environment.max_approval_age_days is not msgspec.UNSET and not environment.approvals:
+        yield f"`max-approval-age-days` of {name} has no effect, because no approvals are asked for."
+    if "evaluator" in environment.separation and not environment.evaluations:
+        yield f"The evaluator is separated in {name} only where a deployment names an evaluation, and none is asked for."
+    if environment.evaluations and not policy.roles_that_may("evaluation.completed"):
+        yield f"Nobody may deploy to {name}: it asks for measurements, and no role may write evaluation.completed."
