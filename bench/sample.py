@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from nacl.bindings import crypto_sign_open
 
-from muniment.client.ids import new_event_id
 from muniment.core.format import dsse, keys
 from muniment.core.format.encoding import Value
 from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy, Role
 from muniment.ledger.embedded import Embedded
+from muniment.ledger.ids import new_event_id
 from muniment.ledger.signers import SeedSigner
 
 ORIGIN = "example.com/bench"

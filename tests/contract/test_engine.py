@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pytest
 
 import makers
-from muniment.core.format import checkpoint, entry, merkle, state_map
-from muniment.core.rules import chain
+from muniment.core.format import checkpoint, digest, entry, merkle, state_map
+from muniment.core.rules import chain, events
 from muniment.errors import InvalidInput, NotFound
 from muniment.ledger.audit import audit
 from muniment.ledger.embedded import Embedded
@@ -28,6 +28,8 @@ class Kind(NamedTuple):
 
     found: Callable[[Path], Engine]
     open: Callable[[Path], Engine]
+    record: Callable[[Path], Engine]
+    """Founds a ledger whose policy has refused systems recorded, with the key of its service."""
 
 
 def found_embedded(folder: Path) -> Engine:
@@ -38,7 +40,11 @@ def open_embedded(folder: Path) -> Engine:
     return Embedded(Store.open(folder / "ledger.db"), makers.LOG, clock=makers.StepClock(makers.NOON + 3_600_000_000))
 
 
-ENGINES = {"embedded": Kind(found_embedded, open_embedded)}
+def record_embedded(folder: Path) -> Engine:
+    return makers.found_recording(folder / "ledger.db", ("system.registered",)).engine
+
+
+ENGINES = {"embedded": Kind(found_embedded, open_embedded, record_embedded)}
 
 
 @pytest.fixture(params=list(ENGINES))
@@ -105,6 +111,36 @@ def test_a_refusal_changes_nothing_and_names_its_rule(engine: Engine) -> None:
     assert all(each.reasons[0].sentence() for each in verdicts)
     with engine.view() as view:
         assert view.checkpoint == before
+
+
+def test_a_refusal_is_recorded_in_a_later_block_where_the_policy_asks(kind: Kind, tmp_path: Path) -> None:
+    engine = kind.record(tmp_path)
+    bob = makers.sign(engine.ledger, "system.registered", makers.BOB, "bob", name="x", operatorRole="provider")
+    assert engine.judge([bob])[0].decision == "refused"
+    with engine.view() as view:
+        assert view.size == 1
+    verdicts = engine.append([system(engine, "a"), bob, system(engine, "b")])
+    assert [(each.decision, each.index) for each in verdicts] == [("admitted", 1), ("refused", -1), ("admitted", 2)]
+    with engine.view() as view:
+        attempt = events.decode(entry_body(view.entry(4)))
+        assert isinstance(attempt, events.AttemptRefused)
+        assert (attempt.actor, attempt.of, attempt.attempted, attempt.rules) == ("node", "bob", "system.registered", ("role",))
+        assert attempt.payload_digest == digest.format(digest.sha256(entry_body(bob)))
+        assert (view.size, view.height) == (6, 2)
+        assert view.record("attempts/bob") is not None
+    engine.close()
+
+
+def test_a_refusal_that_anybody_could_have_caused_is_not_recorded(kind: Kind, tmp_path: Path) -> None:
+    engine = kind.record(tmp_path)
+    not_his_key = makers.sign(engine.ledger, "system.registered", makers.BOB, "ada", name="x", operatorRole="provider")
+    elsewhere = makers.sign("0" * 64, "system.registered", makers.BOB, "bob", name="x", operatorRole="provider")
+    not_asked_for = makers.sign(engine.ledger, "policy.amended", makers.BOB, "bob", policy={"roles": []})
+    verdicts = engine.append([not_his_key, elsewhere, not_asked_for])
+    assert [each.decision for each in verdicts] == ["refused"] * 3
+    with engine.view() as view:
+        assert view.size == 1
+    engine.close()
 
 
 def test_refused_and_admitted_in_one_call(engine: Engine) -> None:
@@ -188,8 +224,8 @@ def test_a_view_keeps_its_block(kind: Kind, engine: Engine, tmp_path: Path) -> N
 def test_proofs_hold_offline(engine: Engine) -> None:
     data = makers.sign(engine.ledger, "dataset.registered", name="loans", data="1" * 64, bytes=1, files=1)
     sizes, roots = [], []
-    for events in ([data], [system(engine, f"p-{each}") for each in range(5)], [system(engine, "last")]):
-        engine.append(events)
+    for block in ([data], [system(engine, f"p-{each}") for each in range(5)], [system(engine, "last")]):
+        engine.append(block)
         with engine.view() as view:
             sizes.append(view.size)
             roots.append(checkpoint.open(view.checkpoint, makers.VERIFIER).root)

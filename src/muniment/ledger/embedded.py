@@ -21,7 +21,8 @@ from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.policy import Verdict
 from muniment.errors import Unavailable
 from muniment.ledger.engine import View
-from muniment.ledger.store.file import Store
+from muniment.ledger.refusals import Refusals
+from muniment.ledger.store.file import Judged, Store
 
 MAX_BACKWARD_US = 5 * 60 * 1_000_000
 MAX_FORWARD_US = 366 * 24 * 3_600 * 1_000_000
@@ -46,13 +47,24 @@ class _Batch:
 
 
 class Embedded:
-    """A ledger in this process. `signer` is the log's key, or None for a reader."""
+    """A ledger in this process. `signer` is the log's key, or None for a reader.
+
+    `refusals` records refused events where the policy asks for it; without it, as where the service's key lies elsewhere,
+    refusals are told to the caller only.
+    """
 
     def __init__(
-        self, store: Store, signer: keys.Signer | None, *, clock: Clock = system_clock, accept_clock: bool = False
+        self,
+        store: Store,
+        signer: keys.Signer | None,
+        *,
+        clock: Clock = system_clock,
+        accept_clock: bool = False,
+        refusals: Refusals | None = None,
     ) -> None:
         self._store = store
         self._signer = signer
+        self._refusals = refusals
         self._clock = clock
         self._accept_clock = accept_clock
         self._queue: list[_Batch] = []
@@ -80,8 +92,8 @@ class Embedded:
     def append(self, entries: Sequence[bytes]) -> list[Verdict]:
         """Judge signed envelopes in order; what is admitted is durable when this returns.
 
-        Raises InvalidInput for bad form or signature (then nothing of the call was written), Unavailable for a clock that
-        cannot be believed, a busy file or a full disk.
+        What was refused is recorded in a later block where the policy asks for it. Raises InvalidInput for bad form or signature
+        (then nothing of the call was written), Unavailable for a clock that cannot be believed, a busy file or a full disk.
         """
         submissions = chain.open_submissions(entries)
         verdicts: list[Verdict] = []
@@ -134,18 +146,28 @@ class Embedded:
         return taken
 
     def _write(self, batches: list[_Batch]) -> None:
+        together = [submission for batch in batches for submission in batch.submissions]
+        judged = self._seal(batches, together)
+        # From here on every caller has his verdicts, and nothing that goes wrong below takes them away.
+        if judged is not None and self._refusals is not None and any(each.decision == "refused" for each in judged.verdicts):
+            self._record_refusals(self._refusals, together, judged)
+
+    def _seal(self, batches: list[_Batch], together: list[Submission]) -> Judged | None:
+        """Write one block and hand out its verdicts; None where that failed, which every batch is then told."""
         try:
             if self._signer is None:
                 raise Unavailable(
                     "this process does not hold the ledger's key", code="no-log-key", hint="Write where the log key is."
                 )
-            together = [submission for batch in batches for submission in batch.submissions]
-            verdicts = iter(self._store.append(together, self._next_time, _sealer(self._signer)))
+            judged = self._store.append(together, self._next_time, _sealer(self._signer))
+            verdicts = iter(judged.verdicts)
             for batch in batches:
                 batch.verdicts = [next(verdicts) for _ in batch.submissions]
+            return judged
         except Exception as error:
             for batch in batches:
                 batch.error = error
+            return None
         except BaseException:
             # An interrupt is for the thread that it hit, not for those for whom it happened to write.
             for batch in batches:
@@ -159,6 +181,24 @@ class Embedded:
         finally:
             for batch in batches:
                 batch.done = True
+
+    def _record_refusals(self, refusals: Refusals, submissions: list[Submission], judged: Judged) -> None:
+        """Record refused events in a block of their own; what the ledger does not take now is kept and sent later.
+
+        A process that ends before this is done loses the record of the attempt, and nothing else: what was refused wrote
+        nothing that could be left half.
+        """
+        entries = refusals.draft(submissions, judged.verdicts, judged.policy, self._clock())
+        if not entries or self._signer is None:
+            return
+        try:
+            recorded = self._store.append(chain.open_submissions(entries), self._next_time, _sealer(self._signer))
+        except Exception:
+            # Whatever it is, the caller asked for something else and has the answer to it.
+            refusals.keep(entries)
+            return
+        # The spool tells what the ledger refuses to its service as it does for everybody: with reasons, and without losing it.
+        refusals.keep([raw for raw, verdict in zip(entries, recorded.verdicts, strict=True) if verdict.decision == "refused"])
 
     def _next_time(self, previous: str) -> str:
         """The next header's time: max(now, previous + 1 us), unless the clock cannot be believed."""

@@ -50,6 +50,13 @@ class _Memory(msgspec.Struct):
     policy: Policy | None = None
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """What became of a block: a verdict for each submission, and the policy that judged it."""
+
+    verdicts: list[Verdict]
+    policy: Policy
+
+
 class _Staged(msgspec.Struct, frozen=True):
     """A block that is ready to be written."""
 
@@ -111,7 +118,7 @@ class Store:
                 memory = self._refresh()
             yield Snapshot(self._sql, memory.block, memory.position, memory.open_tiles, memory.map, self._tiles)
 
-    def append(self, submissions: list[Submission], clock: Callable[[str], str], seal: Seal) -> list[Verdict]:
+    def append(self, submissions: list[Submission], clock: Callable[[str], str], seal: Seal) -> Judged:
         """Judge and write one block in one transaction. `clock` maps the last header's time to the new one's.
 
         When this returns, what was admitted is on the disk; when it raises, all of the block or nothing is, and submitting it
@@ -139,7 +146,7 @@ class Store:
                 self._commit(memory, _Staged(transition, leaves, change.cells, sealed, memory.block.records + change.added), seal)
                 memory.map.commit(change)
                 self._memory = memory
-            return list(transition.verdicts)
+            return Judged(list(transition.verdicts), block.policy)
 
     def judge(self, submissions: list[Submission], clock: Callable[[str], str]) -> list[Verdict]:
         """What `append` would answer now."""

@@ -1,4 +1,4 @@
-"""client.ids: fresh event ids."""
+"""ledger.ids: fresh event ids."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import uuid
 
 import msgspec
 
-from muniment.client.ids import new_event_id
 from muniment.core.format.encoding import EventId
+from muniment.ledger.ids import new_event_id
 
 
 def test_an_id_is_a_uuid_of_version_7_and_of_now() -> None:
