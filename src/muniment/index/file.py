@@ -40,7 +40,7 @@ CREATE INDEX version_name ON version (kind, name, ordinal);
 CREATE INDEX version_digest ON version (digest);
 CREATE TABLE ending (digest BLOB, kind TEXT, idx INTEGER, PRIMARY KEY (digest, kind, idx)) WITHOUT ROWID;
 -- Whatever changes: a row for each change, the newest one counts.
-CREATE TABLE model (name TEXT, idx INTEGER, owner TEXT NOT NULL, offered TEXT, PRIMARY KEY (name, idx)) WITHOUT ROWID;
+CREATE TABLE model (name TEXT, idx INTEGER, owner TEXT, offered TEXT, PRIMARY KEY (name, idx)) WITHOUT ROWID;
 CREATE TABLE actor (id TEXT, idx INTEGER, kind TEXT NOT NULL, organisation TEXT, responsible TEXT NOT NULL, roles TEXT NOT NULL,
   PRIMARY KEY (id, idx)) WITHOUT ROWID;
 CREATE TABLE key (key BLOB, idx INTEGER, actor TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, disputed INTEGER, expires TEXT,
@@ -53,7 +53,7 @@ CREATE TABLE approval (idx INTEGER PRIMARY KEY, version BLOB, environment TEXT, 
 CREATE INDEX approval_version ON approval (version);
 CREATE INDEX approval_revokes ON approval (revokes) WHERE revokes IS NOT NULL;
 CREATE TABLE plan (idx INTEGER PRIMARY KEY, id BLOB NOT NULL, model TEXT NOT NULL, metric TEXT NOT NULL, comparator TEXT NOT NULL,
-  threshold TEXT NOT NULL, role TEXT);
+  threshold TEXT NOT NULL, role TEXT, slices BLOB NOT NULL);
 CREATE INDEX plan_model ON plan (model);
 CREATE INDEX plan_id ON plan (id);
 CREATE TABLE evaluation (idx INTEGER PRIMARY KEY, version BLOB NOT NULL, plan BLOB, passed INTEGER, data BLOB, role TEXT);

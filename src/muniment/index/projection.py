@@ -12,7 +12,6 @@ from functools import singledispatch
 import apsw
 import msgspec
 
-from muniment.core.format import decimal
 from muniment.core.rules.events import (
     ActorEnrolled,
     ApprovalDecided,
@@ -28,6 +27,7 @@ from muniment.core.rules.events import (
     OwnershipAccepted,
     OwnershipOffered,
 )
+from muniment.core.rules.events.value import Slice
 from muniment.core.rules.genesis import Genesis
 
 # Streams that are a record of their own; people look for the thing that such an event is about.
@@ -108,22 +108,20 @@ def _retired(event: ModelRetired, index: int, sql: apsw.Connection) -> None:
 
 @project.register
 def _planned(event: EvaluationPlanned, index: int, sql: apsw.Connection) -> None:
-    _found_model(sql, index, event.model, event.actor)
+    _found_model(sql, index, event.model, None)
     row = (_bytes(event.event_id), event.model, event.metric, event.comparator, event.threshold, _text(event.dataset_role))
-    _insert(sql, "plan", (index, *row))
+    _insert(sql, "plan", (index, *row, msgspec.json.encode(event.slices)))
 
 
 @project.register
 def _evaluated(event: EvaluationCompleted, index: int, sql: apsw.Connection) -> None:
     passed = None
     if event.plan is not msgspec.UNSET:
-        # The rule of core.rules.effects.evaluation: at least one result of the metric, and every one of them holds.
-        plans = "SELECT metric, comparator, threshold FROM plan WHERE id = ? ORDER BY idx LIMIT 1"
+        plans = "SELECT metric, comparator, threshold, slices FROM plan WHERE id = ? ORDER BY idx LIMIT 1"
         row = sql.execute(plans, (_bytes(event.plan),)).fetchone()
         if row is not None:
-            metric, comparator, threshold = row
-            values = [result.value for result in event.results if result.metric == metric]
-            passed = bool(values) and all(decimal.holds(value, comparator, threshold) for value in values)
+            metric, comparator, threshold, slices = row
+            passed = event.meets(metric, comparator, threshold, msgspec.json.decode(slices, type=tuple[Slice, ...]))
     plan = None if event.plan is msgspec.UNSET else _bytes(event.plan)
     data = None if event.data is msgspec.UNSET else bytes.fromhex(event.data)
     _insert(sql, "evaluation", (index, bytes.fromhex(event.version), plan, passed, data, _text(event.dataset_role)))
@@ -181,13 +179,15 @@ def _key(event: KeyChanged, index: int, sql: apsw.Connection) -> None:
     ).fetchone()
     if row is not None:
         actor, since, until, disputed, expires = row
-        disputed = disputed if event.from_index is msgspec.UNSET else event.from_index
+        if event.from_index is not msgspec.UNSET:
+            disputed = event.from_index if disputed is None else min(disputed, event.from_index)
         _insert(sql, "key", (key, index, actor, since, index if until is None else until, disputed, expires))
 
 
-def _found_model(sql: apsw.Connection, index: int, name: str, owner: str) -> None:
-    """A model begins with its first version or plan, whichever comes first."""
-    if sql.execute("SELECT 1 FROM model WHERE name = ? LIMIT 1", (name,)).get is None:
+def _found_model(sql: apsw.Connection, index: int, name: str, owner: str | None) -> None:
+    """A model begins with its first version or plan, whichever comes first, and is owned from its first version on."""
+    known = "SELECT 1 FROM model WHERE name = ? AND (owner IS NOT NULL OR ? IS NULL) LIMIT 1"
+    if sql.execute(known, (name, owner)).get is None:
         _insert(sql, "model", (name, index, owner, None))
 
 

@@ -78,10 +78,10 @@ class EventRow(_Row, frozen=True, kw_only=True):
 
 
 class ModelRow(_Row, frozen=True, kw_only=True):
-    """A model: `count` versions, the newest of which is `latest`."""
+    """A model: `count` versions, the newest of which is `latest`. Nobody owns it before the first one."""
 
     name: str
-    owner: str
+    owner: str | None
     offered_to: str | None
     count: int
     latest: str | None

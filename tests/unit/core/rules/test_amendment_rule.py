@@ -152,7 +152,12 @@ def test_what_brought_a_policy_into_force_does_not_bring_it_back() -> None:
     # Both were given before the policy that is in force now.
     assert (amend(bank, first, named), amend(bank, second, later)) == (["amendment"], ["amendment"])
     assert amend(bank, second, decide(bank, "amy", second)) == []
-    assert amend(bank, first, named) == ["amendment"]
+    (reason,) = bank.reasons("policy.amended", policy=msgspec.to_builtins(first), approvals=[named])
+    assert reason.sentence() == (
+        "The policy in force asks for 1 person in the role approver to approve this policy. "
+        f"Counted: nobody. Not amy (entry 1): it was used up by entry {bank.state('policy')['index']}. "
+        "Approvers run `muniment policy approve FILE`."
+    )
     assert amend(bank, first, decide(bank, "amy", first)) == []
 
 

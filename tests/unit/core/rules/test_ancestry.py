@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from typing import TypeVar
 
 import pytest
 
-from machine import Bank, production
+from machine import Bank, World, production
 from muniment.core.rules import ancestry
 from muniment.core.rules.ancestry import Parent, Step
 from muniment.core.rules.effects import deployment
-from muniment.core.rules.overlay import Overlay
 from muniment.core.rules.policy import DataTerms
-from muniment.core.rules.records import State
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 D, E, F = "d" * 64, "e" * 64, "f" * 64
-S = TypeVar("S", bound=State)
-
-
-class World:
-    """A ledger in memory as the walk sees it, which counts what was asked for."""
-
-    def __init__(self, bank: Bank) -> None:
-        self.bank = bank
-        self.asked: list[str] = []
-
-    def read(self, stream: str, kind: type[S]) -> S | None:
-        self.asked.append(stream)
-        return Overlay(self.bank.replay).read(stream, kind)
-
-    def body(self, index: int) -> bytes:
-        return self.bank.bodies[index]
 
 
 @pytest.fixture
@@ -137,7 +118,7 @@ def test_an_ancestry_has_so_many_things_and_no_more(monkeypatch: pytest.MonkeyPa
     bank = Bank(production(data=DataTerms(licences=("MIT",))))
     small, large = chain_of(bank, 4), chain_of(bank, 5, 100)
     found = ancestry.walk(World(bank), large)
-    assert (len(found.steps), found.exceeded) == (4, "ancestry-limit")
+    assert (len(found.steps), found.exceeded, found.unknown) == (4, "ancestry-limit", ())
     assert bank.against(version=small) == ["licence"]
     # Nothing that needs the ancestry is judged, and nothing waives the limit.
     (reason,) = bank.deploy(version=large)

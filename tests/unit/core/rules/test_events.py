@@ -403,6 +403,10 @@ FORMS: list[tuple[type[Event], dict[str, Any], str]] = [
         {"of": SUBJECT(policy=A, environment="x"), "decision": "approve", "meaning": "review"},
         "one-form",
     ),
+    *[
+        (events.ApprovalDecided, {"of": SUBJECT(**of), "decision": "approve", "meaning": "review"}, "one-form")
+        for of in ({"member": "acme"}, {"terms": A}, {"policy": A, "terms": A}, {"member": "acme", "terms": A, "protocol": 2})
+    ],
     (events.ApprovalDecided, {"of": SUBJECT(policy=A), "decision": "revoke", "meaning": "review"}, "form"),
     (
         events.ApprovalDecided,
@@ -439,6 +443,26 @@ def test_cross_field_forms(type_: type[Event], fields: dict[str, Any], code: str
     with pytest.raises(InvalidInput) as caught:
         events.encode(type_(**COMMON, **fields))
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("field", ["approvals", "evaluations", "waivers"])
+def test_an_event_relies_on_so_many_others_and_no_more(field: str) -> None:
+    named = tuple(f"01890000-0000-7000-8000-{n:012x}" for n in range(65))
+    fields = {**COMMON, "transition": "start", "environment": "p", "name": "m", "version": A}
+    events.encode(events.DeploymentChanged(**fields, **{field: named[:64]}))
+    with pytest.raises(InvalidInput) as caught:
+        events.encode(events.DeploymentChanged(**fields, **{field: named}))
+    assert caught.value.code == "schema"
+
+
+def test_the_terms_of_a_member_are_all_that_changes() -> None:
+    def change(**fields: Any) -> str:
+        return events.MemberChanged(**COMMON, **{"member": "acme", "change": "admit", "validator_key": A, **fields}).terms()
+
+    text = f'{{"change":"admit","member":"acme","validatorKey":"{A}"}}'
+    assert change() == change(approvals=(ID,)) == hashlib.sha256(text.encode()).hexdigest()
+    others = [{"member": "b"}, {"change": "rotate"}, {"validator_key": B}, {"cosigner_key": A}]
+    assert len({change(), *[change(**other) for other in others]}) == 5
 
 
 def test_encode_refuses_what_json_cannot_say() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 import machine as machines
-from machine import Bank, production
+from machine import Bank, World, production
+from muniment.core.rules.requirements import Asked, hear
 
 A, B = "a" * 64, "b" * 64
 
@@ -191,3 +193,14 @@ def test_what_is_scaled_or_stopped_needs_no_approval() -> None:
     assert bank.against(transition="scale") == []
     assert bank.against(transition="promote") == ["rejected", "approvals"]
     assert bank.against(transition="stop") == []
+
+
+@pytest.mark.parametrize("moment", ["2026-02-30T00:00:00.000000Z", "2026-02-01T00:00:00.000000Z"])
+def test_an_approval_of_no_day_of_the_calendar_is_too_old_and_no_error(moment: str) -> None:
+    """A header of another ledger's operator may say 30 February; judging it again still ends in a verdict."""
+    bank = two()
+    approval = bank.decide("amy")
+    asked = Asked(of=f"version/{A}", environment="production", time="2026-02-30T00:00:00.000000Z", max_age_days=30)
+    for each in (asked, msgspec.structs.replace(asked, time=moment)):
+        (heard,) = hear(World(bank), each, [approval])
+        assert heard.silent == ("" if each.time.startswith("2026-02-01") else "it is older than 30 days")

@@ -30,7 +30,7 @@ def test_withdrawn_data_stops_what_learned_from_it() -> None:
     (reason,) = bank.deploy()
     assert reason.sentence() == (
         "Nothing that a deployed version was made of is withdrawn. loans@1 was withdrawn (entry 9): m@1 <- loans@1. "
-        "Train again without it, or have it waived for a time: `muniment waive withdrawn m@1 production`."
+        "Train again without it, or have it waived for a time: `muniment waive withdrawn m@1 production --for 24h`."
     )
     assert reason.missing == (f"data/{D}",)
     # What runs already can still be scaled and stopped.
@@ -92,7 +92,7 @@ def test_every_data_set_is_under_a_listed_licence() -> None:
     (reason,) = bank.deploy(version=B)
     assert reason.sentence() == (
         "production takes what is under CC-BY-4.0, MIT. scraped@1 is under proprietary; unsaid@1 states no licence. "
-        "Train without it, or have it waived for a time: `muniment waive licence m@2 production`."
+        "Train without it, or have it waived for a time: `muniment waive licence m@2 production --for 24h`."
     )
     assert bank.against() == []
 
@@ -120,7 +120,7 @@ def test_every_data_set_allows_all_listed_purposes() -> None:
     assert reason.sentence() == (
         "production takes data that may be used for credit and research. "
         "narrow@1 is not for research; silent@1 is not for credit and research. "
-        "Train without it, or have it waived for a time: `muniment waive purpose m@2 production`."
+        "Train without it, or have it waived for a time: `muniment waive purpose m@2 production --for 24h`."
     )
     assert bank.against() == []
 

@@ -2,12 +2,10 @@
 
 import msgspec
 
-from muniment.core.format import decimal
 from muniment.core.rules import events
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
 from muniment.core.rules.events import EvaluationCompleted, EvaluationPlanned
-from muniment.core.rules.events.value import order_of_slice
 from muniment.core.rules.records import Evaluation, Model, Plan, Version
 from muniment.errors import InvariantError
 
@@ -65,14 +63,9 @@ def _check_plan(event: EvaluationCompleted, plan: Plan, version: Version, contex
 
 
 def _passes(event: EvaluationCompleted, plan: Plan, context: Context) -> bool:
-    """At least one result of the planned metric, one for each planned slice, and every one of them meets the threshold."""
-    results = [result for result in event.results if result.metric == plan.metric]
-    if not results or not all(decimal.holds(result.value, plan.comparator, plan.threshold) for result in results):
-        return False
     if not plan.sliced:
-        return True
+        return event.meets(plan.metric, plan.comparator, plan.threshold)
     planned = events.decode(context.body(plan.index))
     if not isinstance(planned, EvaluationPlanned):
         raise InvariantError(f"entry {plan.index} plans nothing")
-    measured = {order_of_slice(result.slice) for result in results}
-    return all(order_of_slice(each) in measured for each in planned.slices)
+    return event.meets(plan.metric, plan.comparator, plan.threshold, planned.slices)

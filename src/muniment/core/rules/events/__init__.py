@@ -55,7 +55,6 @@ from muniment.core.rules.events.training import TrainingFinished, TrainingInput,
 from muniment.core.rules.events.value import Harness, Metric, Parameter, SealedText
 
 __all__ = [
-    "about",
     "FAMILIES",
     "MAX_STREAMS",
     "TYPES",
@@ -115,6 +114,7 @@ __all__ = [
     "TrainingOutput",
     "TrainingStarted",
     "WaiverGranted",
+    "about",
     "arrange",
     "build",
     "clear_fields",

@@ -6,10 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from muniment.core.format import decimal
 from muniment.core.format.decimal import Comparator
 from muniment.core.format.encoding import Decimal, EventId, HexDigest, Identifier
 from muniment.core.rules.events.predicate import Event
-from muniment.core.rules.events.value import UNSET, Absent, Harness, Metric, Slice, check_decimal, check_number
+from muniment.core.rules.events.value import UNSET, Absent, Harness, Metric, Slice, check_decimal, check_number, order_of_slice
 from muniment.core.rules.policy import DatasetRole
 
 EvaluatorKind = Literal["automated", "human", "model"]
@@ -77,6 +78,13 @@ class EvaluationCompleted(Event, frozen=True, kw_only=True):
 
     def things(self) -> tuple[tuple[str, str], ...]:
         return ((f"version/{self.version}", self.version),)
+
+    def meets(self, metric: str, comparator: Comparator, threshold: str, slices: tuple[Slice, ...] = ()) -> bool:
+        """Was the metric measured, on each of these slices too, and does every result of it hold? Decided by arithmetic."""
+        results = [result for result in self.results if result.metric == metric]
+        measured = {order_of_slice(result.slice) for result in results}
+        holds = all(decimal.holds(result.value, comparator, threshold) for result in results)
+        return bool(results) and holds and all(order_of_slice(each) in measured for each in slices)
 
     def check(self) -> None:
         super().check()

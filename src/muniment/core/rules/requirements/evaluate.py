@@ -98,7 +98,7 @@ def _judge_withdrawals(scene: Scene) -> Finding:
         found=list_some([*told, *[what for _, what in withdrawn[MAX_TOLD:]]]),
         missing=tuple(stream for stream, _ in withdrawn[:MAX_TOLD]),
         mend=f"Train again without it, or have it waived for a time: "
-        f"`muniment waive withdrawn {scene.title} {scene.case.environment}`.",
+        f"`muniment waive withdrawn {scene.title} {scene.case.environment} --for 24h`.",
     )
 
 

@@ -25,7 +25,7 @@ def judge_terms(scene: Scene, place: str, terms: DataTerms) -> Iterator[Finding]
 
 
 def _find(scene: Scene, rule: str, required: str, wrong: list[str], mend: str) -> Finding:
-    waiver = f"`muniment waive {rule} {scene.title} {scene.case.environment}`"
+    waiver = f"`muniment waive {rule} {scene.title} {scene.case.environment} --for 24h`"
     return Finding(
         rule=rule, required=required, met=not wrong, found=list_some(wrong), mend=f"{mend}, or have it waived for a time: {waiver}."
     )
