@@ -26,9 +26,10 @@ from muniment.core.rules import events as vocabulary
 from muniment.core.rules.events import Event
 from muniment.core.rules.events.schema import describe, fields_of, parts_of
 from muniment.core.rules.genesis import KeyProof
-from muniment.core.rules.policy import Policy, Role
+from muniment.core.rules.policy import Approvals, DataTerms, Environment, Policy, Role, Threshold
 
 S = TypeVar("S", bound=msgspec.Struct)
+UNSET = msgspec.UNSET
 
 _WORD = "abcdefghijklmnopqrstuvwxyz"
 _OFTEN = st.sampled_from([True, True, False])
@@ -98,10 +99,59 @@ TEXTS: Mapping[str, st.SearchStrategy[str]] = MappingProxyType(
 
 @functools.cache
 def policies() -> st.SearchStrategy[Policy]:
-    """Small valid policies."""
+    """Small valid policies, most of which ask for something."""
     names = st.lists(st.sampled_from([*vocabulary.TYPES, "*"]), unique=True, max_size=3).map(lambda may: tuple(sorted(may)))
     roles = st.dictionaries(segments, names, max_size=3)
-    return roles.map(lambda found: Policy(roles=tuple(Role(name=name, may=found[name]) for name in sorted(found))))
+    return roles.flatmap(lambda found: _policies({name: found[name] for name in sorted(found)}))
+
+
+def _policies(roles: Mapping[str, tuple[str, ...]]) -> st.SearchStrategy[Policy]:
+    """Policies with these roles, which are the only ones that they may ask for."""
+    names = [*roles]
+    asked = st.dictionaries(st.sampled_from(names), st.integers(1, 3), max_size=2) if names else st.just({})
+    approvals = asked.map(lambda counts: tuple(Approvals(role=role, count=counts[role]) for role in sorted(counts)))
+    environments = st.lists(_environments(approvals), max_size=2, unique_by=lambda each: each.name)
+    return st.builds(
+        Policy,
+        roles=st.just(tuple(Role(name=name, may=may) for name, may in roles.items())),
+        environments=environments.map(lambda listed: tuple(sorted(listed, key=lambda each: each.name))),
+        amendment=approvals,
+        hold_roles=_subsets(names),
+        record_refusals=_subsets(["deployment.changed", "policy.amended", "yet.unknown"]),
+    )
+
+
+def _environments(approvals: st.SearchStrategy[tuple[Approvals, ...]]) -> st.SearchStrategy[Environment]:
+    terms = st.builds(
+        DataTerms,
+        licences=_subsets(["CC-BY-4.0", "CC0-1.0", "MIT"]),
+        purposes=_subsets(["ads", "credit/scoring"]),
+        allow_unknown_ancestry=st.booleans(),
+    )
+    threshold = st.builds(
+        Threshold,
+        metric=identifiers,
+        comparator=st.sampled_from(["eq", "ge", "gt", "le", "lt"]),
+        threshold=st.sampled_from(["0", "0.90", "-1e-3", "1e400"]),
+        dataset_role=st.sampled_from(["test", "training", "validation"]),
+    )
+    thresholds = st.lists(threshold, max_size=2, unique_by=Threshold.order)
+    return st.builds(
+        Environment,
+        name=segments,
+        approvals=approvals,
+        separation=_subsets(["deployer", "evaluator", "registrar", "trainer"]),
+        evaluations=thresholds.map(lambda listed: tuple(sorted(listed, key=Threshold.order))),
+        data=st.just(UNSET) | terms,
+        max_approval_age_days=st.just(UNSET) | st.integers(1, 400),
+    )
+
+
+def _subsets(names: list[str]) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Any of these, sorted."""
+    if not names:
+        return st.just(())
+    return st.lists(st.sampled_from(names), unique=True, max_size=2).map(lambda chosen: tuple(sorted(chosen)))
 
 
 def events(
@@ -172,9 +222,6 @@ def _finish(value: S) -> S:
     return vocabulary.arrange(msgspec.structs.replace(value, **changes) if changes else value)
 
 
-UNSET = msgspec.UNSET
-
-
 def _one_of(value: Any, *forms: tuple[str, ...]) -> dict[str, Any]:
     """Leave the first form of which every field was drawn, else give the first one a digest."""
     every = {field for form in forms for field in form}
@@ -203,7 +250,7 @@ _MENDERS: Mapping[type[msgspec.Struct], Callable[[Any], dict[str, Any]]] = Mappi
     {
         vocabulary.Citation: lambda value: _one_of(value, ("blob",), ("event",), ("data",), ("version",)),
         vocabulary.ApprovalSubject: lambda value: _one_of(
-            value, ("policy",), ("version", "environment"), ("member",), ("protocol",)
+            value, ("policy",), ("version", "environment"), ("member", "terms"), ("protocol",)
         ),
         vocabulary.ParameterOwner: lambda value: _one_of(value, ("version",), ("environment", "name")),
         vocabulary.ApprovalDecided: lambda value: {"revokes": value.event_id if value.decision == "revoke" else UNSET},

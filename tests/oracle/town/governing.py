@@ -1,0 +1,140 @@
+"""What changes the town's own order: people and their roles, keys, the policy, members, marks on records."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import makers
+from muniment.core.format import dsse
+from muniment.core.rules import events, genesis, policy
+from muniment.ledger.signers import SeedSigner
+from oracle.people import actor, roles
+from oracle.town.people import PERSONS, SERVICES, VERSIONS, Town
+from oracle.voices import digest_of
+
+ORGANISATIONS = ("acme", "bank")
+
+
+def _prove(name: str, signer: SeedSigner) -> dict[str, str]:
+    proof = genesis.prove_key(makers.ORIGIN, name, signer)
+    return {"key": proof.key, "proof": proof.proof}
+
+
+def enrol(town: Town) -> list[bytes]:
+    """Somebody gets or loses a role, a service somebody else to answer for it."""
+    of = town.one((*town.keys, "zoe", "zoe"))
+    known = actor(town.chronicle.history, of)
+    kind = "service" if of in SERVICES else "person"
+    signer = town.keys.get(of)
+    keys = []
+    if signer is None or town.maybe(0.1):
+        town.keys[of] = signer = signer or SeedSigner(of.encode().ljust(32, b"."))
+        keys = [_prove(of, signer)]
+    held = set(roles(town.chronicle.history, of)) if known and town.maybe(0.8) else set()
+    held |= {town.one(("approver", "risk", "builder", "deployer"))} if town.maybe(0.5) else set()
+    held |= {"stranger"} if town.maybe(0.04) else set()
+    responsible = town.some(("tess", "ann", "ben"), 0.35) if kind == "service" else []
+    responsible += ["ci"] if responsible and town.maybe(0.05) else []
+    said = {"of": of, "kind": kind if town.maybe(0.97) else "organisation", "roles": sorted(held), "keys": keys}
+    return [town.say("actor.enrolled", "adam", responsible=sorted(responsible), **said)]
+
+
+def change_key(town: Town) -> list[bytes]:
+    """A key ends; most of those who lose one get another."""
+    of = town.one((*PERSONS, "ci", "desk"))
+    change = town.one(("rotate", "revoke", "compromise", "compromise", "add"))
+    old, new = town.keys[of], town.new_key()
+    author = town.one(("adam", of))
+    fields: dict[str, Any] = {"of": of, "change": change}
+    if change in ("add", "rotate"):
+        fields |= _prove(of, new) | {"expiresAt": town.later() if town.maybe(0.4) else None}
+    else:
+        fields["key"] = (old if town.maybe(0.95) else town.keys["tess"]).public_key.hex()
+    if change == "rotate":
+        fields["replaces"] = old.public_key.hex()
+    if change == "compromise":
+        entries = town.chronicle.history.entries
+        near = town.random.choice(entries).index if entries and town.maybe(0.9) else town.chronicle.position.frontier.size
+        fields["fromIndex"] = max(0, near + town.random.choice((-1, 0, 1, 1)))
+    raws = [town.say("key.changed", author, "", old if author == of else None, **fields)]
+    if change in ("add", "rotate"):
+        town.keys[of] = new
+    elif town.maybe(0.9):
+        raws.append(town.say("key.changed", "adam", of=of, change="add", **_prove(of, new)))
+        town.keys[of] = new
+    return raws
+
+
+def compromise(town: Town, of: str, key: str, index: int) -> list[bytes]:
+    """What a key signed from an entry on is disputed; its holder gets another one."""
+    new = town.new_key()
+    lost = town.say("key.changed", "adam", of=of, change="compromise", key=key, fromIndex=index)
+    added = town.say("key.changed", "adam", of=of, change="add", **_prove(of, new))
+    town.keys[of] = new
+    return [lost, added]
+
+
+def reappoint(town: Town, of: str, held: list[str]) -> bytes:
+    """The same actor with other roles."""
+    known = actor(town.chronicle.history, of) or {"kind": "person"}
+    return town.say("actor.enrolled", "adam", of=of, kind=known["kind"], responsible=known.get("responsible"), roles=held)
+
+
+def restore(town: Town) -> list[bytes]:
+    """Somebody has his first role again."""
+    of = town.one(PERSONS)
+    return [reappoint(town, of, [PERSONS[of]] if PERSONS[of] else [])]
+
+
+def amend(town: Town) -> list[bytes]:
+    """Approvals of a policy, now and then of another one, and its amendment."""
+    chosen = town.random.choice(town.policies)
+    told = json.loads(policy.encode(chosen))
+    approvals = _vote(town, {"policy": digest_of(told) if town.maybe(0.95) else VERSIONS[0]})
+    ids = [*(_id(raw) for raw in approvals), *(town.some(town.ids["approval.decided"][-60:], 0.5) if town.maybe(0.3) else ())]
+    named = sorted(set(town.some(ids, town.random.choice((0.5, 1.0, 1.0)))))
+    # What follows in the same block is still judged by the policy before.
+    after = [town.say("actor.enrolled", "adam", of="zoe", kind="person")] if town.maybe(0.2) else []
+    return [*approvals, town.say("policy.amended", town.one(("adam", "adam", "rick")), policy=told, approvals=named), *after]
+
+
+def change_member(town: Town) -> list[bytes]:
+    member = town.one(ORGANISATIONS)
+    change = town.one(("admit", "admit", "rotate", "remove"))
+    key = None if change == "remove" else town.one("de") * 64
+    terms = {"change": change, "member": member, "validatorKey": key} if key else {"change": change, "member": member}
+    approvals = _vote(town, {"member": member, "terms": digest_of(terms) if town.maybe(0.9) else VERSIONS[0]})
+    earlier = town.some(town.ids["approval.decided"][-20:], 0.5) if town.maybe(0.3) else []
+    named = sorted({*(_id(raw) for raw in approvals), *earlier})
+    return [*approvals, town.say("member.changed", "adam", member=member, change=change, validatorKey=key, approvals=named)]
+
+
+def upgrade(town: Town) -> list[bytes]:
+    return [town.say("protocol.upgraded", "adam", protocol=town.random.choice((0, 1, 2)))]
+
+
+def mark(town: Town) -> list[bytes]:
+    """An earlier event is corrected, kept or redacted."""
+    marked = [each.event["target"] for each in town.chronicle.history.all("record.amended")]
+    target = town.one(marked if marked and town.maybe(0.6) else town.ids[town.one([*town.ids] or ["none"])] or [town.fresh()])
+    about = ["policy"]
+    if town.chronicle.replay.find(target) is not None:
+        about = list(events.streams(town.chronicle.event(target)))
+    kind = town.one(("preserve", "preserve", "unpreserve", "redact", "redact", "correct"))
+    return [town.say("record.amended", "adam", target=target, about=about, kind=kind)]
+
+
+def report(town: Town) -> list[bytes]:
+    said = {"of": town.one(("eve", "tess", "nobody")), "attempted": "deployment.changed", "payloadDigest": "e" * 64}
+    return [town.say("attempt.refused", town.one(("adam", "bot", "desk")), rules=["approvals"], **said)]
+
+
+def _vote(town: Town, of: dict[str, object]) -> list[bytes]:
+    voters = [each for role in ("approver", "risk") for each in town.some(town.holders(role), 0.7)]
+    said = {"of": of, "meaning": "approval", "decision": town.one(("approve",) * 6 + ("reject",))}
+    return [town.say("approval.decided", each, **said) for each in voters]
+
+
+def _id(raw: bytes) -> str:
+    return events.decode(dsse.decode(raw).payload).event_id
