@@ -9,10 +9,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 demo: $(VENV)/.demo
 	@$(BIN)/muniment demo
 
-test: $(VENV)/.test lint
+test: $(VENV)/.test $(VENV)/.second lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-long: $(VENV)/.test lint
+test-long: $(VENV)/.test $(VENV)/.second lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal --long
 
 lint: $(VENV)/.test
@@ -43,6 +43,11 @@ $(VENV)/.test: requirements/test.lock requirements/demo.lock pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q src
 	@touch $@ $(VENV)/.demo
+
+# Another Python beside the first one, for the tests that replay a ledger under two of them.
+$(VENV)/.second: requirements/runtime.lock tools/second_python.py
+	$(PYTHON) tools/second_python.py $(VENV)/second
+	@touch $@
 
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
