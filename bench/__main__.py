@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import audit, cli, disk, hashing, ingest, proofs, table
+from bench import answers, audit, cli, disk, hashing, ingest, proofs, rules, table
 from bench.measure import Result
 from bench.sample import FULL, QUICK, Sample, Scale
 
-FAMILIES = ("hashing", "cli", "audit", "ingest", "proofs", "disk")
+FAMILIES = ("hashing", "cli", "audit", "rules", "answers", "ingest", "proofs", "disk")
 SHARED = frozenset({"ingest", "proofs", "disk"})
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -71,6 +71,10 @@ def _measure(families: Sequence[str], scale: Scale, folder: Path) -> Iterator[li
             sample.engine.append(sample.notes(100))
         yield audit.measure(sample, scale)
         sample.close()
+    if "rules" in families:
+        yield rules.measure(scale, _subfolder(folder, "rules"))
+    if "answers" in families:
+        yield answers.measure(scale, _subfolder(folder, "answers"))
     if SHARED & set(families):
         yield from _measure_shared(families, scale, _subfolder(folder, "shared"))
 
