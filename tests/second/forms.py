@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any
 
 from nacl.exceptions import BadSignatureError
@@ -21,6 +22,14 @@ def sha256(data: bytes) -> bytes:
 def canonical(value: object) -> bytes:
     """Page 1."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def holds(value: str, comparator: str, threshold: str) -> bool:
+    """Page 1.3; `decimal` compares exactly."""
+    if "N" in value + threshold or "I" in value + threshold:
+        return False
+    order = Decimal(value).compare(Decimal(threshold))
+    return {"eq": order == 0, "ge": order >= 0, "gt": order > 0, "le": order <= 0, "lt": order < 0}[comparator]
 
 
 def leaf(entry: bytes) -> bytes:

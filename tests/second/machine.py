@@ -15,6 +15,7 @@ from nacl.signing import VerifyKey
 
 from second.effects import Effects
 from second.forms import Json, canonical, leaf, map_root, open_envelope, sha256, tree_root
+from second.judging import Block, may, persons_of
 from second.verdicts import Refused, Repeated
 from second.vocabulary import own_streams, subjects
 
@@ -30,6 +31,7 @@ class Ledger:
     height: int = -1
     records: dict[str, Json] = field(default_factory=dict)
     payloads: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    bodies: dict[int, Json] = field(default_factory=dict)
     policies: dict[int, Json] = field(default_factory=dict)
 
     @classmethod
@@ -46,7 +48,7 @@ class Ledger:
                 states[f"key/{each['key']}"] = {"actor": actor["id"], "since": 0}
                 ledger.check_key(actor["id"], each["key"], each["proof"])
         for member in genesis.get("members", []):
-            states[f"member/{member['organisation']}"] = {"key": member["key"], "status": "active"}
+            states[f"member/{member['organisation']}"] = {"index": 0, "key": member["key"], "status": "active"}
         ledger.policies[0] = policy
         without_state = {key: item for key, item in value.items() if key != "state"}
         ledger.touch(list(states), 0, leaf(canonical(without_state)), states)
@@ -81,17 +83,18 @@ class Ledger:
     def run(self, time: str, entries: list[bytes]) -> tuple[bytes, list[Json]]:
         """Pages 6.2 to 6.5: the header of the block, and a verdict for each event. What admits nothing changes nothing."""
         policy = self.policies[self.records["policy"]["state"]["index"]]
-        known_before, index, verdicts, admitted = dict(self.payloads), len(self.leaves), [], []
+        block = Block(self, policy, time, dict(self.payloads))
+        index, verdicts, admitted = len(self.leaves), [], []
         for raw in entries:
             key, payload = open_envelope(raw)
             statement = json.loads(payload)
             name, event = statement["predicateType"].split(":")[3], statement["predicate"]
             try:
                 self.judge_common(policy, time, key, name, event, payload)
-                states = Effects(self, known_before, index, time, key, name, event).judge()
+                states = Effects(block, index, key, name, event).judge()
                 assert statement["subject"] == subjects(name, event)
                 self.touch([f"acts/{event['actor']}", *own_streams(name, event)], index, leaf(raw), states)
-                self.payloads[event["eventId"]] = index, payload
+                self.payloads[event["eventId"]], self.bodies[index] = (index, payload), event
                 if name == "policy.amended":
                     self.policies[index] = event["policy"]
                 admitted.append(raw)
@@ -137,12 +140,24 @@ class Ledger:
         for person in event.get("onBehalfOf", []):
             if (self.state(f"actor/{person}") or {}).get("kind") != "person":
                 rules.append("actor")
-        may = {each for role in policy["roles"] if role["name"] in actor.get("roles", []) for each in role.get("may", [])}
-        if not may & {name, "*"}:
+        if not may(policy, actor, name) and not self.is_own_affair(name, event, actor):
             rules.append("role")
         if rules:
             raise Refused(*rules)
 
+    def is_own_affair(self, name: str, event: Json, actor: Json) -> bool:
+        """Step 7: what needs no role."""
+        if name == "key.changed":
+            return event["of"] == event["actor"] and event["change"] in ("rotate", "revoke", "compromise")
+        if name != "approval.decided" or event["decision"] != "revoke":
+            return False
+        revoked = self.state(f"approval/{event['revokes']}") or {}
+        return bool(set(revoked.get("persons", [])) & persons_of(event["actor"], actor))
+
     def state(self, stream: str) -> Json | None:
         """The state of a stream that exists."""
         return deepcopy(self.records[stream]["state"]) if stream in self.records else None
+
+    def body(self, index: int) -> Json:
+        """The predicate of an event, which may be of the block that is being run."""
+        return self.bodies[index]

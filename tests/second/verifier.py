@@ -82,7 +82,7 @@ class Answer:
             raise Failed(2, "genesis") from None
         asked = self.question.get("index", self.head.size - 1) if self.question["ask"] == "entry" else self.head.size - 1
         main = [each for each in self.a["entries"] if each["index"] == asked]
-        demand(bool(main), 7, "entry-missing")
+        demand(bool(main), *((7, "entry-missing") if self.question["ask"] == "entry" else (8, "header-last")))
         demand(receipt_index == asked, 7, "receipt-index")
         demand(receipt_proof == [hash64(each) for each in main[0].get("proof", [])], 7, "receipt-proof")
         self.raws = {}

@@ -19,6 +19,7 @@ from cases import Case, decode64, each, load
 from muniment.core.format import dsse, state_map, time
 from muniment.core.rules import events
 from muniment.core.rules.events import Event
+from oracle.town import Town, play
 from proving import Story
 from second import forms, machine, vocabulary
 from strategies import events as any_events
@@ -106,6 +107,40 @@ def test_random_blocks_come_out_byte_for_byte(given: Any, seed: int) -> None:
     for name, record in ledger.records.items():
         assert first.replay.record(name) == forms.canonical(record)
     assert len(ledger.records) == len(first.replay.records)
+
+
+def compare_town(seed: int, blocks: int = 60) -> set[str]:
+    """A story in which environments ask for much, told to both; every reason is the same, in the same order."""
+    town = Town(seed)
+    first, said = town.chronicle, set[str]()
+    ledger = machine.Ledger.found(first.entries[0])
+    for _ in range(blocks):
+        before, size = first.position, len(first.entries)
+        judged = play(town)
+        pause, raws = first.told[-1]
+        header, found = ledger.run(time.format(time.parse(before.time) + pause), list(raws))
+        for one, other in zip(judged, found, strict=True):
+            rules = list(dict.fromkeys(reason.rule for reason in one.verdict.reasons))
+            assert (one.verdict.decision, one.verdict.index) == (other["decision"], other.get("index", -1)), one.entry.event
+            assert rules == other.get("rules", []), one.entry.event
+            said.update(rules)
+        assert header == (first.entries[-1] if len(first.entries) > size else b"")
+    assert all(first.replay.record(name) == forms.canonical(record) for name, record in ledger.records.items())
+    return said
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_town_with_a_policy_comes_out_byte_for_byte(seed: int) -> None:
+    compare_town(seed)
+
+
+@pytest.mark.parametrize(("walk", "block", "rule"), [(2, 5, "ancestry-limit"), (3, 2, "ancestry-block-limit")])
+def test_both_stop_at_the_same_limits(walk: int, block: int, rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("muniment.core.rules.ancestry.MAX_THINGS", "second.ancestry.MOST"):
+        monkeypatch.setattr(place, walk)
+    for place in ("muniment.core.rules.effects.deployment.MAX_THINGS_OF_BLOCK", "second.effects.MOST_OF_BLOCK"):
+        monkeypatch.setattr(place, block)
+    assert rule in {each for seed in range(3) for each in compare_town(seed, 40)}
 
 
 @given(any_events(ledger="1" * 64, actor="ada"))

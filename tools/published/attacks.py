@@ -115,7 +115,7 @@ def _edit_tree(book: Book) -> list[Bad]:
         ),
         ("a proof too short", "entry", _drop("entries", 0, "proof", 0), {}, 7, "inclusion-length"),
         ("an index beyond the tree", "header", _set("entries", 1, "index", value=book.size), {}, 7, "inclusion-index"),
-        ("without the last header", "state", _swap_last(book), {}, 7, "entry-missing"),
+        ("without the last header", "state", _swap_last(book), {}, 8, "header-last"),
         ("without the header that sealed it", "entry", _drop_entry("after"), {}, 8, "header-successor"),
         ("without the header before", "entry", _drop_entry("before"), {}, 8, "header-successor"),
         ("without the next header", "at", _drop("entries", 1), {}, 8, "header-successor"),

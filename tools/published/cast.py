@@ -19,7 +19,10 @@ Json = dict[str, object]
 ORIGIN = "example.org/vectors"
 START_US = time.parse("2026-03-02T09:00:00.000000Z")
 MINUTE_US = 60_000_000
-NAMES = ("log", "ada", "bob", "bob2", "carol", "carol2", "node", "dave", "mallory", "alpha", "alpha2", "beta", "gamma")
+NAMES = (
+    *("log", "ada", "bob", "bob2", "carol", "carol2", "node", "dave", "mallory", "alpha", "alpha2", "beta", "gamma"),
+    *("ci", "erin", "frank", "ghost", "grace", "robot"),
+)
 
 
 def seed(name: str) -> bytes:

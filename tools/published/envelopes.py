@@ -103,6 +103,17 @@ def _predicate(**changes: object) -> Edit:
     return edit
 
 
+def _policy(**changes: object) -> Edit:
+    """Set fields of the policy that an amendment carries."""
+
+    def edit(payload: Json) -> None:
+        predicate = payload["predicate"]
+        assert isinstance(predicate, dict)
+        predicate["policy"] |= changes
+
+    return edit
+
+
 def _statement(**changes: object) -> Edit:
     return lambda payload: payload.update(changes)
 
@@ -152,6 +163,10 @@ FORMS: tuple[Listed, ...] = (
     ),
     ("an exponent too large", "finished", _predicate(computeFlop="1e401"), "bad-decimal"),
     ("infinite energy", "finished", _predicate(energyKwh="Infinity"), "bad-decimal"),
+    ("65 approvals", "deployed", _predicate(approvals=[f"019cadc6-9a80-7001-8000-0000000000{n:02x}" for n in range(65)]), "schema"),
+    ("a role that the policy lacks", "amended", _policy(holdRoles=["king"]), "bad-policy"),
+    ("more approvals than can be named", "amended", _policy(amendment=[{"count": 65, "role": "approver"}]), "bad-policy"),
+    ("approved by nobody", "amended", _policy(amendment=[{"count": 0, "role": "approver"}]), "bad-policy"),
     ("a threshold that is no number", "plan, slices", _predicate(threshold="NaN"), "bad-decimal"),
     ("255 streams", "note", _predicate(about=[f"acts/b{n:03d}" for n in range(254)]), "too-many-streams"),
     ("257 streams of an amendment", "redact", _predicate(about=[f"acts/b{n:03d}" for n in range(255)]), "too-many-streams"),

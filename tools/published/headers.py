@@ -114,6 +114,7 @@ BAD_GENESIS: tuple[tuple[str, Edit, str], ...] = (
     ("an origin with a scheme", _set(origin="https://example.org/vectors"), "schema"),
     ("an unknown kind", _actor(1, kind="robot"), "schema"),
     ("a policy without roles", _set(policy={}), "schema"),
+    ("a hold role that the policy lacks", _set(policy={"holdRoles": ["king"], "roles": []}), "bad-policy"),
     ("roles out of order", _set(policy={"roles": [{"name": "b"}, {"name": "a"}]}), "schema"),
     ("an empty array", _actor(0, roles=[]), "schema"),
     ("another field", _set(comment="x"), "schema"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from muniment.errors import InvariantError
-from published import cast
+from published import cast, conditions, demands
 from published.book import Book
 from published.cast import Json, digest, encode64, moment
 from published.scribe import CLEAN, LOANS, PLACE, V1, V2, Scribe, list_events, prove, public
@@ -22,8 +22,12 @@ def write(book: Book, scribe: Scribe) -> Json:
     cases: list[Json] = []
     pen = Scribe(book, labels=dict(scribe.labels))
     books: dict[int, Book] = {}
-    for name, after, time, entries, wanted in (*_list_signers(pen), *_list_repeats(pen), *_list_things(pen), *_list_order(pen)):
-        then = books.setdefault(after, book.until(after))
+    own = (*_list_signers(pen), *_list_repeats(pen), *_list_things(pen), *_list_order(pen))
+    listed = (*own, *demands.list_cases(pen), *conditions.list_cases(pen))
+    for name, after, time, entries, wanted in listed:
+        if after not in books:
+            books[after] = book.until(after)
+        then = books[after]
         for verdict, want in zip(then.judge(time, entries).verdicts, wanted, strict=True):
             rules = list(dict.fromkeys(reason.rule for reason in verdict.reasons))
             index = {"index": verdict.index} if verdict.index >= 0 else {}
@@ -105,6 +109,17 @@ def _list_repeats(pen: Scribe) -> Iterator[Case]:
         [pen.sign("again", "dataset.registered", name="loans", **loans)],
         [_repeated(pen.index("loans"))],
     )
+    same = {"licence": "CC-BY-4.0", "purposes": ["credit-scoring", "research"], "personalData": "pseudonymised"}
+    for number, (name, terms, said) in enumerate(
+        (
+            ("with the same terms", same, _repeated(pen.index("loans"))),
+            ("with another licence", {"licence": "MIT"}, _refused("once")),
+            ("with fewer purposes", {"purposes": ["research"]}, _refused("once")),
+            ("with other personal data", {"personalData": "no"}, _refused("once")),
+        )
+    ):
+        raw = pen.sign(f"again {number}", "dataset.registered", name="loans", **loans, **terms)
+        yield f"a data set under its name again, {name}", last, now, [raw], [said]
     yield (
         "a data set under another name",
         last,
@@ -149,7 +164,7 @@ def _list_things(pen: Scribe) -> Iterator[Case]:
         derivation="merged",
         parents=[UNKNOWN],
     )
-    yield refuse("retired under another model", "model.retired", "model", model="fraud", version=V1, cause="cost")
+    yield refuse("retired under another model", "model.retired", "model", "running", model="fraud", version=V1, cause="cost")
     yield refuse(
         "an unknown plan", "evaluation.completed", "unknown", version=V1, plan=ID, results=[{"metric": "auc", "value": "1"}]
     )
@@ -175,14 +190,19 @@ def _list_things(pen: Scribe) -> Iterator[Case]:
     yield refuse(
         "scaled over another version", "deployment.changed", "replaces", **PLACE, transition="scale", version=V1, replaces=V2
     )
-    about_v2 = {"version": V2, "environment": "production"}
+    revoke |= {"of": {"version": V2, "environment": "production"}}
     yield refuse(
-        "a revocation of something else", "approval.decided", "of", revokes=pen.id("approved"), **(revoke | {"of": about_v2})
+        "a revocation of something else",
+        "approval.decided",
+        "of",
+        "revoke",
+        revokes=pen.id("approved"),
+        **revoke,
     )
-    yield refuse("over an unseen change", "deployment.changed", "replaces", **PLACE, transition="promote", version=V2)
-    yield refuse(
-        "what runs replaces itself", "deployment.changed", "replaces", **PLACE, transition="promote", version=V1, replaces=V1
-    )
+    nothing = ("retired", "approvals", "evaluations")
+    yield refuse("over an unseen change", "deployment.changed", "replaces", *nothing, **PLACE, transition="promote", version=V2)
+    again: Json = {"transition": "rollback", "version": V1, "replaces": V1}
+    yield refuse("what runs replaces itself", "deployment.changed", "replaces", **PLACE, **again)
     yield refuse("another version scaled", "deployment.changed", "recorded-version", **PLACE, transition="scale", version=V2)
     yield refuse(
         "nothing stopped", "deployment.changed", "recorded-version", environment="staging", name="x", transition="stop", version=V1
@@ -191,6 +211,8 @@ def _list_things(pen: Scribe) -> Iterator[Case]:
         "citations that do not exist",
         "deployment.changed",
         "unknown",
+        "approvals",
+        "evaluations",
         **PLACE,
         transition="start",
         version=V1,
@@ -208,7 +230,7 @@ def _list_things(pen: Scribe) -> Iterator[Case]:
         means="manual",
         matches=False,
     )
-    yield refuse("closed twice", "incident.closed", "incident", incident=pen.id("incident"), version=V2)
+    yield refuse("closed twice", "incident.closed", "incident", "hold-role", incident=pen.id("incident"), version=V2)
     yield refuse("closed for another version", "incident.closed", "incident", incident=pen.id("minor"), version=V1)
     yield refuse(
         "a parameter of nothing", "parameter.changed", "unknown", of={"version": UNKNOWN}, target="feature", path="x", new=1
@@ -238,13 +260,15 @@ def _list_order(pen: Scribe) -> Iterator[Case]:
     yield refuse(
         "a member that never was one rotates",
         "member.changed",
+        "amendment",
         "unknown",
         member="globex",
         change="rotate",
         validatorKey=digest("x"),
     )
-    yield refuse("an unknown approval of a member", "member.changed", "unknown", member="acme", change="remove", approvals=[ID])
-    yield refuse("an unknown approval of a policy", "policy.amended", "unknown", policy={"roles": []}, approvals=[ID])
+    unknown = ("unknown", "amendment")
+    yield refuse("an unknown approval of a member", "member.changed", *unknown, member="acme", change="remove", approvals=[ID])
+    yield refuse("an unknown approval of a policy", "policy.amended", *unknown, policy={"roles": []}, approvals=[ID])
     yield refuse("offered by a former owner", "ownership.offered", "owner", model="credit-risk", **{"from": "ada"}, to="bob")
     yield refuse("accepted without an offer", "ownership.accepted", "owner", model="credit-risk", offer=pen.id("offered"))
     yield refuse(
@@ -269,8 +293,9 @@ def _list_order(pen: Scribe) -> Iterator[Case]:
     yield refuse(
         "a key of nobody", "key.changed", "unknown", of="nobody", change="add", key=public("gamma"), proof=prove("gamma", "nobody")
     )
-    yield refuse("another protocol", "protocol.upgraded", "protocol", protocol=2)
-    yield refuse("a member that never was one leaves", "member.changed", "unknown", member="globex", change="remove")
+    yield refuse("a later protocol", "protocol.upgraded", "amendment", "protocol", protocol=2)
+    yield refuse("the same protocol", "protocol.upgraded", "amendment", "protocol", protocol=1)
+    yield refuse("a member that never was one leaves", "member.changed", "amendment", "unknown", member="globex", change="remove")
     yield refuse("about other streams", "record.amended", "about", target=pen.id("note"), about=["policy"], kind="correct")
     yield refuse("an unknown target", "record.amended", "unknown", target=ID, about=["policy"], kind="correct")
     yield refuse("an unknown event disclosed", "disclosure.made", "unknown", exportDigest=digest("x"), events=[ID])
@@ -278,6 +303,7 @@ def _list_order(pen: Scribe) -> Iterator[Case]:
         "the attempt of nobody",
         "attempt.refused",
         "unknown",
+        "actor",
         of="nobody",
         attempted="note.added",
         payloadDigest=digest("x"),

@@ -105,26 +105,35 @@ def _founder(name: str, roles: tuple[str, ...], **fields: object) -> Founder:
 
 
 def rules(which: str) -> Policy:
-    """The first policy, or the second, which lets the approver write notes as well."""
-    approver = ["approval.decided", "incident.recorded", "waiver.granted"] + (["note.added"] if which == "second" else [])
+    """The first policy; the second, which lets the approver write notes as well; or the third, which asks for more persons."""
+    approver = ["approval.decided", "incident.closed", "incident.recorded", "waiver.granted"]
+    approver += [] if which == "first" else ["note.added"]
+    third = which == "third"
     production = Environment(
         name="production",
         approvals=(Approvals(role="approver", count=1),),
         separation=("deployer", "registrar"),
         evaluations=(Threshold(metric="auc", comparator="ge", threshold="0.9", dataset_role="test"),),
-        data=DataTerms(licences=("CC-BY-4.0",), purposes=("credit-scoring",)),
+        data=DataTerms(licences=("Apache-2.0", "CC-BY-4.0"), purposes=("credit-scoring",)),
         max_approval_age_days=90,
     )
+    staging = Environment(
+        name="staging",
+        approvals=(Approvals(role="approver", count=2), Approvals(role="risk", count=1)) if third else (),
+        separation=("deployer", "evaluator", "registrar", "trainer") if third else (),
+    )
+    lab = Environment(name="lab", approvals=(Approvals(role="approver", count=1),), separation=("trainer",))
     return Policy(
         roles=(
             Role(name="approver", may=tuple(sorted(approver))),
             Role(name="machine", may=MACHINE),
             Role(name="owner", may=("*",)),
             Role(name="reader"),
+            Role(name="risk", may=tuple(sorted([*approver, "dataset.withdrawn"]))),
         ),
-        environments=(production, Environment(name="staging")),
-        amendment=(Approvals(role="approver", count=1),),
-        hold_roles=("approver",),
+        environments=(lab, production, staging) if third else (production, staging),
+        amendment=(Approvals(role="approver", count=2 if third else 1),),
+        hold_roles=("risk",) if third else ("approver",),
         record_refusals=("deployment.changed",),
     )
 

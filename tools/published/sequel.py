@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from muniment.core.format import encoding
 from muniment.core.rules import events, policy
 from published import cast
 from published.cast import digest
@@ -108,31 +109,24 @@ def _govern(scribe: Scribe) -> None:
         decision="approve",
         meaning="approval",
     )
-    scribe.write("protocol approved", "approval.decided", of={"protocol": 1}, decision="approve", meaning="authorship")
-    scribe.write("member approved", "approval.decided", of={"member": "acme"}, decision="approve", meaning="approval")
+    scribe.write("protocol approved", "approval.decided", of={"protocol": 2}, decision="approve", meaning="authorship")
     scribe.end_block()
     scribe.write("amended", "policy.amended", policy=msgspec.to_builtins(second), approvals=[scribe.id("policy approved")])
-    scribe.write(
-        "member",
-        "member.changed",
-        member="acme",
-        change="admit",
-        validatorKey=digest("validator"),
-        cosignerKey=digest("cosigner"),
-        approvals=[scribe.id("member approved")],
-    )
-    scribe.write("member's key", "member.changed", member="acme", change="rotate", validatorKey=digest("another validator"))
-    scribe.write(
-        "protocol",
-        "protocol.upgraded",
-        protocol=1,
-        specificationDigest=digest("specification"),
-        approvals=[scribe.id("protocol approved")],
-    )
+    keys = {"validatorKey": digest("validator"), "cosignerKey": digest("cosigner")}
+    _change_member(scribe, "member", change="admit", **keys)
+    _change_member(scribe, "member's key", change="rotate", validatorKey=digest("another validator"))
     scribe.end_block()
-    scribe.write("gone", "member.changed", member="acme", change="remove")
+    _change_member(scribe, "gone", change="remove")
     scribe.write("the approver's note", "note.added", actor="bob", by="bob2", about=["policy"], text=scribe.seal_text("agreed"))
     scribe.end_block()
+
+
+def _change_member(scribe: Scribe, label: str, **change: str) -> None:
+    """Bob approves a change of acme, and it is made."""
+    terms = digest(encoding.encode({"member": "acme", **change}).decode())
+    of = {"member": "acme", "terms": terms}
+    scribe.write(f"{label} approved", "approval.decided", actor="bob", by="bob2", of=of, decision="approve", meaning="approval")
+    scribe.write(label, "member.changed", member="acme", approvals=[scribe.id(f"{label} approved")], **change)
 
 
 def _assess(scribe: Scribe) -> None:
@@ -268,7 +262,8 @@ def _run(scribe: Scribe) -> None:
     scribe.end_block()
     scribe.write("stopped", "deployment.changed", **PLACE, transition="stop", version=V1)
     scribe.end_block()
-    scribe.write("started again", "deployment.changed", **PLACE, transition="start", version=V1)
+    met = {"approvals": [scribe.id("approved")], "evaluations": [scribe.id("evaluated")]}
+    scribe.write("started again", "deployment.changed", **PLACE, transition="start", version=V1, **met)
     scribe.end_block()
 
 

@@ -7,19 +7,20 @@ scribe.index("deployed")        # the entry of the event that was written under 
 from __future__ import annotations
 
 from muniment.core.rules import events
-from published import cast, sequel
+from published import cast, council, sequel
 from published.book import Book
-from published.cast import digest
+from published.cast import Json, digest
 from published.scribe import CLEAN, DATA, LOANS, LOANS_2, PLACE, V1, V2, Scribe, found, list_events
 
 
 def tell() -> tuple[Book, Scribe]:
     """The whole life."""
     scribe = Scribe(found())
-    parts = (_gather_data, _train, _evaluate, _decide, _deploy, _repair, *sequel.PARTS)
+    parts = (_gather_data, _train, _evaluate, _decide, _deploy, _repair, *sequel.PARTS, *council.PARTS)
     for part in parts:
         part(scribe)
-    assert {each.event_name for each in list_events(scribe.book)} == set(events.TYPES)
+    # There is no later protocol that this one could be followed by.
+    assert {each.event_name for each in list_events(scribe.book)} == set(events.TYPES) - {"protocol.upgraded"}
     return scribe.book, scribe
 
 
@@ -45,7 +46,8 @@ def _gather_data(scribe: Scribe) -> None:
         controls=["eu-ai-act:10(2)(b)", "iso42001:A.7.5"],
         retentionClass="ten-years",
     )
-    scribe.write("clean", "dataset.registered", name="loans-clean", data=CLEAN, bytes=40_000, files=1)
+    clean = {"name": "loans-clean", "data": CLEAN, "bytes": 40_000, "files": 1}
+    scribe.write("clean", "dataset.registered", **clean, licence="CC-BY-4.0", purposes=["credit-scoring"])
     scribe.end_block()
     scribe.write("loans@2", "dataset.registered", name="loans", data=LOANS_2, bytes=50_000, files=2, licence="CC-BY-4.0")
     scribe.write(
@@ -152,15 +154,17 @@ def _evaluate(scribe: Scribe) -> None:
             {"metric": "accuracy", "value": "0.8"},
             {"metric": "auc", "value": "0.907"},
             {"metric": "auc", "value": "9.0e-1", "slice": [{"key": "age", "value": "under-30"}]},
+            {"metric": "auc", "value": "0.91", "slice": [{"key": "region", "value": "north"}]},
         ],
         data=LOANS_2,
         datasetRole="test",
         harness={"name": "scikit-learn"},
         evaluatorKind="automated",
     )
-    scribe.write(
-        "failed", "evaluation.completed", version=V2, plan=scribe.id("plan, slices"), results=[{"metric": "auc", "value": "NaN"}]
-    )
+    tested: Json = {"version": V2, "data": LOANS_2, "datasetRole": "test"}
+    failed = [{"metric": "auc", "value": "NaN"}]
+    scribe.write("failed", "evaluation.completed", **tested, plan=scribe.id("plan, slices"), results=failed)
+    scribe.write("evaluated again", "evaluation.completed", actor="node", **tested, results=[{"metric": "auc", "value": "0.9"}])
     scribe.write("without a plan", "evaluation.completed", version=V2, results=[{"metric": "loss", "value": "-Infinity"}])
     scribe.end_block()
 
@@ -234,7 +238,10 @@ def _deploy(scribe: Scribe) -> None:
     prompt = "You explain credit decisions."
     text = {**scribe.seal_text(prompt), "digest": digest(prompt)}
     scribe.write("prompt", "parameter.changed", of=PLACE, target="prompt", path="system", new=text)
+    scribe.write("set", "parameter.changed", of=PLACE, target="feature", path="beta", new=True)
     scribe.write("unset", "parameter.changed", of=PLACE, target="feature", path="beta", old=True)
+    depth = {"target": "hyperparameter", "path": "max_depth", "old": 6, "new": 8}
+    scribe.write("as the run had it", "parameter.changed", of={"version": V1}, **depth)
     scribe.end_block()
     scribe.write(
         "revoked",
@@ -245,7 +252,18 @@ def _deploy(scribe: Scribe) -> None:
         revokes=scribe.id("rejected"),
         meaning="approval",
     )
-    scribe.write("promoted", "deployment.changed", **PLACE, transition="promote", version=V2, replaces=V1)
+    about_v2 = {"version": V2, "environment": "production"}
+    scribe.write("approved again", "approval.decided", actor="bob", of=about_v2, decision="approve", meaning="approval")
+    scribe.write(
+        "promoted",
+        "deployment.changed",
+        **PLACE,
+        transition="promote",
+        version=V2,
+        replaces=V1,
+        approvals=[scribe.id("approved again")],
+        evaluations=[scribe.id("evaluated again")],
+    )
     scribe.end_block()
     scribe.write("scaled", "deployment.changed", **PLACE, transition="scale", version=V2, trafficShare="1")
     scribe.write(
@@ -258,6 +276,7 @@ def _repair(scribe: Scribe) -> None:
     scribe.write(
         "incident",
         "incident.recorded",
+        actor="bob",
         severity="high",
         awareAt=cast.moment(9),
         version=V2,
@@ -273,9 +292,13 @@ def _repair(scribe: Scribe) -> None:
         transition="rollback",
         version=V1,
         replaces=V2,
-        approvals=[scribe.id("approved")],
     )
     scribe.write(
-        "closed", "incident.closed", incident=scribe.id("incident"), version=V2, outcome=scribe.seal_text("a unit was wrong")
+        "closed",
+        "incident.closed",
+        actor="bob",
+        incident=scribe.id("incident"),
+        version=V2,
+        outcome=scribe.seal_text("a unit was wrong"),
     )
     scribe.end_block()
