@@ -16,21 +16,25 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import makers
 from muniment.core.format import dsse, state_map, time
-from muniment.core.rules import chain, events, genesis
+from muniment.core.rules import chain, events, genesis, measurement
 from muniment.core.rules.chain import Block, Position, Submission, Transition
 from muniment.core.rules.events import Event
 from muniment.core.rules.genesis import Founder, Genesis
+from muniment.core.rules.measurement import Measurement
+from muniment.core.rules.overlay import Overlay
 from muniment.core.rules.policy import Approvals, Environment, Policy, Reason, Role, Verdict
+from muniment.core.rules.records import State
 from muniment.ledger.replay import Replay
 from muniment.ledger.signers import SeedSigner
 
 CI, EVE = SeedSigner(b"c" * 32), SeedSigner(b"e" * 32)
 SIGNERS = {"ada": makers.ADA, "bob": makers.BOB, "ci": CI, "eve": EVE}
 SECOND = 1_000_000
+S = TypeVar("S", bound=State)
 
 
 def founding() -> Genesis:
@@ -247,6 +251,27 @@ class Bank(Machine):
     def wait(self, days: int) -> None:
         """Let the next block be later by so many days."""
         self.waited += days * 24 * 3_600 * SECOND
+
+
+class World:
+    """A ledger in memory as those see it who ask for what something was made of; it notes what was asked for."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.asked: list[str] = []
+
+    def read(self, stream: str, kind: type[S]) -> S | None:
+        """The state of a stream, or None."""
+        self.asked.append(stream)
+        return Overlay(self.machine.replay).read(stream, kind)
+
+    def body(self, index: int) -> bytes:
+        """The payload of an event."""
+        return self.machine.bodies[index]
+
+    def measurement(self, index: int) -> Measurement:
+        """What a measurement said."""
+        return measurement.decode(self.body(index))
 
 
 def sign_again(raw: bytes, signer: SeedSigner) -> bytes:

@@ -69,7 +69,7 @@ def play_town(seed: int) -> tuple[bytes, Iterable[Submitted]]:
             wrong = [each.told() for each in judged if not each.agrees()]
             if wrong:
                 raise AssertionError(f"seed {seed}: {wrong[0]}")
-            if len(chronicle.told) > began:
+            if judged and len(chronicle.told) > began:
                 yield judged[0].entry.time, list(chronicle.told[-1][1])
 
     return chronicle.entries[0], submit()

@@ -81,6 +81,7 @@ TOML = {
     "a heading that is not closed": Mistake("[roles]", "[roles", 7, "not closed", "[roles]"),
     "a heading without a name": Mistake("[roles]", "[]", 7, "name is expected", "KEY = VALUE"),
     "a backslash": Mistake('"note.added"', '"note\\.added"', 9, "backslash", "out"),
+    "more persons than can be named": Mistake("approver = 2, risk", "approver = 64, risk", 19, "more than 64", "fewer"),
     "a setting twice": Mistake("[roles]", "founder = []\n[roles]", 7, "first time in line 2", "one of the two"),
     "a role twice": Mistake('node = ["', 'admin = []\nnode = ["', 16, "'roles.admin' stands there twice", "one of the two"),
     "a table twice": Mistake("[environments.staging]", "[roles]", 28, "first time in line 7", "one of the two"),

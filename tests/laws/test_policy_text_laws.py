@@ -17,6 +17,8 @@ THE_REST = ("actor.enrolled", "approval.decided", "attempt.refused", "policy.ame
 
 numbers = st.sampled_from(["0", "0.90", "-1.5", "1e-07", "12"])
 counts = st.integers(1, 2**53 - 1)
+# Four roles at most are asked, and an event can name 64 approvals.
+persons = st.integers(1, 16)
 
 
 def sets(elements: st.SearchStrategy[str], most: int = 4) -> st.SearchStrategy[tuple[str, ...]]:
@@ -33,7 +35,7 @@ def policies(draw: st.DrawFn) -> Policy:
     able = [name for name, role in roles.items() if {"*", "approval.decided"} & set(role.may)]
 
     def approvals() -> tuple[Approvals, ...]:
-        return tuple(Approvals(role=role, count=draw(counts)) for role in draw(sets(st.sampled_from(able))))
+        return tuple(Approvals(role=role, count=draw(persons)) for role in draw(sets(st.sampled_from(able))))
 
     return Policy(
         roles=tuple(sorted(roles.values(), key=lambda role: role.name)),

@@ -11,6 +11,7 @@ from oracle.people import (
     is_ended,
     is_foreign,
     is_person,
+    key_addition,
     key_expiry,
     key_owner,
     own_persons_then,
@@ -168,14 +169,15 @@ def key_change(history: History, now: Entry) -> set[str]:
         holder = key_owner(history, ended)
         rules |= all_known([holder]) | unless(holder in (None, event["of"]), "key")
         if change == "rotate" and holder is not None:
-            rules |= unless(not is_ended(history, ended) and _keeps_expiry(history, now, ended), "key")
+            rules |= unless(not is_ended(history, ended) and (has_role(history, now) or _says_no_more(history, event)), "key")
     return rules | unless(event.get("fromIndex", 0) <= now.index, "from-index")
 
 
-def _keeps_expiry(history: History, now: Entry, replaced: str) -> bool:
-    """Whoever replaces a key without a role for it gets no more time than the key had."""
-    until = key_expiry(history, replaced)
-    return until is None or has_role(history, now) or now.event.get("expiresAt", "~") <= until
+def _says_no_more(history: History, rotation: Json) -> bool:
+    """Whoever replaces a key without a role for it gives the new one no more time, and no other claims, than it had."""
+    until = key_expiry(history, rotation["replaces"])
+    claims = key_addition(history, rotation["replaces"]).get("claimsDigest")
+    return (until is None or rotation.get("expiresAt", "~") <= until) and rotation.get("claimsDigest", claims) == claims
 
 
 def policy_change(history: History, now: Entry) -> set[str]:

@@ -39,9 +39,11 @@ def requirements(history: History, now: Entry, *, waive: bool = True) -> set[str
     rules = {"environment"} if is_foreign(policy, place) else set()
     rules |= _about_the_version(history, version) - waived
     asked = environment_of(policy, place)
-    if asked is None or (now.event["transition"] == "rollback" and was_admitted(history, version, place)):
+    if asked is None:
         return rules
     rules |= {"rejected"} - waived if is_rejected(history, version, place) else set()
+    if now.event["transition"] == "rollback" and was_admitted(history, version, place):
+        return rules
     rules |= _of_approvals(history, now, asked, waivers)
     rules |= {"evaluations"} - waived if not _is_measured(history, now, asked) else set()
     return rules | (_of_data(history, version, asked) - waived)
@@ -50,11 +52,18 @@ def requirements(history: History, now: Entry, *, waive: bool = True) -> set[str
 def was_admitted(history: History, version: str, environment: str) -> bool:
     """Did this version once meet all that was asked of it there, without a waiver?"""
     for then in history.all("deployment.changed", version=version, environment=environment):
+        if not _asks(environment_of(policy_at(history, then.height), environment)):
+            continue
         # A rollback before the first such deployment had nothing to go back to: all is asked of it.
         asked = then._replace(event={**then.event, "transition": "start"})
         if then.event["transition"] in JUDGED and not requirements(history.before(then), asked, waive=False):
             return True
     return False
+
+
+def _asks(environment: Json | None) -> bool:
+    """Does an environment ask for anything that could be met?"""
+    return environment is not None and bool({"approvals", "evaluations", "data"} & set(environment))
 
 
 def _about_the_version(history: History, version: str) -> set[str]:

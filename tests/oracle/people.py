@@ -93,10 +93,15 @@ def is_ended(history: History, key: str) -> bool:
     return any((each["replaces"] if each["change"] == "rotate" else each["key"]) == key for each in changes)
 
 
+def key_addition(history: History, key: str) -> Json:
+    """What was said when a key was added later than its actor; nothing of any other key."""
+    added = [each.event for each in history.all("key.changed", key=key) if each.event["change"] in ("add", "rotate")]
+    return added[0] if added else {}
+
+
 def key_expiry(history: History, key: str) -> str | None:
     """When its time runs out, if it was added with such a time."""
-    added = [each.event for each in history.all("key.changed", key=key) if each.event["change"] in ("add", "rotate")]
-    return added[0].get("expiresAt") if added else None
+    return key_addition(history, key).get("expiresAt")
 
 
 def has_role(history: History, now: Entry) -> bool:

@@ -33,7 +33,11 @@ def all_known(found: Iterable[object]) -> set[str]:
 
 def data_registration(history: History, now: Entry) -> set[str]:
     known = data_set(history, now.event["data"])
-    return unless(known is None or known.event["name"] == now.event["name"], "once")
+    if known is None:
+        return set()
+    # Whoever says less repeats it; whoever says something else does not.
+    terms = [field for field in ("licence", "purposes", "personalData") if field in now.event]
+    return unless(all(known.event.get(field) == now.event[field] for field in ("name", *terms)), "once")
 
 
 def transformation(history: History, now: Entry) -> set[str]:

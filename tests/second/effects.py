@@ -155,7 +155,7 @@ class Effects(Order):
         if e["transition"] == "stop":
             self.change(version, running=state.get("running", 0) - 1)
         elif e["transition"] != "scale":
-            admitted = {*state.get("admitted", [])} | (set() if case.waived else {e["environment"]})
+            admitted = {*state.get("admitted", [])} | ({e["environment"]} if case.meets_something() else set())
             self.change(version, admitted=sorted(admitted), running=state.get("running", 0) + (running != e["version"]))
         self.change(
             place,

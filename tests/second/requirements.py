@@ -115,15 +115,21 @@ class Case:
         except Beyond as beyond:
             self.walked = beyond.found
             rules.append(beyond.rule)
-        if not self.asked or (self.event["transition"] == "rollback" and place in version.get("admitted", [])):
+        if not self.asked:
             return rules
         rules += self.unwaived("rejected", place not in [each["environment"] for each in version.get("rejected", [])])
+        if self.event["transition"] == "rollback" and place in version.get("admitted", []):
+            return rules
         rules += self.judge_approvals()
         for threshold in self.asked.get("evaluations", []):
             rules += self.unwaived("evaluations", any(self.meets(each, threshold) for each in self.named()))
         if "data" in self.asked and things is not None:
             rules += self.judge_data(things)
         return rules
+
+    def meets_something(self) -> bool:
+        """Whether the environment asks for something, and nothing had to be waived."""
+        return not self.waived and bool({"approvals", "evaluations", "data"} & set(self.asked))
 
     def unwaived(self, rule: str, met: bool) -> list[str]:
         """The reason, where there is one."""

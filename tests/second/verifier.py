@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from second import inquiries
+from second.asked import Asked
 from second.forms import Json, canonical, leaf, open_envelope, sha256, tree_root
 from second.head import Failed, Head, Trust, check_clocks, check_pin, demand, hash64
 from second.vocabulary import own_streams, subjects
@@ -18,6 +20,13 @@ WHOLE = ("start", "promote", "rollback", "stop")
 STATES = {
     "key": ({"actor", "since"}, {"claims", "disputedFrom", "expires", "until"}),
     "actor": ({"kind"}, {"organisation", "responsible", "roles", "status"}),
+    "data": ({"name", "ordinal"}, {"licence", "made", "personalData", "purposes", "withdrawn"}),
+    "run": ({"start", "status"}, {"finish", "model", "persons"}),
+    "version": ({"made", "model", "ordinal", "status"}, {"admitted", "holds", "persons", "rejected", "run", "running"}),
+    "deployment": ({"ordinal", "since", "status", "transition", "version"}, set()),
+    "approval": ({"decision", "index", "keyid", "of", "status", "time"}, {"environment", "expires", "persons", "roles"}),
+    "waiver": ({"environment", "expires", "index", "keyid", "rule", "version"}, {"persons"}),
+    "incident": ({"status", "version"}, {"hold"}),
 }
 
 
@@ -71,6 +80,7 @@ class Answer:
         self.headers: dict[int, Json] = {}
         self.leaves: dict[int, bytes] = {}
         self.events: dict[int, tuple[str, Json, bytes]] = {}
+        self.bound: dict[int, bytes] = {}
 
     def open_tree(self, receipt_index: int, receipt_proof: list[bytes]) -> None:
         """Steps 2, 7 and 8."""
@@ -130,6 +140,9 @@ class Answer:
         """Step 9, and what binds the history."""
         for index, raw in self.raws.items():
             self.open_event(index, raw)
+        for each in self.a.get("events", []):
+            self.bound[each["index"]] = hash64(each["entry"])
+            self.open_event(each["index"], self.bound[each["index"]])
         for each in (self.history or {}).get("events", []):
             raw, index = hash64(each["entry"]), each["index"]
             header = self.open_header(raw, index)
@@ -167,6 +180,28 @@ class Answer:
                 demand(record["last"] <= self.newest["size"], 11, "state-future")
             self.records[proof["name"]] = record
 
+    def open_streams(self) -> None:
+        """Page 10.7: every stream in the file is whole, and every event is in one."""
+        self.streams: dict[str, list[int]] = {}
+        for each in self.a.get("streams", []):
+            stream, indices = each["stream"], each["indices"]
+            record = self.need(stream) or {"count": 0}
+            demand(len(indices) == record["count"], 11, "history-count")
+            demand((indices[0], indices[-1]) == (record["first"], record["last"]), 11, "history-order")
+            head = sha256(stream.encode())
+            for index in indices:
+                demand(index in self.bound or index in self.raws or index in self.headers, 11, "event-missing")
+                head = sha256(b"\x04" + head + index.to_bytes(8, "big") + self.folded(index))
+            demand(head.hex() == record["head"], 11, "history-head")
+            self.streams[stream] = indices
+        demand(set(self.bound) <= {index for indices in self.streams.values() for index in indices}, 11, "event-unbound")
+
+    def folded(self, index: int) -> bytes:
+        """What an entry folds: of a header all but its state."""
+        if index in self.headers:
+            return leaf(canonical({key: item for key, item in self.headers[index].items() if key != "state"}))
+        return leaf(self.bound.get(index) or self.raws[index])
+
     def state(self, stream: str) -> Json:
         """A state in the form of its kind."""
         record = self.records[stream]
@@ -187,12 +222,17 @@ class Answer:
         elif ask == "state":
             statuses = ["absent" if self.need(each) is None else "present" for each in self.question["streams"]]
             found = {"height": self.newest["height"], "statuses": statuses}
-        elif ask == "complete":
-            found = {"height": self.newest["height"], "statuses": [self.settle_complete(self.question["stream"])]}
-        else:
+        elif ask == "at":
             found = self.settle_at()
-        demand(self.history is None or ask not in ("entry", "state"), 11, "history-unasked")
+        else:
+            asked = Asked(self)
+            word, findings = inquiries.answer(self.question, asked)
+            demand(set(self.streams) == asked.streams, 11, "stream-unasked")
+            found = {"height": self.newest["height"], "statuses": [word], "findings": findings}
+        demand("findings" in found or not self.streams, 11, "stream-unasked")
+        demand(self.history is None or ask == "at", 11, "history-unasked")
         demand((result["height"], result["statuses"]) == (found["height"], found["statuses"]), 11, "result")
+        demand(canonical(result.get("findings")) == canonical(found.get("findings")), 11, "findings")
         demand(result.get("grade") == found.get("grade"), 13, "grade")
         return found
 
@@ -212,22 +252,6 @@ class Answer:
             without = {key: item for key, item in (header or {}).items() if key != "state"}
             folded.append((each["index"], leaf(raw) if header is None else leaf(canonical(without))))
         return folded
-
-    def settle_complete(self, stream: str) -> str:
-        record = self.need(stream)
-        if record is None:
-            demand(self.history is None, 11, "history-unasked")
-            return "absent"
-        if self.history is None:
-            raise Failed(11, "history-missing")
-        shown = self.history["events"]
-        demand("before" not in self.history and "later" not in self.history and len(shown) == record["count"], 11, "history-count")
-        demand((shown[0]["index"], shown[-1]["index"]) == (record["first"], record["last"]), 11, "history-order")
-        head = sha256(stream.encode())
-        for index, each in self.fold(shown):
-            head = sha256(b"\x04" + head + index.to_bytes(8, "big") + each)
-        demand(head.hex() == record["head"], 11, "history-head")
-        return "complete"
 
     def settle_at(self) -> Json:
         stream, time = self.question["stream"], self.question["time"]
@@ -301,6 +325,8 @@ class Answer:
             return [] if event is None else [each["digest"]["sha256"] for each in event[1]["_subject"]]
         if self.question["ask"] == "at" and result["statuses"] == ["absent"]:
             return []
+        if "findings" in result:
+            return [digest for each in inquiries.about(self.question) for digest in self.thing(each)]
         streams = self.question.get("streams") or [self.question["stream"]]
         if result["statuses"] == ["earlier"] and streams[0].startswith("deployment/"):
             changes = [self.events[each["index"]][1] for each in (self.history or {})["events"] if each["index"] in self.events]
@@ -309,8 +335,9 @@ class Answer:
 
     def thing(self, stream: str) -> list[str]:
         kind, _, rest = stream.partition("/")
-        record = self.records[stream]
-        assert record is not None
+        record = self.records.get(stream)
+        if record is None:
+            return []
         return [rest] if kind in ("version", "data") else [record["state"]["version"]] if kind == "deployment" else []
 
     def check_bytes(self, result: Json, files: str | None) -> None:
@@ -356,6 +383,7 @@ def verify(
     fresh = check_clocks(head, told.newest["time"], now, max_age)
     told.open_events()
     told.open_states()
+    told.open_streams()
     result = told.settle()
     told.check_disclosures()
     told.check_signers()

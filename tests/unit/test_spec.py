@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from muniment.core.proof import answer, bundle, evidence
-from muniment.core.rules import events, policy, records
+from muniment.core.rules import ancestry, events, policy, records, requirements
 from muniment.core.rules.events.declarative import Declarative
 from muniment.core.rules.events.schema import fields_of
 
@@ -29,7 +29,7 @@ def codes_of_failures() -> Iterator[str]:
         for call in (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)):
             name = getattr(call.func, "id", "")
             given = [word.value for word in call.keywords if word.arg == "code"] if name == "VerificationError" else []
-            given += call.args[:1] if name == "_failure" else []
+            given += call.args[:1] if name in ("_failure", "failure") else []
             yield from (str(value.value) for value in given if isinstance(value, ast.Constant))
 
 
@@ -62,7 +62,8 @@ def test_every_rule_is_on_its_page() -> None:
     for path in (CORE / "rules").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         used |= set(re.findall(r'refuse\(\s*"([a-z-]+)"', text)) | set(re.findall(r'rule="([a-z-]+)"', text))
-    assert named == used
+    # Those that hang on what is found: each is the name of a waivable rule or a limit of the walk.
+    assert named == used | set(requirements.WAIVABLE) - {"gate"} | {ancestry.LIMIT, ancestry.BLOCK_LIMIT}
 
 
 def test_every_event_has_its_effect_and_its_streams() -> None:

@@ -16,12 +16,11 @@ from muniment.core.proof import receipt as receipts
 from muniment.core.proof.answer import (
     Answer,
     AtQuestion,
-    CompleteQuestion,
     EntryQuestion,
     Result,
     StateQuestion,
 )
-from published import rogues
+from published import questions, rogues
 from published.attacks import FRAUD, Terms, list_edits, list_files, list_terms
 from published.book import Book
 from published.cast import KEYS, Json, encode64, moment
@@ -44,14 +43,19 @@ class Good:
 def write(book: Book, scribe: Scribe) -> Json:
     """Good answers, bad ones, and those of rogue operators."""
     good = tell_good(book, scribe)
+    asked = questions.list_names()
     plain = {name: as_json(each.answer) for name, each in good.items()}
     bad = []
-    for name, source, change, terms, step, code in (*list_edits(book, scribe), *list_terms(book)):
+    for name, source, change, terms, step, code in (
+        *list_edits(book, scribe),
+        *questions.list_bad(book, scribe),
+        *list_terms(book),
+    ):
         patch = {"patch": edit(plain[source], change)} if change else {}
         bad.append({"name": name, "from": source, **patch, **good[source].terms, **terms, "step": step, "code": code})
     rogue = [
         {"name": name, "trust": "rogue", "answer": as_json(each), "step": step, "code": code}
-        for name, each, step, code in rogues.tell()
+        for name, each, step, code in (*rogues.tell(), *questions.tell_rogue())
     ]
     unknown = {"name": "an event that nobody knows yet", "trust": "rogue", "answer": as_json(rogues.tell_unknown()[1])}
     return {
@@ -61,13 +65,14 @@ def write(book: Book, scribe: Scribe) -> Json:
         "good": [{"name": name, **each.terms, "answer": plain[name], "expect": each.expect} for name, each in good.items()]
         + [unknown | {"expect": {"height": 1, "statuses": ["recorded"], "tier": "solo", "basis": "asserted", "current": False}}],
         "bad": bad + rogue,
-        "badFiles": list_files(plain["header"]),
+        "badFiles": list_files(plain["header"]) + questions.list_files({name: plain[name] for name in asked}),
     }
 
 
 def tell_good(book: Book, scribe: Scribe) -> dict[str, Good]:
     """One answer or more to each kind of question."""
-    return _ask_entries(book, scribe) | _ask_states(book, scribe) | _ask_past(book, scribe)
+    found = {name: _good(answer) for name, answer in questions.tell_good(book).items()}
+    return _ask_entries(book, scribe) | _ask_states(book, scribe) | _ask_past(book, scribe) | found
 
 
 def _expect(answer: Answer, **more: object) -> Json:
@@ -112,23 +117,11 @@ def _ask_entries(book: Book, scribe: Scribe) -> dict[str, Good]:
 
 
 def _ask_states(book: Book, scribe: Scribe) -> dict[str, Good]:
-    """What the newest header says, and complete histories."""
+    """What the newest header says."""
     streams = tuple(sorted((f"approval/{scribe.id('approved')}", FRAUD, STREAM, f"version/{V1}")))
     statuses = tuple("absent" if name == FRAUD else "present" for name in streams)
     state = assemble(book, StateQuestion(streams=streams), Result(height=book.height, statuses=statuses), streams=streams)
-    newest = Result(height=book.height, statuses=("complete",))
-
-    def complete(stream: str, *indices: int) -> Answer:
-        history = tell_history(book, stream, links_of(book, stream), book.size + 1) if book.record(stream) else msgspec.UNSET
-        result = newest if book.record(stream) else Result(height=book.height, statuses=("absent",))
-        return assemble(book, CompleteQuestion(stream=stream), result, indices=indices, streams=(stream,), history=history)
-
-    return {
-        "state": _good(state),
-        "complete": _good(complete("model/credit-risk")),
-        "complete, with a header": _good(complete("policy", 0)),
-        "complete, of nothing": _good(complete(FRAUD)),
-    }
+    return {"state": _good(state)}
 
 
 def _ask_past(book: Book, scribe: Scribe) -> dict[str, Good]:

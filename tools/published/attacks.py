@@ -229,26 +229,7 @@ def _edit_history(book: Book) -> list[Bad]:
         leaf = bytes.fromhex(tell_leaf(left["entry"]))
         history["before"] = state_map.fold(bytes.fromhex(history["before"]), left["index"], leaf).hex()
 
-    def renumber(answer: Json) -> None:
-        history = answer["history"]
-        assert isinstance(history, dict)
-        history["events"][1]["index"] = history["events"][0]["index"] + 1
-
     return [
-        ("incomplete: one event left out", "complete", _drop(*event), {}, 11, "history-count"),
-        ("incomplete: the last event left out", "complete", _drop("history", "events", -1), {}, 11, "history-count"),
-        ("incomplete: no event at all", "complete", _drop("history"), {}, 11, "history-missing"),
-        ("an event of another stream in place of the first", "complete", _set(*event, value=first), {}, 11, "history-order"),
-        ("an event at another index", "complete", renumber, {}, 11, "history-head"),
-        (
-            "events where there are none",
-            "complete, of nothing",
-            _set("history", value={"events": [first]}),
-            {},
-            11,
-            "history-unasked",
-        ),
-        ("a header with another state", "complete, with a header", _forge_header(book), {}, 11, "history-entry"),
         ("no history where there was a change", "at", _drop("history"), {}, 11, "history-missing"),
         (
             "a history where nothing changed",
@@ -280,12 +261,6 @@ def _edit_history(book: Book) -> list[Bad]:
 def tell_leaf(entry: str) -> str:
     """The leaf of an entry in base64, hex."""
     return merkle.leaf(base64.b64decode(entry)).hex()
-
-
-def _forge_header(book: Book) -> Edit:
-    """The genesis with another state root: what streams fold of it is the same."""
-    raw = book.entry(0).replace(book.header(0).state.encode(), b"0" * 64)
-    return _set("history", "events", 0, "entry", value=encode64(raw))
 
 
 def _edit_rest(book: Book) -> list[Bad]:

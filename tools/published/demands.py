@@ -45,7 +45,9 @@ def _ask_version(desk: Desk) -> Iterator[Case]:
 def _ask_rejected(desk: Desk) -> Iterator[Case]:
     """What somebody rejected, and all reasons together."""
     rejected = desk.decide(W1, "staging", actor="frank", decision="reject")
-    yield desk.case("a rejected version", rejected, desk.stage("rejected"), desk.stage(transition="rollback", approvals=[]))
+    back = desk.stage("rejected", transition="rollback", approvals=[])
+    yield desk.case("a rejected version, rolled back to as well", rejected, desk.stage("rejected"), back)
+    yield desk.case("rolled back to what met everything", desk.stage(transition="rollback", approvals=[]))
     twice = [desk.decide(W1, "staging", actor=name, decision="reject") for name in ("frank", "erin")]
     revoked = desk.decide(W1, "staging", actor="frank", decision="revoke", revokes=desk.id(twice[0]))
     yield desk.case("a version rejected twice, revoked once", *twice, revoked, desk.stage("rejected"))

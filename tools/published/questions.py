@@ -39,6 +39,11 @@ def tell_good(book: Book) -> dict[str, Answer]:
     return {name: prover.prove_inquiry(book, question) for name, question in _list_questions().items()}
 
 
+def list_names() -> list[str]:
+    """What the cases call them."""
+    return [*_list_questions()]
+
+
 def _list_questions() -> dict[str, Inquiry]:
     second = f"version/{V2}"
     depth = BlameQuestion(of=VERSION, path="max_depth", target="hyperparameter")

@@ -7,6 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from muniment.core.format import dsse, state_map
+from muniment.core.rules import measurement
+from muniment.core.rules.measurement import Measurement
 from muniment.core.rules.records import State
 from muniment.ledger.engine import View
 
@@ -27,3 +29,7 @@ class World:
     def body(self, index: int) -> bytes:
         """The signed payload of the event at an entry. Raises NotFound, InvalidInput for a header."""
         return dsse.decode(self._view.entry(index)).payload
+
+    def measurement(self, index: int) -> Measurement:
+        """What the measurement at an entry said."""
+        return measurement.decode(self.body(index))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oracle.conditions import owner
-from oracle.history import Json, registration
+from oracle.history import Json, data_set, registration
 from oracle.town.people import DATA, MODELS, NAMES, VERSIONS, Town
 
 
 def register_data(town: Town) -> list[bytes]:
+    data = town.one(DATA)
+    known = data_set(town.chronicle.history, data)
+    if known is not None and town.maybe(0.5):
+        return [town.say("dataset.registered", "tess", name="loans", data=data, bytes=1, files=1)]
     terms = {"licence": town.random.choice(("MIT", "MIT", "CC0", "GPL", None)), "purposes": town.some(("ads", "credit"), 0.8)}
-    return [town.say("dataset.registered", "tess", name="loans", data=town.one(DATA), bytes=1, files=1, **terms)]
+    return [town.say("dataset.registered", "tess", name="loans", data=data, bytes=1, files=1, **terms)]
 
 
 def transform_data(town: Town) -> list[bytes]:

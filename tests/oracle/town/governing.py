@@ -13,7 +13,7 @@ from oracle.people import actor, roles
 from oracle.town.people import PERSONS, SERVICES, VERSIONS, Town
 from oracle.voices import digest_of
 
-ORGANISATIONS = ("acme", "bank")
+ORGANISATIONS = ("acme", "acme", "bank")
 
 
 def _prove(name: str, signer: SeedSigner) -> dict[str, str]:
@@ -49,6 +49,7 @@ def change_key(town: Town) -> list[bytes]:
     fields: dict[str, Any] = {"of": of, "change": change}
     if change in ("add", "rotate"):
         fields |= _prove(of, new) | {"expiresAt": town.later() if town.maybe(0.4) else None}
+        fields["claimsDigest"] = town.one("ab") * 64 if town.maybe(0.3) else None
     else:
         fields["key"] = (old if town.maybe(0.95) else town.keys["tess"]).public_key.hex()
     if change == "rotate":
@@ -88,26 +89,31 @@ def restore(town: Town) -> list[bytes]:
 
 
 def amend(town: Town) -> list[bytes]:
-    """Approvals of a policy, now and then of another one, and its amendment."""
-    chosen = town.random.choice(town.policies)
+    """An amendment, back and forth between few policies."""
+    chosen = town.random.choice(town.policies[:2] if town.maybe(0.7) else town.policies)
     told = json.loads(policy.encode(chosen))
-    approvals = _vote(town, {"policy": digest_of(told) if town.maybe(0.95) else VERSIONS[0]})
-    ids = [*(_id(raw) for raw in approvals), *(town.some(town.ids["approval.decided"][-60:], 0.5) if town.maybe(0.3) else ())]
-    named = sorted(set(town.some(ids, town.random.choice((0.5, 1.0, 1.0)))))
-    # What follows in the same block is still judged by the policy before.
-    after = [town.say("actor.enrolled", "adam", of="zoe", kind="person")] if town.maybe(0.2) else []
-    return [*approvals, town.say("policy.amended", town.one(("adam", "adam", "rick")), policy=told, approvals=named), *after]
+    of = {"policy": digest_of(told) if town.maybe(0.95) else VERSIONS[0]}
+    return _decide(town, of, town.one(("adam", "adam", "adam", "rick")), "policy.amended", {"policy": told})
 
 
 def change_member(town: Town) -> list[bytes]:
-    member = town.one(ORGANISATIONS)
-    change = town.one(("admit", "admit", "rotate", "remove"))
-    key = None if change == "remove" else town.one("de") * 64
-    terms = {"change": change, "member": member, "validatorKey": key} if key else {"change": change, "member": member}
-    approvals = _vote(town, {"member": member, "terms": digest_of(terms) if town.maybe(0.9) else VERSIONS[0]})
-    earlier = town.some(town.ids["approval.decided"][-20:], 0.5) if town.maybe(0.3) else []
-    named = sorted({*(_id(raw) for raw in approvals), *earlier})
-    return [*approvals, town.say("member.changed", "adam", member=member, change=change, validatorKey=key, approvals=named)]
+    """An organisation comes, comes again, goes, or gets another key."""
+    change = town.one(("admit", "admit", "admit", "rotate", "remove"))
+    terms = {"change": change, "member": town.one(ORGANISATIONS)}
+    terms |= {} if change == "remove" else {"validatorKey": town.one("ddde") * 64}
+    of = {"member": terms["member"], "terms": digest_of(terms) if town.maybe(0.95) else VERSIONS[0]}
+    return _decide(town, of, "adam", "member.changed", terms)
+
+
+def _decide(town: Town, of: dict[str, str], actor: str, name: str, fields: dict[str, Any]) -> list[bytes]:
+    """Approvals, and what they are for, at once or in a later block; what was approved long ago is tried again at times."""
+    earlier = town.decisions(**of)[-40:]
+    approvals = [] if earlier and town.maybe(0.4) else _vote(town, of)
+    if town.maybe(0.7):
+        town.plans.append(lambda town: [town.say(name, actor, approvals=sorted(town.decisions(**of)[-60:]), **fields)])
+        return approvals
+    named = sorted({*(_id(raw) for raw in approvals), *town.some(earlier, 0.5)})
+    return [*approvals, town.say(name, actor, approvals=named, **fields)]
 
 
 def upgrade(town: Town) -> list[bytes]:

@@ -260,7 +260,12 @@ def _judge_signer(context: Context, event: Event) -> None:
         )
         return
     if key.until is not msgspec.UNSET or (key.expires is not msgspec.UNSET and key.expires <= context.time):
-        context.refuse("key", "A key signs while it is valid.", f"Key {context.keyid[:8]}… of {event.actor} is no longer valid.")
+        context.refuse(
+            "key",
+            "A key signs while it is valid.",
+            f"Key {context.keyid[:8]}… of {event.actor} is no longer valid.",
+            mend=f"Ask for another one to be admitted: `muniment keys request --actor {event.actor} --new`.",
+        )
     actor = context.read(f"actor/{event.actor}", Actor)
     if actor is None or actor.status != "active":
         context.refuse("actor", "An actor is enrolled and active.", f"{event.actor} is not.")
@@ -273,8 +278,11 @@ def _judge_signer(context: Context, event: Event) -> None:
     allowed = context.policy.may(actor.roles, event.NAME)
     if not allowed and not _is_own_affair(context, event):
         held = ", ".join(actor.roles) or "no role"
-        able = ", ".join(context.policy.roles_that_may(event.NAME)) or "nobody"
-        context.refuse("role", f"`{event.NAME}` is for {able}.", f"{event.actor} holds {held}.")
+        able = " or ".join(context.policy.roles_that_may(event.NAME)) or "nobody"
+        mend = "Let somebody with that role do it: `muniment keys list` shows who has which."
+        if able == "nobody":
+            mend = "Ask for a policy in which a role may write it."
+        context.refuse("role", f"`{event.NAME}` is for {able}.", f"{event.actor} holds {held}.", mend=mend)
     if allowed and not context.reasons:
         context.overlay.vouched[signer] = actor
 

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from muniment.core.format import state_map
+from muniment.core.rules.measurement import Measurement
 from muniment.core.rules.records import Actor, Key, State
 from muniment.errors import InvariantError
 
@@ -69,6 +70,8 @@ class Overlay:
         self.vouched: dict[tuple[str, str, str], Actor] = {}
         # The payloads of the block's own events, by index: the reader knows only earlier blocks.
         self.bodies: dict[int, bytes] = {}
+        # What measurements say, by index: the same ones may be named again and again.
+        self.measurements: dict[int, Measurement] = {}
         # How many things the ancestries had that were walked for the block: there is a limit.
         self.walked = 0
         self._streams: dict[str, Stream | None] = {}

@@ -22,6 +22,8 @@ DatasetRole = Literal["test", "training", "validation"]
 EventName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(?:_[a-z]+)*\.[a-z]+(?:_[a-z]+)*$(?!\n)", max_length=64)]
 Writable = Annotated[str, msgspec.Meta(pattern=r"^(?:\*|[a-z]+(?:_[a-z]+)*\.[a-z]+(?:_[a-z]+)*)$(?!\n)", max_length=64)]
 ANY = "*"
+MAX_NAMED = 64
+"""How many approvals an event can name; the same for measurements and waivers."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
@@ -83,6 +85,11 @@ class Environment(_Part, frozen=True, kw_only=True):
     evaluations: tuple[Threshold, ...] = ()
     data: DataTerms | msgspec.UnsetType = msgspec.UNSET
     max_approval_age_days: Natural | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def asks(self) -> bool:
+        """Does it ask for anything that a version could meet?"""
+        return bool(self.approvals or self.evaluations) or self.data is not msgspec.UNSET
 
     def __post_init__(self) -> None:
         require_sorted([each.role for each in self.approvals], "approvals")
@@ -189,6 +196,13 @@ def _require_roles(policy: Policy) -> None:
             f"the policy asks for roles that it does not define: {', '.join(unknown)}",
             code="bad-policy",
             hint="Define each of them under `roles`, with what its holders may write.",
+        )
+    lists = [policy.amendment, *[environment.approvals for environment in policy.environments]]
+    if any(sum(each.count for each in listed) > MAX_NAMED for listed in lists):
+        raise InvalidInput(
+            f"more than {MAX_NAMED} approvals are asked for, and an event can name no more",
+            code="bad-policy",
+            hint="Ask for fewer.",
         )
     if any(each.count < 1 for each in asked):
         raise InvalidInput("approvals are asked for by at least one person", code="bad-policy", hint="Write a count of 1 or more.")

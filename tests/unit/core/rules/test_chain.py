@@ -250,9 +250,9 @@ def test_no_record_outgrows_its_size(machine: Machine) -> None:
     """What somebody fills to the brim still finds room for a hold, a withdrawal and a revocation."""
     machine.block(model(machine))
     many = [f"e{n:02d}" + "x" * 125 for n in range(30)]
+    decided = {"decision": "reject", "meaning": "review"}
     verdicts = [
-        machine.block(machine.sign("deployment.changed", transition="start", environment=place, name="m", version=A))[0]
-        for place in many
+        machine.block(machine.sign("approval.decided", of={"version": A, "environment": place}, **decided))[0] for place in many
     ]
     assert rules(verdicts[-1]) == ["record-size"]
     machine.say("incident.recorded", severity="high", awareAt="2026-11-23T00:00:00.000000Z", version=A, hold=True)

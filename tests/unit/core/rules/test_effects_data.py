@@ -24,8 +24,11 @@ def test_a_data_set_is_registered_with_its_terms(machine: Machine) -> None:
 def test_the_same_again_gives_the_first_and_another_name_is_refused(machine: Machine) -> None:
     machine.block(register(machine, A))
     before = machine.position
-    (again,) = machine.block(register(machine, A, licence="CC0-1.0"))
+    (again,) = machine.block(register(machine, A, rows=2))
     assert (again.decision, again.index) == ("repeated", 1)
+    (others,) = machine.block(register(machine, A, licence="CC0-1.0", purposes=["x", "y"]))
+    assert [reason.rule for reason in others.reasons] == ["once", "once"]
+    assert others.reasons[0].found == "loans@1 is recorded with licence not stated, and the event says CC0-1.0."
     (other,) = machine.block(register(machine, A, "other"))
     assert [reason.rule for reason in other.reasons] == ["once"]
     assert "loans@1" in other.reasons[0].found

@@ -45,14 +45,12 @@ def test_a_whole_life(registered: Machine) -> None:
             "version": version,
         }
         assert running(registered) == counts
-    assert registered.state(f"version/{A}")["admitted"] == ["production"]
 
 
 def test_a_version_runs_in_several_places(registered: Machine) -> None:
     for place in ("test", "production", "b"):
         registered.say("deployment.changed", **{**change("start", A), "environment": place})
     registered.say("deployment.changed", **{**change("start", A), "name": "m/canary"})
-    assert registered.state(f"version/{A}")["admitted"] == ["b", "production", "test"]
     assert running(registered) == (4, 0)
 
 

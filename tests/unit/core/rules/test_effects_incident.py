@@ -103,7 +103,7 @@ def test_holds_are_opened_and_released_by_who_may() -> None:
     assert (reason.rule, reason.sentence()) == (
         "hold-role",
         "Holds are opened and released by risk. amy holds approver. "
-        "Ask somebody with that role; an incident without a hold needs none.",
+        "Ask somebody with that role. An incident that holds nothing needs none: `muniment incident`.",
     )
     free = bank.say("incident.recorded", "amy", **fields, hold=False)
     bank.say("incident.closed", "amy", incident=free, version=A)

@@ -84,7 +84,8 @@ def test_a_version_that_is_retired_runs_nowhere_and_is_retired_once(registered: 
     (reason,) = registered.reasons("model.retired", **retirement)
     assert (reason.rule, reason.sentence()) == (
         "running",
-        "What is retired runs nowhere. m@1 runs in 2 places. Stop it or deploy another version in its place first.",
+        "What is retired runs nowhere. m@1 runs in 2 places. Stop it first: `muniment deploy m@1 ENVIRONMENT --transition stop`, "
+        "or deploy another version in its place.",
     )
     for name in ("one", "two"):
         registered.say("deployment.changed", transition="stop", environment="p", name=name, version=A)

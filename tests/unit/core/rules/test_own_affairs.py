@@ -11,7 +11,8 @@ from muniment.ledger.signers import SeedSigner
 A = "a" * 64
 NEW, SPARE = SeedSigner(b"n" * 32), SeedSigner(b"o" * 32)
 OF = {"version": A, "environment": "production"}
-NO_ROLE = "`key.changed` is for owner. eve holds no role."
+ASK = "Let somebody with that role do it: `muniment keys list` shows who has which."
+NO_ROLE = f"`key.changed` is for owner. eve holds no role. {ASK}"
 
 
 def key(actor: str) -> dict[str, str]:
@@ -93,7 +94,7 @@ def test_a_key_is_disputed_from_an_entry_that_is_there(bank: Bank) -> None:
     index = bank.position.frontier.size
     compromise = {"of": "ben", "change": "compromise", "key": own}
     (reason,) = bank.reasons("key.changed", **compromise, fromIndex=index + 1)
-    assert (reason.rule, reason.found) == ("from-index", f"The next entry is {index}.")
+    assert (reason.rule, reason.found) == ("from-index", f"The newest is {index - 1}, and the event says {index + 1}.")
     for from_index, disputed in ((index, index), (2, 2), (3, 2), (0, 0)):
         bank.say("key.changed", **compromise, fromIndex=from_index)
         assert bank.state(f"key/{own}")["disputedFrom"] == disputed
@@ -109,7 +110,7 @@ def test_who_lost_his_role_takes_his_decision_back(bank: Bank, decision: str) ->
     bank.decide("amy", "revoke", revokes=decided)
     assert bank.state(f"approval/{decided}")["status"] == "revoked"
     (reason,) = bank.reasons("approval.decided", "amy", of=OF, decision="revoke", meaning="approval", revokes=decided)
-    assert (reason.rule, reason.sentence()) == ("revoke", "A decision is revoked once. It is revoked.")
+    assert (reason.rule, reason.sentence()) == ("revoke", "A decision is revoked once. This one is revoked already.")
 
 
 def test_a_service_and_its_person_take_back_what_the_other_decided(bank: Bank) -> None:

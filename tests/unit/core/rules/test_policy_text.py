@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import msgspec
@@ -227,6 +228,22 @@ def test_a_threshold_without_spaces() -> None:
     text = policy_text.format(POLICY).replace("auc >= 0.90 on", "auc>=0.90 on")
     assert policy_text.parse(text) == POLICY
     assert policy_text.parse(text.replace("auc>=", "auc ge ")) == POLICY
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        (f'[roles]\na = ["*"]\n[environments.p]\nevaluations = ["{"a" * 200_000}"]\n', 4, "is no threshold"),
+        ("a" + ".a" * 100_000 + " = 1\n", 1, "dots stand on one line"),
+        ('[roles]\na = ["*"]\n[' + "a" + ".a" * 100_000 + "]\n", 3, "dots stand on one line"),
+    ],
+)
+def test_what_is_far_too_long_is_told_at_once(text: str, line: int, what: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(InvalidInput, match=what) as caught:
+        policy_text.parse(text)
+    assert caught.value.details["line"] == line
+    assert time.monotonic() - began < 2
 
 
 def test_the_example_of_the_manual_is_right() -> None:

@@ -40,9 +40,9 @@ def test_a_refusal_says_what_is_there_and_what_is_missing(bank: Bank) -> None:
     reasons = bank.deploy(approvals=[bank.decide("amy")])
     assert [reason.sentence() for reason in reasons] == [
         "production asks for 2 approvals by approver. amy (entry 5) counts."
-        " Somebody else with that role approves it: `muniment approve m@1 --environment production`.",
+        " Let somebody else with that role approve it: `muniment approve m@1 --environment production`.",
         "production asks for 1 approval by risk. None counts. Not amy (entry 5): not in the role risk."
-        " Somebody else with that role approves it: `muniment approve m@1 --environment production`.",
+        " Let somebody else with that role approve it: `muniment approve m@1 --environment production`.",
     ]
     assert [reason.missing for reason in reasons] == [("1 more approval by approver",), ("1 more approval by risk",)]
 
@@ -143,7 +143,8 @@ def test_a_rejection_blocks_until_it_is_revoked() -> None:
     rejections = [bank.decide("cat", "reject"), bank.decide("dan", "reject")]
     assert bank.state(f"version/{A}")["rejected"] == [{"count": 2, "environment": "production"}]
     (reason,) = bank.deploy(approvals=named)
-    assert (reason.rule, reason.found, reason.missing) == ("rejected", "m@1 has 2 open rejections.", ("the revocation of 2",))
+    assert (reason.rule, reason.found) == ("rejected", "m@1 has 2 open rejections.")
+    assert reason.missing == ("the revocation of 2 rejections",)
     bank.decide("cat", "revoke", revokes=rejections[0])
     (reason,) = bank.deploy(approvals=named)
     assert reason.found == "m@1 has 1 open rejection."

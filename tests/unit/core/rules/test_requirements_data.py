@@ -91,7 +91,7 @@ def test_every_data_set_is_under_a_listed_licence() -> None:
     bank.train(version=B, **trained_on(D, E, F))
     (reason,) = bank.deploy(version=B)
     assert reason.sentence() == (
-        "production takes what is under CC-BY-4.0, MIT. scraped@1 is under proprietary; unsaid@1 states no licence. "
+        "production takes what is licensed under CC-BY-4.0 or MIT. scraped@1 is under proprietary; unsaid@1 states no licence. "
         "Train without it, or have it waived for a time: `muniment waive licence m@2 production --for 24h`."
     )
     assert bank.against() == []
@@ -119,7 +119,7 @@ def test_every_data_set_allows_all_listed_purposes() -> None:
     (reason,) = bank.deploy(version=B)
     assert reason.sentence() == (
         "production takes data that may be used for credit and research. "
-        "narrow@1 is not for research; silent@1 is not for credit and research. "
+        "narrow@1 is not for research; silent@1 is not for credit, research. "
         "Train without it, or have it waived for a time: `muniment waive purpose m@2 production --for 24h`."
     )
     assert bank.against() == []

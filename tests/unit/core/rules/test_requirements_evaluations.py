@@ -45,7 +45,7 @@ def test_a_refusal_says_what_was_measured(bank: Bank) -> None:
     assert reason.missing == ("auc of at least 0.90 on test data",)
     (reason,) = bank.deploy()
     assert (
-        reason.sentence() == "production asks for auc of at least 0.90 on test data. No measurement that is named says so. " + mend
+        reason.sentence() == "production asks for auc of at least 0.90 on test data. No measurement that is named shows it. " + mend
     )
 
 

@@ -51,9 +51,9 @@ def test_everything_that_is_asked_is_found_in_its_order(bank: Bank) -> None:
         "A version on hold is not deployed.",
         "Nothing that a deployed version was made of is withdrawn.",
         "What was rejected for production is not deployed there until the rejection is revoked.",
-        "production takes what is under MIT.",
+        "production takes what is licensed under MIT.",
         "production takes data that may be used for credit.",
-        "production takes what is known to its origins.",
+        "production takes versions of which all origins are known.",
     ]
     assert not any(each.found or each.missing for each in findings if each.met)
 

@@ -32,7 +32,8 @@ def test_a_policy_that_lists_no_environment_asks_nothing_of_any() -> None:
     bank.train("ghost")
     bank.decide("amy", "reject", "anywhere")
     assert bank.against("ghost", place="anywhere") == []
-    assert bank.state(f"version/{A}")["admitted"] == ["anywhere"]
+    # Where nothing was asked, nothing was met that a later policy could take for granted.
+    assert "admitted" not in bank.state(f"version/{A}")
 
 
 def test_a_policy_that_lists_some_refuses_any_other(bank: Bank) -> None:
@@ -81,7 +82,16 @@ def test_a_version_that_was_admitted_comes_back_without_new_approvals(bank: Bank
     admit(bank, A)
     admit(bank, B, replaces=A, transition="promote")
     assert bank.against(transition="promote", version=A, replaces=B) == ["approvals"]
-    bank.decide("cat", "reject")
+    assert bank.against(transition="rollback", version=A, replaces=B) == []
+
+
+def test_what_was_rejected_does_not_come_back_either(bank: Bank) -> None:
+    admit(bank, A)
+    admit(bank, B, replaces=A, transition="promote")
+    rejection = bank.decide("cat", "reject")
+    assert bank.against(transition="rollback", version=A, replaces=B) == ["rejected"]
+    of = {"version": A, "environment": "production"}
+    bank.say("approval.decided", "cat", of=of, decision="revoke", revokes=rejection, meaning="approval")
     assert bank.against(transition="rollback", version=A, replaces=B) == []
 
 

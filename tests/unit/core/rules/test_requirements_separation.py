@@ -144,7 +144,7 @@ def test_a_role_that_falls_short_anyway_is_refused_by_approvals() -> None:
     assert reason.sentence() == (
         "production asks for 2 approvals by approver, apart from the deployer."
         " amy (entry 7) counts. Not tom (entry 5): the same person is the deployer."
-        " Somebody else with that role approves it: `muniment approve m@1 --environment production`."
+        " Let somebody else with that role approve it: `muniment approve m@1 --environment production`."
     )
     assert reason.missing == ("1 more approval by approver",)
 

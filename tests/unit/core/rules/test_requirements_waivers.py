@@ -194,7 +194,7 @@ def test_a_waiver_ends_later_than_it_begins_and_is_answered_for() -> None:
     (reason,) = bank.reasons("waiver.granted", "rita", **scope, expiresAt=now)
     assert (reason.rule, reason.sentence()) == (
         "expired",
-        f"What expires does so later than it is recorded. {now} is past (it is {now}).",
+        f"An expiry lies in the future. {now} is past: the block's time is {now}.",
     )
     late = {**scope, "expiresAt": "2027-01-01T00:00:00.000000Z"}
     assert bank.refusals("waiver.granted", "ghost", **late) == ["persons"]

@@ -50,11 +50,11 @@ def _revoke(event: ApprovalDecided, version: Version | None, context: Context) -
     if (revoked.of, revoked.environment) != (event.of.thing(), event.of.environment):
         context.refuse("of", "A revocation names what the decision was about.", f"That was {revoked.of}.")
     if revoked.status != "open":
-        context.refuse("revoke", "A decision is revoked once.", f"It is {revoked.status}.")
+        context.refuse("revoke", "A decision is revoked once.", f"This one is {revoked.status} already.")
     if not set(revoked.persons) & set(context.own_persons) and not context.policy.may_hold(context.roles):
         context.refuse(
             "revoke",
-            f"A decision is revoked by who made it, or by {', '.join(context.policy.hold_roles)}.",
+            f"A decision is revoked by who made it, or by {' or '.join(context.policy.hold_roles)}.",
             f"{' and '.join(revoked.persons)} made it; {event.actor} holds {', '.join(context.roles) or 'no role'}.",
         )
     if context.reasons:

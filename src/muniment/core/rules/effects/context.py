@@ -11,7 +11,9 @@ from typing import TypeVar
 import msgspec
 
 from muniment.core.format import encoding
+from muniment.core.rules import measurement
 from muniment.core.rules.events import Event
+from muniment.core.rules.measurement import Measurement
 from muniment.core.rules.overlay import Overlay, Writes
 from muniment.core.rules.policy import Policy, Reason
 from muniment.core.rules.records import MAX_SET_BYTES, Actor, Data, Run, State, Version
@@ -101,7 +103,7 @@ class Context(msgspec.Struct, gc=False):
             self.refuse(
                 "unknown",
                 "Everything that an event relies on is recorded before it.",
-                f"{what} is not.",
+                f"{what} is not recorded.",
                 missing=(stream,),
                 mend=mend,
             )
@@ -157,16 +159,16 @@ class Context(msgspec.Struct, gc=False):
     def require_later(self, moment: str | msgspec.UnsetType) -> None:
         """A time that is still to come when the event is sealed."""
         if moment is not msgspec.UNSET and moment <= self.time:
-            self.refuse("expired", "What expires does so later than it is recorded.", f"{moment} is past (it is {self.time}).")
+            self.refuse("expired", "An expiry lies in the future.", f"{moment} is past: the block's time is {self.time}.")
 
     def require_holder(self) -> None:
         """A signer who may open and release holds."""
         if not self.policy.may_hold(self.roles):
             self.refuse(
                 "hold-role",
-                f"Holds are opened and released by {', '.join(self.policy.hold_roles)}.",
+                f"Holds are opened and released by {' or '.join(self.policy.hold_roles)}.",
                 f"{self.event.actor} holds {', '.join(self.roles) or 'no role'}.",
-                mend="Ask somebody with that role; an incident without a hold needs none.",
+                mend="Ask somebody with that role. An incident that holds nothing needs none: `muniment incident`.",
             )
 
     def require_run(self, run: str) -> Run | None:
@@ -179,7 +181,7 @@ class Context(msgspec.Struct, gc=False):
             self.refuse(
                 "unknown",
                 "Everything that an event relies on is recorded before it.",
-                f"{what} ({stream}) is not.",
+                f"{what} ({stream}) is not recorded.",
                 missing=(stream,),
             )
 
@@ -199,6 +201,13 @@ class Context(msgspec.Struct, gc=False):
         """The signed bytes of an event that was admitted before, in this block or an earlier one."""
         own = self.overlay.bodies.get(index)
         return self.overlay.reader.event(index) if own is None else own
+
+    def measurement(self, index: int) -> Measurement:
+        """What the measurement at an entry said; read once a block."""
+        found = self.overlay.measurements.get(index)
+        if found is None:
+            found = self.overlay.measurements[index] = measurement.decode(self.body(index))
+        return found
 
     def payload(self, event_id: str) -> bytes | None:
         """The signed bytes of an event that was admitted in an earlier block."""

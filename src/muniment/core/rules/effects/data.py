@@ -13,6 +13,8 @@ def _registered(event: DatasetRegistered, context: Context) -> None:
     known = context.read(f"data/{event.data}", Data)
     if known is not None:
         context.repeat("data set", event.name, f"data/{event.data}", known.name, known.ordinal)
+        if event.name == known.name:
+            _compare_terms(event, known, context)
         return
     dataset = context.read(f"dataset/{event.name}", Dataset)
     ordinal = 1 if dataset is None else dataset.count + 1
@@ -27,6 +29,28 @@ def _registered(event: DatasetRegistered, context: Context) -> None:
             purposes=event.purposes,
         ),
     )
+
+
+def _compare_terms(event: DatasetRegistered, known: Data, context: Context) -> None:
+    """Whoever registers a data set first fixes its terms; who says otherwise is told so, and who says nothing agrees."""
+    for what, said, recorded in (
+        ("licence", event.licence, known.licence),
+        ("purposes", event.purposes or msgspec.UNSET, known.purposes or msgspec.UNSET),
+        ("personal data", event.personal_data, known.personal_data),
+    ):
+        if said is not msgspec.UNSET and said != recorded:
+            context.refuse(
+                "once",
+                "A data set is registered once, with one set of terms.",
+                f"{known.name}@{known.ordinal} is recorded with {what} {_tell(recorded)}, and the event says {_tell(said)}.",
+                mend="Register it without terms to refer to what is recorded, or withdraw what was recorded wrongly.",
+            )
+
+
+def _tell(term: str | tuple[str, ...] | msgspec.UnsetType) -> str:
+    if isinstance(term, tuple):
+        return ", ".join(term[:3]) + (f" and {len(term) - 3} more" if len(term) > 3 else "")
+    return "not stated" if term is msgspec.UNSET else term
 
 
 @effect.register

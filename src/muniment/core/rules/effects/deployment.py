@@ -28,14 +28,14 @@ def _changed(event: DeploymentChanged, context: Context) -> None:
     _check_record(event, context, running)
     if version is None:
         return
-    unwaived = event.transition not in CONTINUING and _check_requirements(event, context)
+    met = event.transition not in CONTINUING and _check_requirements(event, context)
     if context.reasons:
         return
     if event.replaces is not msgspec.UNSET:
         replaced = context.require_version(event.replaces)
         if replaced is not None:
             context.write(f"version/{event.replaces}", msgspec.structs.replace(replaced, running=replaced.running - 1))
-    context.write(f"version/{event.version}", _after(version, event, running, unwaived))
+    context.write(f"version/{event.version}", _after(version, event, running, met))
     continues = event.transition == "scale" and current is not None
     context.write(
         stream,
@@ -50,7 +50,7 @@ def _changed(event: DeploymentChanged, context: Context) -> None:
 
 
 def _check_requirements(event: DeploymentChanged, context: Context) -> bool:
-    """Ask for all that the environment asks for; True where no waiver had to help."""
+    """Ask for all that the environment asks for; True where it asks for something and no waiver had to help."""
     ancestry = walk(context, event.version, MAX_THINGS_OF_BLOCK - context.overlay.walked)
     context.overlay.walked += len(ancestry.steps)
     case = Case(
@@ -65,17 +65,19 @@ def _check_requirements(event: DeploymentChanged, context: Context) -> bool:
     )
     findings = evaluate(context, context.policy, case, ancestry)
     context.reasons.extend(each.reason() for each in findings if not each.holds)
-    return all(each.met for each in findings)
+    environment = context.policy.environment(event.environment)
+    return environment is not None and environment.asks and all(each.met for each in findings)
 
 
 def _check_record(event: DeploymentChanged, context: Context, running: str | None) -> None:
     """What the event says about the moment before must be what the ledger says: nobody deploys over an unseen change."""
     place = f"{event.environment}/{event.name}"
+    told = f"{place} runs {title(context, f'version/{running}') if running else 'nothing'}."
     if event.transition in CONTINUING and running != event.version:
         context.refuse(
             "recorded-version",
-            "A deployment is scaled or stopped as the version that it runs.",
-            f"{place} runs {running[:8] + '…' if running else 'nothing'}.",
+            "Only what runs is scaled or stopped, and under its own version.",
+            told,
         )
         return
     expected = running if running != event.version else None
@@ -84,16 +86,16 @@ def _check_record(event: DeploymentChanged, context: Context, running: str | Non
         context.refuse(
             "replaces",
             "`replaces` names the version that runs there now, and is absent where there is none or the same.",
-            f"{place} runs {running[:8] + '…' if running else 'nothing'}.",
+            told,
             mend="Look at what runs there now and submit again.",
         )
 
 
-def _after(version: Version, event: DeploymentChanged, running: str | None, unwaived: bool) -> Version:
+def _after(version: Version, event: DeploymentChanged, running: str | None, met: bool) -> Version:
     if event.transition == ENDING:
         return msgspec.structs.replace(version, running=version.running - 1)
-    # What only a waiver let through may come back only while one does.
-    admitted = tuple(sorted({*version.admitted, event.environment})) if unwaived else version.admitted
+    # What only a waiver let through may come back only while one does, and where nothing was asked nothing was met.
+    admitted = tuple(sorted({*version.admitted, event.environment})) if met else version.admitted
     added = 0 if running == event.version else 1
     return msgspec.structs.replace(version, admitted=admitted, running=version.running + added)
 
@@ -109,5 +111,5 @@ def _observed(event: DeploymentObserved, context: Context) -> None:
         context.refuse(
             "matches",
             "What was seen matches where it is the version that the record says runs there.",
-            f"It {'is' if runs else 'is not'}, and the event says the opposite.",
+            f"It {'is that version' if runs else 'is another one'}, and the event says the opposite.",
         )

@@ -25,7 +25,8 @@ from muniment.errors import InvalidInput
 @effect.register
 def _enrolled(event: ActorEnrolled, context: Context) -> None:
     for person in event.responsible:
-        found = context.require(f"actor/{person}", Actor, f"The person {person}")
+        enrol = "Enrol first who answers for it: `muniment keys admit LINE --role ROLE`."
+        found = context.require(f"actor/{person}", Actor, f"The person {person}", mend=enrol)
         if found is not None and found.kind != "person":
             context.refuse("actor", "Those responsible for a service are persons.", f"{person} is a {found.kind}.")
     unknown = sorted({*event.roles} - {role.name for role in context.policy.roles})
@@ -65,7 +66,8 @@ def _key(event: KeyChanged, context: Context) -> None:
     disputed = key.disputed_from
     if event.from_index is not msgspec.UNSET:
         if event.from_index > context.index:
-            context.refuse("from-index", "A key is disputed from an entry that is there.", f"The next entry is {context.index}.")
+            newest = f"The newest is {context.index - 1}, and the event says {event.from_index}."
+            context.refuse("from-index", "A key is disputed from an entry that exists.", newest)
         # What was disputed once stays so: a second report only reaches further back.
         disputed = event.from_index if disputed is msgspec.UNSET else min(disputed, event.from_index)
     context.write(f"key/{ended}", msgspec.structs.replace(key, until=until, disputed_from=disputed))
@@ -75,8 +77,17 @@ def _check_rotation(event: KeyChanged, old: Key, context: Context) -> None:
     """A key takes the place of a living one, and who rotates without a role gets no more time than was given to him."""
     if old.until is not msgspec.UNSET:
         context.refuse("key", "A key is rotated while it is valid.", "The one that it replaces has ended.")
+    if context.policy.may(context.roles, event.NAME):
+        return
+    if event.claims_digest is not msgspec.UNSET and event.claims_digest != old.claims:
+        context.refuse(
+            "key",
+            "Who rotates a key of his own says nothing new about its holder.",
+            "The claims are not those of the key that it replaces.",
+            mend="Leave them out, or ask somebody who may change keys.",
+        )
     longer = event.expires_at is msgspec.UNSET or event.expires_at > str(old.expires)
-    if old.expires is not msgspec.UNSET and longer and not context.policy.may(context.roles, event.NAME):
+    if old.expires is not msgspec.UNSET and longer:
         context.refuse(
             "key",
             "A key that expires is rotated to one that expires no later.",
@@ -171,7 +182,13 @@ def _add_key(
     claims: str | msgspec.UnsetType,
 ) -> None:
     if context.exists(f"key/{key}"):
-        context.refuse("once", "A key is enrolled once, for one actor.", f"{key[:8]}… is already known.")
+        context.refuse(
+            "once",
+            "A key is enrolled once, for one actor.",
+            f"{key[:8]}… is already known.",
+            mend=f"Another key is made by `muniment keys request --actor {actor} --new`; "
+            f"roles are changed by `muniment keys roles {actor}`.",
+        )
         return
     try:
         genesis.check_key(context.origin, actor, KeyProof(key=key, proof=proof))

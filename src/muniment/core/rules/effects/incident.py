@@ -27,7 +27,9 @@ def _closed(event: IncidentClosed, context: Context) -> None:
         return
     if incident.status != "open" or incident.version != event.version:
         context.refuse(
-            "incident", "An open incident of this version is closed.", f"It is {incident.status}, of {incident.version[:8]}…."
+            "incident",
+            "Only an open incident is closed, and under its own version.",
+            f"This one is {incident.status} and belongs to {title(context, f'version/{incident.version}')}.",
         )
     if incident.hold:
         context.require_holder()
@@ -53,7 +55,9 @@ def _accepted(event: OwnershipAccepted, context: Context) -> None:
     if model is not None:
         if (model.offer, model.offered_to) != (event.offer, event.actor):
             context.refuse(
-                "owner", "The receiver accepts the offer that is open.", f"By that offer {event.model} is not for {event.actor}."
+                "owner",
+                "The receiver accepts the offer that is open.",
+                "No offer is open." if model.offered_to is msgspec.UNSET else f"The offer that is open is to {model.offered_to}.",
             )
         context.write(
             f"model/{event.model}",

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from muniment.core.format import encoding
 from muniment.core.rules import events
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
@@ -111,7 +112,7 @@ def _is_same(left: Value, right: Value) -> bool:
 def _tell(value: Value) -> str:
     if value is msgspec.UNSET:
         return "nothing"
-    return "a sealed text" if isinstance(value, SealedText) else repr(value)
+    return "a sealed text" if isinstance(value, SealedText) else encoding.encode(value).decode()
 
 
 @effect.register
@@ -131,6 +132,6 @@ def _retired(event: ModelRetired, context: Context) -> None:
             "running",
             "What is retired runs nowhere.",
             f"{name} runs in {version.running} {'place' if version.running == 1 else 'places'}.",
-            mend="Stop it or deploy another version in its place first.",
+            mend=f"Stop it first: `muniment deploy {name} ENVIRONMENT --transition stop`, or deploy another version in its place.",
         )
     context.write(f"version/{event.version}", msgspec.structs.replace(version, status="retired"))

@@ -12,6 +12,7 @@ import msgspec
 from muniment.core.format import decimal, encoding
 from muniment.core.format.encoding import Decimal, EventId, HexDigest, Identifier, Integer
 from muniment.core.format.statement import Sealed, SealedDigest
+from muniment.core.rules.policy import MAX_NAMED
 from muniment.errors import InvalidInput, InvariantError
 
 Absent = msgspec.UnsetType
@@ -31,7 +32,7 @@ Control = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+:[A-Za-z0-9.()/-]{1,6
 # A part of a document or regulation, without its framework.
 Clause = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.()/-]{1,64}$(?!\n)")]
 # What an event relies on, by event id: few enough that judging it is quick.
-Named = Annotated[tuple[EventId, ...], msgspec.Meta(max_length=64)]
+Named = Annotated[tuple[EventId, ...], msgspec.Meta(max_length=MAX_NAMED)]
 # `type/subtype[+suffix]` of RFC 6838, without parameters.
 MediaType = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$(?!\n)", max_length=128)]
 

@@ -15,6 +15,8 @@ from muniment.core.rules.policy_text.marks import Marks, Mistake, refuse
 MAX_FILE_CHARACTERS = 262_144
 MAX_POLICY_BYTES = MAX_PAYLOAD_BYTES - 8_192
 """What a policy takes at most: the event that amends it holds it whole, beside the approvals that it relies on."""
+MAX_DOTS = 1_000
+"""How many dots a line has at most: `tomllib` takes minutes for a name of a hundred thousand parts."""
 
 KEYS = ("founder", "amendment", "hold-roles", "record-refusals", "roles", "environments")
 AMENDS = "policy.amended"
@@ -46,6 +48,9 @@ def parse_file(text: str) -> File:
         raise refuse([Mistake(1, f"the file has {len(text)} characters", mend)])
     if text.startswith("\ufeff"):
         raise refuse([Mistake(1, "the file begins with a byte order mark", "Save it as UTF-8 without one.")])
+    dotted = next((number for number, line in enumerate(text.split("\n"), 1) if line.count(".") > MAX_DOTS), None)
+    if dotted is not None:
+        raise refuse([Mistake(dotted, f"more than {MAX_DOTS} dots stand on one line", "Write one setting on each line.")])
     positions = position.locate(text)
     try:
         document: dict[str, object] = tomllib.loads(text)

@@ -10,7 +10,7 @@ import msgspec
 
 from muniment.core.format.encoding import MAX_INTEGER, Identifier, Segment
 from muniment.core.rules.events.catalogue import TYPES
-from muniment.core.rules.policy import ANY, Approvals, DataTerms, Environment, Party, Role
+from muniment.core.rules.policy import ANY, MAX_NAMED, Approvals, DataTerms, Environment, Party, Role
 from muniment.core.rules.policy_text import threshold
 from muniment.core.rules.policy_text.marks import Marks, is_form, kind, nearest, show, suggest
 from muniment.core.rules.policy_text.position import Path
@@ -100,6 +100,13 @@ def read_approvals(marks: Marks, path: Path, value: object, roles: Mapping[str, 
             )
         persons = read_count(marks, place, count, "a number of persons", "0 asks for nothing")
         read.append(Approvals(role=name, count=persons))
+    if sum(each.count for each in read) > MAX_NAMED:
+        marks.mark(
+            path,
+            f"more than {MAX_NAMED} approvals are asked for, and an event can name no more",
+            "Ask for fewer persons.",
+        )
+        return ()
     return tuple(sorted(read, key=lambda each: each.role))
 
 

@@ -31,6 +31,9 @@ _long_literal = re.compile(r"'''(?:[^']|'(?!''))*'''(?:'{0,2})")
 # Numbers, true and false, and dates, which may hold one space before the time of the day.
 _word = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9][^\s,\]}#=]*|[^\s,\]}#=]+")
 
+# A policy file has names of three parts; of a longer one each part would be kept with all that stand before it.
+_MAX_PARTS = 16
+
 
 class Repeated(msgspec.Struct, frozen=True):
     """A key or table that stands in a file twice."""
@@ -201,7 +204,7 @@ class _Walk:
         self._given.setdefault(path, line)
 
     def _note(self, path: Path, line: int) -> None:
-        for length in range(1, len(path) + 1):
+        for length in range(1, min(len(path), _MAX_PARTS) + 1):
             self.lines.setdefault(path[:length], line)
 
     def _line(self) -> int:

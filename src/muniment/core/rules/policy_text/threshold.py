@@ -17,6 +17,8 @@ from muniment.errors import InvalidInput
 SIGNS: MappingProxyType[str, Comparator] = MappingProxyType({">=": "ge", "<=": "le", ">": "gt", "<": "lt", "==": "eq"})
 DATASET_ROLES: tuple[DatasetRole, ...] = get_args(DatasetRole)
 EXAMPLE = "auc >= 0.90 on test"
+MAX_CHARACTERS = 1_024
+"""More than any threshold has, with room for spaces."""
 
 _COMPARATORS = MappingProxyType({**SIGNS, **{each: each for each in SIGNS.values()}})
 _MISSPELT = MappingProxyType({"=>": ">=", "=<": "<=", "≥": ">=", "≤": "<=", "=": "==", "is": "=="})
@@ -50,8 +52,8 @@ def _read_one(marks: Marks, path: Path, item: object) -> Threshold | None:
     if not isinstance(item, str):
         marks.mark(path, f"a threshold is expected here, not {kind(item)}", f'Write it in quotes, like "{EXAMPLE}".')
         return None
-    # Signs may stand without spaces around them.
-    words = _glued.sub(r"\1 \2 ", item, count=1).split()
+    # Signs may stand without spaces around them. What is far too long is none, and looking for signs in it would take minutes.
+    words = _glued.sub(r"\1 \2 ", item, count=1).split() if len(item) <= MAX_CHARACTERS else []
     if len(words) != 5 or words[3] != "on":
         what = f"{show(item)} is no threshold"
         if len(words) == 3 and words[1] in _COMPARATORS:

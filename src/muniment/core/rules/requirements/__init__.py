@@ -6,9 +6,22 @@
 The rules refuse what does not hold; `muniment policy explain` shows all of it, met or not. Both read the same findings.
 """
 
-from muniment.core.rules.requirements.case import WAIVABLE, Case, Finding
+from muniment.core.rules.requirements.case import WAIVABLE, Case, Finding, title
 from muniment.core.rules.requirements.evaluate import evaluate
-from muniment.core.rules.requirements.scene import registrars, trainers
+from muniment.core.rules.requirements.scene import Source, registrars, trainers
 from muniment.core.rules.requirements.voices import Asked, Heard, count_voices, hear
 
-__all__ = ["WAIVABLE", "Asked", "Case", "Finding", "Heard", "count_voices", "evaluate", "hear", "registrars", "trainers"]
+__all__ = [
+    "WAIVABLE",
+    "Asked",
+    "Case",
+    "Finding",
+    "Heard",
+    "Source",
+    "count_voices",
+    "evaluate",
+    "hear",
+    "registrars",
+    "title",
+    "trainers",
+]

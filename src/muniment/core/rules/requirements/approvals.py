@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from muniment.core.rules.policy import Environment
 from muniment.core.rules.requirements.case import Finding
-from muniment.core.rules.requirements.scene import Scene
+from muniment.core.rules.requirements.scene import Scene, list_names
 from muniment.core.rules.requirements.voices import Asked, Heard, count_voices, hear
 
 
@@ -25,7 +25,7 @@ def judge_approvals(scene: Scene, environment: Environment) -> Iterator[Finding]
         alike = count_voices(heard, wanted.role)
         short = wanted.count - len(voices)
         separated = short > 0 and (bool(empty) or len(alike) >= wanted.count)
-        apart = f", apart from the {' and the '.join(sorted(scene.parties))}" if scene.parties else ""
+        apart = f", apart from the {list_names(sorted(scene.parties))}" if scene.parties else ""
         yield Finding(
             rule="separation" if separated else "approvals",
             required=f"{environment.name} asks for {_number(wanted.count)} by {wanted.role}{apart}.",
@@ -33,7 +33,7 @@ def judge_approvals(scene: Scene, environment: Environment) -> Iterator[Finding]
             by=tuple(each.stream for each in voices),
             found=_tell(scene, voices, heard if short > 0 else [], wanted.role, empty),
             missing=(f"{_number(short, 'more ')} by {wanted.role}",) if short > 0 else (),
-            mend=f"Somebody else with that role approves it: `muniment approve {scene.title} --environment {environment.name}`.",
+            mend=f"Let somebody else with that role approve it: `muniment approve {scene.title} --environment {environment.name}`.",
             waived=_find_waiver(scene, heard, wanted.role, wanted.count) if separated else "",
         )
 

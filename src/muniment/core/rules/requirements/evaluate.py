@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 import msgspec
 
-from muniment.core.rules.ancestry import BLOCK_LIMIT, Ancestry, World
+from muniment.core.rules.ancestry import BLOCK_LIMIT, Ancestry
 from muniment.core.rules.policy import Environment, Policy
 from muniment.core.rules.records import Data, Version
 from muniment.core.rules.requirements.approvals import judge_approvals
 from muniment.core.rules.requirements.case import Case, Finding
 from muniment.core.rules.requirements.measurements import judge_threshold
-from muniment.core.rules.requirements.scene import MAX_TOLD, Scene, list_some, set_scene
+from muniment.core.rules.requirements.scene import MAX_TOLD, Scene, Source, list_some, set_scene
 from muniment.core.rules.requirements.terms import judge_terms
 from muniment.errors import InvariantError
 
 
-def evaluate(world: World, policy: Policy, case: Case, ancestry: Ancestry) -> tuple[Finding, ...]:
+def evaluate(world: Source, policy: Policy, case: Case, ancestry: Ancestry) -> tuple[Finding, ...]:
     """Everything that is asked of a deployment, met or not. `ancestry` is the version's; the version is recorded."""
     version = world.read(f"version/{case.version}", Version)
     if version is None:
@@ -26,9 +26,11 @@ def evaluate(world: World, policy: Policy, case: Case, ancestry: Ancestry) -> tu
     scene = set_scene(world, case, version, ancestry, () if environment is None else environment.separation)
     findings = [] if environment is not None or not policy.environments else [_refuse_environment(policy, case.environment)]
     findings += _judge_version(scene)
-    returns = case.transition == "rollback" and case.environment in version.admitted
-    if environment is not None and not returns:
-        findings += _judge_environment(scene, environment)
+    if environment is not None:
+        findings.append(_judge_rejections(scene))
+        # What once met all that is asked here may come back without being asked again.
+        if case.transition != "rollback" or case.environment not in version.admitted:
+            findings += _judge_environment(scene, environment)
     return tuple(_waive(scene, each) for each in findings)
 
 
@@ -107,17 +109,22 @@ def _tell_way(scene: Scene, stream: str) -> str:
     return " <- ".join(scene.name(each) for each in scene.ancestry.path(stream))
 
 
-def _judge_environment(scene: Scene, environment: Environment) -> Iterator[Finding]:
-    """What this environment asks."""
-    times = scene.version.count_rejections(environment.name)
-    yield Finding(
+def _judge_rejections(scene: Scene) -> Finding:
+    place = scene.case.environment
+    times = scene.version.count_rejections(place)
+    return Finding(
         rule="rejected",
-        required=f"What was rejected for {environment.name} is not deployed there until the rejection is revoked.",
+        required=f"What was rejected for {place} is not deployed there until the rejection is revoked.",
         met=times == 0,
         found=f"{scene.title} has {times} open {'rejection' if times == 1 else 'rejections'}." if times else "",
-        missing=(f"the revocation of {times}",) if times else (),
-        mend="Who rejected it may take that back: `muniment approve --revoke DECISION`.",
+        missing=(f"the revocation of {times} {'rejection' if times == 1 else 'rejections'}",) if times else (),
+        mend="Who rejected it may take that back: `muniment approve --revoke ENTRY`; "
+        f"`muniment show {scene.title}` names the entry.",
     )
+
+
+def _judge_environment(scene: Scene, environment: Environment) -> Iterator[Finding]:
+    """What this environment asks."""
     yield from judge_approvals(scene, environment)
     for threshold in environment.evaluations:
         yield judge_threshold(scene, environment.name, threshold)

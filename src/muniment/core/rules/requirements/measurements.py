@@ -11,7 +11,7 @@ from muniment.core.format import decimal
 from muniment.core.format.decimal import Comparator
 from muniment.core.rules.policy import Threshold
 from muniment.core.rules.requirements.case import Finding
-from muniment.core.rules.requirements.scene import Measured, Scene, list_some
+from muniment.core.rules.requirements.scene import MAX_TOLD, Measured, Scene, list_some
 
 _WORDS: Mapping[Comparator, str] = MappingProxyType(
     {"eq": "exactly", "ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
@@ -33,7 +33,7 @@ def judge_threshold(scene: Scene, place: str, threshold: Threshold) -> Finding:
         required=f"{place} asks for {wanted}.",
         met=bool(by),
         by=tuple(by),
-        found="" if by else f"Not met by {list_some(found)}" if found else "No measurement that is named says so.",
+        found="" if by else f"Not met by {list_some(found)}" if found else "No measurement that is named shows it.",
         missing=() if by else (wanted,),
         mend=f"Measure it: `muniment evaluate {scene.title} --metric {threshold.metric}=VALUE --role {threshold.dataset_role}`.",
     )
@@ -41,14 +41,14 @@ def judge_threshold(scene: Scene, place: str, threshold: Threshold) -> Finding:
 
 def _why_not(measured: Measured, threshold: Threshold) -> str:
     """Why a measurement does not meet a threshold; nothing where it does."""
-    event = measured.event
-    values = [each.value for each in event.results if each.metric == threshold.metric]
+    said = measured.said
+    values = said.values.get(threshold.metric)
     if not values:
         return f"it says nothing of {threshold.metric}"
-    if event.dataset_role != threshold.dataset_role:
-        role = "data of no named role" if event.dataset_role is msgspec.UNSET else f"{event.dataset_role} data"
+    if said.dataset_role != threshold.dataset_role:
+        role = "data of no named role" if said.dataset_role is msgspec.UNSET else f"{said.dataset_role} data"
         return f"it measured on {role}"
-    if measured.evaluation.passed is False:
-        return "its plan was not met"
     missed = [each for each in values if not decimal.holds(each, threshold.comparator, threshold.threshold)]
-    return f"{threshold.metric} was {', '.join(missed)}" if missed else ""
+    if missed:
+        return f"{threshold.metric} was {', '.join(missed[:MAX_TOLD])}"
+    return "its plan was not met" if measured.evaluation.passed is False else ""

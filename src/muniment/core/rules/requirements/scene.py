@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 import msgspec
 
-from muniment.core.rules import events
 from muniment.core.rules.ancestry import Ancestry, World
-from muniment.core.rules.events import EvaluationCompleted
+from muniment.core.rules.measurement import Measurement
 from muniment.core.rules.policy import Party
 from muniment.core.rules.records import Evaluation, Run, Version, Waiver
 from muniment.core.rules.requirements.case import Case, title
 from muniment.core.rules.requirements.voices import is_disputed
-from muniment.errors import InvariantError
 
 _BY_OTHERS = frozenset({"approvals", "separation"})
 MAX_TOLD = 3
+
+
+class Source(World, Protocol):
+    """What the requirements ask for besides records and events."""
+
+    def measurement(self, index: int) -> Measurement:
+        """What the measurement at an entry index said."""
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -24,7 +30,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     stream: str
     evaluation: Evaluation
-    event: EvaluationCompleted
+    said: Measurement
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -37,7 +43,7 @@ class Side(msgspec.Struct, frozen=True):
 class Scene(msgspec.Struct, frozen=True):
     """`parties` are those that approvers have to be apart from, each with its persons; `waivers` those that are in force here."""
 
-    world: World
+    world: Source
     case: Case
     version: Version
     ancestry: Ancestry
@@ -65,7 +71,7 @@ class Scene(msgspec.Struct, frozen=True):
         return title(self.world, stream)
 
 
-def set_scene(world: World, case: Case, version: Version, ancestry: Ancestry, separation: Iterable[Party]) -> Scene:
+def set_scene(world: Source, case: Case, version: Version, ancestry: Ancestry, separation: Iterable[Party]) -> Scene:
     """Look up the parties and the waivers of a case."""
     measured = tuple(_find_measurements(world, case))
     parties = dict(_gather_parties(world, case, version, separation, measured))
@@ -91,6 +97,12 @@ def list_some(told: list[str]) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
+def list_names(names: list[str]) -> str:
+    """`trainer`, `registrar and trainer`, `deployer, registrar and trainer`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _gather_parties(
     world: World, case: Case, version: Version, separation: Iterable[Party], measured: tuple[Measured, ...]
 ) -> Iterator[tuple[Party, Side]]:
@@ -111,16 +123,12 @@ def _unite(*sets: tuple[str, ...]) -> Side:
     return Side(tuple(sorted({person for persons in sets for person in persons})), all(sets))
 
 
-def _find_measurements(world: World, case: Case) -> Iterator[Measured]:
+def _find_measurements(world: Source, case: Case) -> Iterator[Measured]:
     for event_id in case.evaluations:
         stream = f"evaluation/{event_id}"
         evaluation = world.read(stream, Evaluation)
-        if evaluation is None or evaluation.version != case.version:
-            continue
-        event = events.decode(world.body(evaluation.index))
-        if not isinstance(event, EvaluationCompleted):
-            raise InvariantError(f"entry {evaluation.index} is no measurement")
-        yield Measured(stream, evaluation, event)
+        if evaluation is not None and evaluation.version == case.version:
+            yield Measured(stream, evaluation, world.measurement(evaluation.index))
 
 
 def _find_waivers(world: World, case: Case) -> Iterator[tuple[str, Waiver]]:
