@@ -26,7 +26,7 @@ from muniment.ledger.replay import Replay  # noqa: E402
 from oracle.town import Town, play  # noqa: E402
 
 VECTORS = REPOSITORY / "docs" / "spec" / "vectors"
-STORIES = 8
+STORIES = 10
 BLOCKS = 90
 
 Submitted = tuple[str, list[bytes]]
