@@ -10,6 +10,7 @@ From the strongest to the weakest: flags; `MUNIMENT_*`; the project's file, whic
 the working directory elsewhere.
 
 `home` and `url` both say where the ledger is, so only the stronger one of the two holds: `--home` beats `MUNIMENT_URL`.
+The key `gate.max_age` is `max_age` in the table `[gate]` of a file, and `MUNIMENT_GATE_MAX_AGE`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from __future__ import annotations
 import difflib
 import os
 import pwd
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, cast
 
 import msgspec
@@ -29,12 +32,15 @@ Layer = Literal["flag", "environment", "project", "user", "default"]
 Output = Literal["text", "json"]
 Setting = str | bool | Path
 
-KEYS = ("home", "url", "actor", "trust", "state", "output", "no_input")
+KEYS = ("home", "url", "actor", "trust", "state", "output", "no_input", "gate.max_age")
 FOLDER = ".muniment"
 MAX_FILE_BYTES = 1 << 20
 
 _PATHS = frozenset({"home", "trust", "state"})
 _OUTPUTS = ("text", "json")
+_GATE_MAX_AGE = "gate.max_age"
+_length = re.compile(r"([1-9][0-9]{0,8})([smhd])")
+_SECONDS = MappingProxyType({"s": 1, "m": 60, "h": 3_600, "d": 86_400})
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -62,7 +68,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What holds. Paths are absolute.
 
     `home` is the ledger's folder, `url` a remote ledger that is used instead where it is there; `actor` who acts; `trust` the
-    trust file; `state` the folder of what a client remembers, such as pins; `no_input` forbids questions to the terminal.
+    trust file; `state` the folder of what a client remembers, such as pins; `no_input` forbids questions to the terminal;
+    `gate_max_age` how old, in seconds, the answer may be by which `muniment gate` lets something start without the ledger.
     """
 
     home: Path
@@ -72,6 +79,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     state: Path
     output: Output
     no_input: bool
+    gate_max_age: int
     explanations: tuple[Explanation, ...]
 
     def explain(self, key: str) -> Explanation:
@@ -117,6 +125,7 @@ def resolve(environment: Mapping[str, str], cwd: Path, flags: Mapping[str, objec
         state=cast(Path, value["state"]),
         output=cast(Output, value["output"]),
         no_input=cast(bool, value["no_input"]),
+        gate_max_age=_count_seconds(cast(str, value[_GATE_MAX_AGE])),
         explanations=tuple(explanations.values()),
     )
 
@@ -131,7 +140,7 @@ def _say(key: str, source: _Source, environment: Mapping[str, str]) -> Saying:
     place = (
         _variable(key)
         if source.layer == "environment"
-        else f"--{key.replace('_', '-')}"
+        else f"--{key.rpartition('.')[2].replace('_', '-')}"
         if source.layer == "flag"
         else source.place
     )
@@ -159,6 +168,8 @@ def _check(key: str, value: object, place: str, *, textual: bool) -> str | bool:
         raise _bad(key, value, place, "text")
     if key == "output" and value not in _OUTPUTS:
         raise _bad(key, value, place, " or ".join(_OUTPUTS))
+    if key == _GATE_MAX_AGE and _length.fullmatch(value) is None:
+        raise _bad(key, value, place, "a length of time, such as 90s, 15m, 24h or 7d")
     if key == "url" and not value.startswith(("http://", "https://")):
         raise _bad(key, value, place, "the address of a node, such as https://ledger.example.org")
     return value
@@ -192,7 +203,7 @@ def _flags(flags: Mapping[str, object], cwd: Path) -> _Source:
 def _defaults(environment: Mapping[str, str], cwd: Path) -> dict[str, object]:
     home = next((folder / FOLDER for folder in (cwd, *cwd.parents) if (folder / FOLDER).is_dir()), cwd / FOLDER)
     state = _user_folder(environment, "XDG_STATE_HOME", ".local/state") / "muniment"
-    return {"home": home, "state": state, "output": "text", "no_input": False}
+    return {"home": home, "state": state, "output": "text", "no_input": False, _GATE_MAX_AGE: "7d"}
 
 
 def _user_folder(environment: Mapping[str, str], variable: str, default: str) -> Path:
@@ -257,14 +268,32 @@ def _load(path: Path, layer: Layer, table: tuple[str, ...]) -> _Source | None:
     if not isinstance(said, dict):
         raise _broken(path, f"{'.'.join(table)} is no table")
     place = f"{path} [{'.'.join(table)}]" if table else str(path)
+    said = _flatten(said)
     for key in said:
         if key not in KEYS:
             raise _unknown(key, place)
     return _Source(layer, place, path.parent, said)
 
 
+def _flatten(said: Mapping[str, object]) -> dict[str, object]:
+    """The settings of a file with those of its tables under dotted keys; a table that nobody knows stays one key."""
+    tables = {key.partition(".")[0] for key in KEYS if "." in key}
+    flat: dict[str, object] = {}
+    for key, value in said.items():
+        if key in tables and isinstance(value, dict):
+            flat.update({f"{key}.{name}": item for name, item in value.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def _count_seconds(length: str) -> int:
+    match = _length.fullmatch(length)
+    return int(match[1]) * _SECONDS[match[2]] if match else 0
+
+
 def _variable(key: str) -> str:
-    return f"MUNIMENT_{key.upper()}"
+    return f"MUNIMENT_{key.upper().replace('.', '_')}"
 
 
 def _unknown(key: str, place: str) -> InvalidInput:

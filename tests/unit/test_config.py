@@ -178,6 +178,8 @@ class TestValues:
             ('url = "ledger.example.org"', "url"),
             ('url = "file:///etc"', "url"),
             ("actor = 7", "actor"),
+            ('gate = {max_age = "soon"}', "gate.max_age"),
+            ("gate.max_age = 7", "gate.max_age"),
             ('actor = ""', "actor"),
             ("home = []", "home"),
             ('home = "a\\u0000b"', "home"),
@@ -190,6 +192,16 @@ class TestValues:
         assert caught.value.code == "bad-value"
         assert caught.value.details == {"file": str(project / "muniment.toml"), "key": key}
 
+    def test_a_key_of_a_table_has_a_variable_and_a_flag_of_its_own(self, environment: dict[str, str], project: Path) -> None:
+        assert resolve(environment, project, {}).gate_max_age == 7 * 86_400
+        say(project / "pyproject.toml", '[tool.muniment.gate]\nmax_age = "24h"')
+        assert resolve(environment, project, {}).gate_max_age == 86_400
+        named = environment | {"MUNIMENT_GATE_MAX_AGE": "90s"}
+        assert resolve(named, project, {}).gate_max_age == 90
+        found = resolve(named, project, {"gate.max_age": "15m"})
+        assert found.gate_max_age == 900
+        assert [each.place for each in found.explain("gate.max_age").said[:2]] == ["--max-age", "MUNIMENT_GATE_MAX_AGE"]
+
     def test_a_bad_variable_or_flag_is_named(self, environment: dict[str, str], project: Path) -> None:
         with pytest.raises(InvalidInput, match="MUNIMENT_OUTPUT"):
             resolve(environment | {"MUNIMENT_OUTPUT": "xml"}, project, {})
@@ -199,7 +211,8 @@ class TestValues:
             resolve(environment, project, {"no_input": "yes"})
 
     @pytest.mark.parametrize(
-        ("key", "hint"), [("actr", "actor"), ("no-input", "no_input"), ("Home", "home"), ("colour", "The keys are")]
+        ("key", "hint"),
+        [("actr", "actor"), ("no-input", "no_input"), ("Home", "home"), ("colour", "The keys are"), ("gate.age", "gate.max_age")],
     )
     def test_an_unknown_key_is_named(self, environment: dict[str, str], project: Path, user: Path, key: str, hint: str) -> None:
         for file, text in (
