@@ -32,9 +32,9 @@ def test_model_signing_computes_the_recorded_digest(tmp_path: Path) -> None:
         envelope = json.loads(base64.b64decode(entry["entry"]))
         predicate = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
         recorded[predicate["model"], row["thing"]] = predicate["omsDigest"]
-    assert len(recorded) == 2
+    assert len(recorded) == 3
     theirs = [
         Payload(hashing.hash(tmp_path / "demo" / "models" / number)).statement.pb.subject[0].digest["sha256"]
-        for number in ("2", "1")
+        for number in ("3", "2", "1")
     ]
     assert list(recorded.values()) == theirs

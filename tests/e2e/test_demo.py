@@ -24,6 +24,7 @@ from muniment.cli.demo.attack import Attack
 from muniment.client.ledger import Ledger
 from muniment.client.opening import connect
 from muniment.core.format import dsse, encoding
+from muniment.core.rules import policy_text, records
 
 PROGRAM = str(Path(sys.executable).with_name("muniment"))
 TIME_LIMIT_S = 30
@@ -152,16 +153,62 @@ def test_the_evidence_of_a_rewriting_is_left_behind(told: dict[str, Any]) -> Non
     assert Path(rewritten["evidence"]).is_file()
 
 
-def test_the_refusal_is_the_one_for_a_version_that_nobody_registered(told: dict[str, Any]) -> None:
-    assert told["refusal"]["code"] == "refused-unknown"
-    assert told["refusal"]["version"][:8] in told["refusal"]["message"]
+def test_each_refusal_is_by_its_own_rule_and_told(story: Run, told: dict[str, Any]) -> None:
+    assert {each["name"]: each["rule"] for each in told["refusals"]} == {
+        "own-approval": "separation",
+        "one-approval": "approvals",
+        "unregistered": "unknown",
+        "failed-test": "evaluations",
+        "disputed-key": "approvals",
+        "withdrawn-data": "withdrawn",
+    }
+    text = " ".join(story.text.split())
+    for each in told["refusals"]:
+        assert each["code"] == f"refused-{each['rule']}"
+        assert re.search(rf"refused {re.escape(each['tried'])} The ledger: [^\[]+\[{each['code']}\]", text)
+    said = {each["name"]: each["message"] for each in told["refusals"]}
+    assert "The trainer is ada." in said["own-approval"]
+    assert re.search(r"asks for 2 approvals by approver.* ben \(entry \d+\) counts", said["one-approval"])
+    assert "accuracy of at least 0.95 on test data" in said["failed-test"]
+    assert re.search(r"Not cleo \(entry \d+\): .*approval disputed", said["disputed-key"])
+    assert "tumour-screen@1 <- biopsies-training@1 <- biopsies-south@1" in said["withdrawn-data"]
+
+
+def test_what_was_refused_is_not_in_the_ledger(told: dict[str, Any], ledger: Ledger) -> None:
+    assert [row.index for row in ledger.log(limit=500)] == [step["entry"] for step in reversed(told["steps"])]
+    assert ledger.deployments("west") == []
+
+
+def test_withdrawn_data_are_traced_to_what_runs(story: Run, told: dict[str, Any], ledger: Ledger) -> None:
+    withdrawal = told["withdrawal"]
+    assert (withdrawal["data"], withdrawal["gate"]) == ("biopsies-south@1", "withdrawn")
+    assert withdrawal["learned"] == [
+        {"version": "tumour-screen@1", "way": ["biopsies-training@1"], "running": ["production/tumour-screen"]},
+        {"version": "tumour-screen@2", "way": ["biopsies-training@1"], "running": []},
+        {"version": "tumour-screen@3", "way": ["biopsies-training@1"], "running": []},
+    ]
+    state = ledger.state(f"data/{withdrawal['digest']}", records.Data)
+    assert state is not None
+    assert state.withdrawn == withdrawal["entry"]
+    assert re.search(r"learned +tumour-screen@1, .* It runs now, as\s+production/tumour-screen\.", story.text)
+
+
+def test_the_stolen_key_is_disputed_and_its_approval_still_proved(told: dict[str, Any], ledger: Ledger) -> None:
+    dispute = told["dispute"]
+    assert (dispute["standing"], dispute["since"]) == ("disputed", dispute["entry"])
+    assert predicate(ledger, dispute["entry"])["of"]["environment"] == "west"
+
+
+def test_the_rules_that_it_leaves_are_those_in_force(story: Run, told: dict[str, Any], ledger: Ledger) -> None:
+    text = (story.folder / "demo" / "policy.toml").read_text(encoding="utf-8")
+    assert policy_text.parse(text) == ledger.policy()
 
 
 def test_the_metrics_told_are_those_in_the_ledger(story: Run, told: dict[str, Any], ledger: Ledger) -> None:
     events = {"evaluation.completed": "test", "training.finished": "training", "monitoring.reported": "later"}
     for name, part in events.items():
         entries = [step["entry"] for step in told["steps"] if step["event"] == name]
-        versions = told["versions"] if name != "monitoring.reported" else told["versions"][1:]
+        versions = told["versions"] if name != "monitoring.reported" else told["versions"][1:2]
         for entry, version in zip(entries, versions, strict=True):
             said = predicate(ledger, entry)
             recorded = {each["metric"]: float(each["value"]) for each in said["metrics" if part != "test" else "results"]}
@@ -183,28 +230,33 @@ def test_the_metrics_are_those_of_the_saved_models(told: dict[str, Any]) -> None
 
 
 def test_version_2_met_the_plan_and_was_worse_in_use(told: dict[str, Any]) -> None:
-    first, second = told["versions"]
+    first, second, _ = told["versions"]
     assert min(first["test"]["accuracy"], second["test"]["accuracy"]) >= 0.95
     assert second["training"]["accuracy"] > first["training"]["accuracy"]
     assert second["later"]["recall"] < first["later"]["recall"]
 
 
+def test_version_3_failed_the_test(told: dict[str, Any]) -> None:
+    assert told["versions"][2]["test"]["accuracy"] < 0.95
+
+
 def test_the_answer_is_about_the_version_between_launch_and_rollback(told: dict[str, Any], ledger: Ledger) -> None:
     question = told["question"]
-    assert (question["ran"], question["approvedBy"]) == ("tumour-screen@2", "ben")
+    assert (question["ran"], question["approvedBy"]) == ("tumour-screen@2", ["ben", "cleo"])
     running = ledger.running("production", "tumour-screen")
     assert running is not None
     assert running.version == told["versions"][0]["digest"]
 
 
-def test_two_people_signed_with_two_keys(told: dict[str, Any], ledger: Ledger) -> None:
+def test_three_people_signed_each_with_their_own_keys(told: dict[str, Any], ledger: Ledger) -> None:
     with ledger.view() as view:
         keys = {}
         for step in told["steps"]:
             envelope = dsse.decode(view.entry(step["entry"]))
             keys.setdefault(predicate(ledger, step["entry"])["actor"], set()).add(envelope.key)
-    assert {actor: len(used) for actor, used in keys.items()} == {"ada": 1, "ben": 1}
-    assert keys["ada"] != keys["ben"]
+    # Cleo has a second one, after the first was stolen.
+    assert {actor: len(used) for actor, used in keys.items()} == {"ada": 1, "ben": 1, "cleo": 2}
+    assert len(set().union(*keys.values())) == 4
 
 
 def test_the_last_three_commands_work_when_pasted(story: Run, told: dict[str, Any]) -> None:
@@ -222,10 +274,11 @@ def test_the_last_three_commands_work_when_pasted(story: Run, told: dict[str, An
     assert "tumour-screen@2" in outputs[2]
 
 
-def test_the_proof_it_leaves_can_be_verified(story: Run, told: dict[str, Any]) -> None:
-    done = story.shell(f"{shlex.quote(PROGRAM)} verify demo/proofs/then.json --home demo/.muniment")
+@pytest.mark.parametrize(("proof", "said"), [("then", "tumour-screen@2"), ("impact", "tumour-screen@1 <- biopsies-training@1")])
+def test_the_proofs_it_leaves_can_be_verified(story: Run, told: dict[str, Any], proof: str, said: str) -> None:
+    done = story.shell(f"{shlex.quote(PROGRAM)} verify demo/proofs/{proof}.json --home demo/.muniment")
     assert done.returncode == 0, done.stderr
-    assert "tumour-screen@2" in done.stdout
+    assert said in done.stdout
 
 
 def test_an_attack_that_nothing_catches_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

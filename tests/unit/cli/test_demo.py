@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 import makers
-from muniment.cli.demo import place, tampering
+from muniment.cli.demo import place, rules, tampering
+from muniment.cli.demo.diary import Diary
 from muniment.cli.demo.learning import Biopsies, Score
 from muniment.cli.demo.text import MIN_WIDTH, Narrator
 from muniment.client import home as homes
 from muniment.client.home import Home
+from muniment.client.things import Recorded
 from muniment.core.format import dsse, state_map
 from muniment.core.proof import evidence
-from muniment.core.rules import events
+from muniment.core.rules import events, policy_text
+from muniment.core.rules.policy import PolicyViolation, Reason, Verdict
 from muniment.errors import InvalidInput, InvariantError, MunimentError, Unavailable
 from muniment.ledger import signers
 from muniment.ledger.embedded import Embedded
@@ -188,6 +191,41 @@ def test_a_silent_narrator_says_nothing(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_rules_of_the_demo_have_no_doubts() -> None:
+    file = policy_text.parse_file(rules.TEXT)
+    assert file.founder == ("owner",)
+    assert list(policy_text.doubts(file.policy)) == []
+
+
+def test_a_refusal_is_kept_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    diary = Diary(Narrator())
+    diary.refuse("try", "hold", "Ada tries.", lambda: _refuse("hold"))
+    (kept,) = diary.refused
+    assert (kept.name, kept.violation.code) == ("try", "refused-hold")
+    assert capsys.readouterr().out == "  refused   Ada tries. The ledger: This is asked for. This is there. [refused-hold]\n"
+
+
+@pytest.mark.parametrize("found", [["role"], ["hold", "withdrawn"]])
+def test_a_refusal_for_another_reason_is_an_error(found: list[str]) -> None:
+    with pytest.raises(InvariantError, match="and not by hold alone"):
+        Diary(Narrator(silent=True)).refuse("try", "hold", "Ada tries.", lambda: _refuse(*found))
+
+
+def test_what_the_ledger_takes_after_all_is_an_error() -> None:
+    diary = Diary(Narrator(silent=True))
+    with pytest.raises(InvariantError, match="the ledger took what hold forbids: try, entry 7"):
+        diary.refuse("try", "hold", "Ada tries.", lambda: Recorded(event="note.added", event_id=makers.next_id(), index=7))
+
+
+def test_the_two_clinics_make_the_training_set(tmp_path: Path) -> None:
+    biopsies = Biopsies.load()
+    parts = {part: tmp_path / f"{part}.csv" for part in ("north", "south", "training")}
+    assert biopsies.write("north", parts["north"]) + biopsies.write("south", parts["south"]) == 369
+    assert biopsies.write("training", parts["training"]) == 369
+    head, *north = parts["north"].read_text().splitlines()
+    assert parts["training"].read_text().splitlines() == [head, *north, *parts["south"].read_text().splitlines()[1:]]
+
+
 def test_a_missing_library_is_said_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MunimentError) as caught:
@@ -201,6 +239,11 @@ def test_shares_follow_from_counts() -> None:
     score = Score(patients=100, right=92, malignant=23, missed=2)
     assert (score.accuracy, score.recall) == (0.92, 21 / 23)
     assert score.sentence() == "right for 92 of 100 patients, missed 2 of 23 tumours"
+
+
+def _refuse(*found: str) -> Recorded:
+    reasons = tuple(Reason(rule=rule, required="This is asked for.", found="This is there.", mend="Mend it.") for rule in found)
+    raise PolicyViolation(Verdict(decision="refused", event_id=makers.next_id(), reasons=reasons))
 
 
 def _sign(home: Home, name: str, fields: dict[str, object]) -> bytes:

@@ -13,6 +13,7 @@ import click
 
 from muniment.cli import exits, output
 from muniment.cli.demo import summary
+from muniment.cli.demo.aftermath import IMPACT
 from muniment.cli.demo.asking import Answers, ask
 from muniment.cli.demo.attack import Attack, Caught, Scene
 from muniment.cli.demo.attacks import ATTACKS
@@ -40,9 +41,9 @@ from muniment.errors import InvariantError
 def command(folder: Path, as_json: bool) -> int:
     """Tell a real model's life, prove it, then attack the proof.
 
-    Trains a small model with scikit-learn on data that ship with it, records its life as two people, asks who approved what
-    ran in production, checks every proof, and then attacks copies of the ledger. Works offline, touches nothing outside of
-    its folder, and leaves a ledger there to explore.
+    Trains a small model with scikit-learn on data that ship with it, records its life as three people, tries what the rules
+    forbid, asks who approved what ran in production, checks every proof, and then attacks copies of the ledger. Works offline,
+    touches nothing outside of its folder, and leaves a ledger there to explore.
     """
     began = time.monotonic()
     as_json = as_json or os.environ.get("MUNIMENT_OUTPUT") == "json"
@@ -55,8 +56,9 @@ def command(folder: Path, as_json: bool) -> int:
         narrator.say(f"There is a demo in {folder} from before. It is removed now, and a new one begins.")
     prepare(place)
     narrator.say(
-        f"From its data to a bad deployment and back, written to a ledger that lies in {folder} and nowhere else. The two "
-        "people are invented. The data, the model, its mistakes, the signatures and the proofs are real, and made while you read."
+        f"From its data to a bad deployment and back, written to a ledger that lies in {folder} and nowhere else. The people "
+        "and the clinics are invented. The data, the model, its mistakes, every refusal, the signatures and the proofs are "
+        "real, and made while you read."
     )
     life = Story(place, str(folder), biopsies, narrator).tell()
     answers = ask(place, life, narrator)
@@ -142,7 +144,7 @@ def _conclude(narrator: Narrator, folder: Path, commands: list[tuple[str, str]],
 def _summarise(
     place: Place, life: Life, answers: Answers, outcomes: list[summary.Outcome], commands: list[tuple[str, str]], seconds: float
 ) -> summary.Summary:
-    steps, versions, refusal = summary.tell_life(life)
+    steps, versions, refusals = summary.tell_life(life)
     question, checks = summary.tell_answers(answers, DEPLOYMENT, str(place.proofs / "then.json"))
     return summary.Summary(
         folder=str(place.folder),
@@ -150,7 +152,9 @@ def _summarise(
         ledger=life.ledger,
         steps=steps,
         versions=versions,
-        refusal=refusal,
+        refusals=refusals,
+        withdrawal=summary.tell_withdrawal(life, str(place.proofs / IMPACT)),
+        dispute=summary.tell_dispute(answers),
         question=question,
         checks=checks,
         attacks=tuple(outcomes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from muniment.cli import output
+from muniment.cli.demo.aftermath import IMPACT
 from muniment.cli.demo.place import BEN, Place
 from muniment.cli.demo.release import DEPLOYMENT
 from muniment.cli.demo.story import Life
@@ -24,11 +25,12 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
     moment: str
     ran: str
-    approved_by: str
+    approved_by: tuple[str, ...]
     reason: str
     then: Proved
     history: Proved
     unregistered: Proved
+    disputed: Proved
     hold: Proved
     released: Proved
     audited: Audited
@@ -56,11 +58,21 @@ def ask(place: Place, life: Life, narrator: Narrator) -> Answers:
         narrator.holds("The answer about that moment, read back from its file.")
         history = ben.history(DEPLOYMENT)
         verify_answer(history.raw, trust)
-        count = len(history.verified.history)
+        count = len(history.verified.streams[0].indices)
         narrator.holds(f"The history of {DEPLOYMENT} is complete: {count} changes, and there were no others.")
         unregistered = ben.prove_absent(f"version/{life.unregistered}")
         verify_answer(unregistered.raw, trust)
         narrator.holds("Of the edited copy nothing is recorded: no registration, no test, no approval. Absence has a proof too.")
+        verify_answer((place.proofs / IMPACT).read_bytes(), trust)
+        narrator.holds(
+            f"What learned from {life.traced.data.title} (proofs/{IMPACT}): {len(life.traced.learned)} versions, and there are no "
+            "others."
+        )
+        disputed = _check_disputed(ben, life, trust)
+        narrator.holds(
+            f"The approval of that night (entry {life.forged.index}): its receipt holds, for nothing is ever taken out. But its "
+            "proof says that it is disputed."
+        )
         audited = audit(ben.view, trust.log_keys[0])
         narrator.holds(
             f"The whole ledger, {audited.size} entries: every signature and seal, and all rules run again from the first entry "
@@ -74,6 +86,7 @@ def ask(place: Place, life: Life, narrator: Narrator) -> Answers:
             then=then,
             history=history,
             unregistered=unregistered,
+            disputed=disputed,
             hold=ben.prove_state(f"version/{life.second.version.digest}"),
             released=ben.prove(str(life.first.version.recorded.index)),
             audited=audited,
@@ -89,22 +102,23 @@ def _moment_between(ledger: Ledger, life: Life) -> str:
     return time.format((began + ended) // 2)
 
 
-def _tell_answer(verified: Verified, moment: str, narrator: Narrator) -> tuple[str, str, str]:
+def _tell_answer(verified: Verified, moment: str, narrator: Narrator) -> tuple[str, tuple[str, ...], str]:
     """Everything that is printed here comes out of the verified answer."""
-    deployed, approved = _find(verified, "deployment.changed"), _find(verified, "approval.decided")
-    if verified.subject is UNSET or approved.signer is UNSET:
+    (deployed,), approvals = _find(verified, "deployment.changed"), _find(verified, "approval.decided")
+    if verified.subject is UNSET or not approvals:
         raise InvariantError("the answer does not say what ran, or who approved it")
     ran = verified.subject.thing
-    reason = next((str(field.value) for field in approved.sealed if field.path == "reason"), "")
+    reason = next((str(field.value) for field in approvals[0].sealed if field.path == "reason"), "")
     narrator.chapter("The question")
     narrator.say(f"What did {DEPLOYMENT} run at {output.when(moment)}, between the launch and the rollback, and who approved it?")
     narrator.gap()
     narrator.happened("ran", f"{ran.name} · {digest.short(ran.digest)}")
     narrator.happened("deployed", f"by {deployed.actor} (entry {deployed.index})")
-    roles = ", ".join(approved.signer.roles)
-    narrator.happened("approved", f"by {approved.actor}, {roles} (entry {approved.index})")
-    narrator.happened("because", f'"{reason}" (sealed in the ledger, opened here)')
-    return ran.name, approved.actor, reason
+    for approved in approvals:
+        roles = "" if approved.signer is UNSET else ", ".join(approved.signer.roles)
+        narrator.happened("approved", f"by {approved.actor}, {roles} (entry {approved.index})")
+    narrator.happened("because", f'"{reason}" ({approvals[0].actor}; sealed in the ledger, opened here)')
+    return ran.name, tuple(approved.actor for approved in approvals), reason
 
 
 def _tell_weight(verified: Verified, narrator: Narrator) -> None:
@@ -128,5 +142,14 @@ def _check_receipts(ledger: Ledger, life: Life, trust: Trust) -> int:
     return len(life.recorded)
 
 
-def _find(verified: Verified, event: str) -> Said:
-    return next(said for said in verified.said if said.event == event)
+def _check_disputed(ledger: Ledger, life: Life, trust: Trust) -> Proved:
+    """The approval that was signed with a stolen key: what was admitted stays proved, and the proof says what became of the key."""
+    proved = ledger.prove(str(life.forged.index))
+    (said,) = _find(verify_answer(proved.raw, trust), "approval.decided")
+    if said.signer is UNSET or said.signer.standing != "disputed":
+        raise InvariantError("a proof does not say that its signer's key is disputed")
+    return proved
+
+
+def _find(verified: Verified, event: str) -> list[Said]:
+    return [said for said in verified.said if said.event == event]

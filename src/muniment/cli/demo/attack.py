@@ -12,7 +12,6 @@ from muniment.cli.demo.asking import Answers
 from muniment.cli.demo.place import BEN, Place
 from muniment.cli.demo.story import Life
 from muniment.client.home import Home
-from muniment.client.ids import new_event_id
 from muniment.client.opening import connect
 from muniment.client.writing import refusal
 from muniment.core.format import dsse, time
@@ -24,6 +23,7 @@ from muniment.core.rules import events
 from muniment.errors import MunimentError
 from muniment.ledger import signers
 from muniment.ledger.embedded import Embedded, system_clock
+from muniment.ledger.ids import new_event_id
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.fsck import fsck
 

@@ -20,7 +20,7 @@ from muniment.ledger import signers
 def edit_byte(scene: Scene, folder: Path) -> Caught | None:
     """A better test result, by one byte."""
     home = scene.copy(folder)
-    accuracy = decimal.format_float(scene.life.second.test.accuracy).encode()
+    accuracy = decimal.format_float(scene.life.second.trained.test.accuracy).encode()
     said = b'"metric":"accuracy","value":"%s"'
     tampering.edit_bytes(home.store, said % accuracy, said % (accuracy[:-1] + b"9"))
     return check_file(scene, home)
@@ -49,7 +49,7 @@ def drop_entry(scene: Scene, folder: Path) -> Caught | None:
 
 
 def cut_tail(scene: Scene, folder: Path) -> Caught | None:
-    """There never was a rollback."""
+    """The data were never withdrawn."""
     home = scene.copy(folder)
     tampering.cut_tail(home.store)
     return check_client(scene, home)
@@ -86,7 +86,7 @@ FILE = (
     Attack("drop-entry", "The entry of the incident is taken out of the middle.", drop_entry),
     Attack(
         "cut-tail",
-        "The last block is deleted, as if the rollback had never been.",
+        "The last block is deleted, as if the data had never been withdrawn.",
         cut_tail,
         "His client remembers the newest state that it has seen, and keeps both for others to see:",
     ),

@@ -17,7 +17,6 @@ from muniment.core.format import time
 from muniment.core.format.encoding import Value
 from muniment.core.proof import answer as answers
 from muniment.core.proof.verify import verify_answer, verify_receipt
-from muniment.core.proof.verify.verified import UNSET
 from muniment.errors import InvariantError
 from muniment.ledger import signers
 from muniment.ledger.embedded import system_clock
@@ -74,10 +73,10 @@ def hide_event(scene: Scene, folder: Path) -> Caught | None:
     """A complete history, all but the deployment of version 2."""
     folder.mkdir()
     answer = answers.decode(scene.answers.history.raw)
-    if answer.history is UNSET:
-        raise InvariantError("the answer holds no history")
-    kept = tuple(each for each in answer.history.events if each.index != scene.life.second.deployment.index)
-    forged = answers.encode(msgspec.structs.replace(answer, history=msgspec.structs.replace(answer.history, events=kept)))
+    hidden, (whole,) = scene.life.second.deployment.index, answer.streams
+    kept = msgspec.structs.replace(whole, indices=tuple(index for index in whole.indices if index != hidden))
+    events = tuple(each for each in answer.events if each.index != hidden)
+    forged = answers.encode(msgspec.structs.replace(answer, streams=(kept,), events=events))
     (folder / "answer.json").write_bytes(forged)
     return check_proof(lambda: verify_answer(forged, scene.trust))
 

@@ -1,7 +1,7 @@
 """A real model on real data: 569 biopsies, 30 measurements each, and whether the tumour was malignant.
 
 The data ship with scikit-learn (Breast Cancer Wisconsin, Diagnostic). They are used in the order in which the file has them:
-nothing is shuffled and no seed is chosen, so that every run, anywhere, trains the same two models.
+nothing is shuffled and no seed is chosen, so that every run, anywhere, trains the same three models.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ from muniment.errors import MunimentError
 
 THRESHOLD = 0.5
 
-Part = Literal["training", "test", "later"]
-# The last 100 patients stand for those who come once the model serves.
-_PARTS: dict[Part, slice] = {"training": slice(0, 369), "test": slice(369, 469), "later": slice(469, 569)}
+Part = Literal["north", "south", "training", "test", "later"]
+# Those of the two clinics together are those for training; the last 100 patients stand for those who come once the model serves.
+_PARTS: dict[Part, slice] = {
+    "north": slice(0, 249),
+    "south": slice(249, 369),
+    "training": slice(0, 369),
+    "test": slice(369, 469),
+    "later": slice(469, 569),
+}
 
 
 class Score(msgspec.Struct, frozen=True):

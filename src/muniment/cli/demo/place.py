@@ -13,7 +13,7 @@ from muniment.client.opening import connect
 from muniment.config import Config
 from muniment.errors import InvalidInput, Unavailable
 
-ADA, BEN = "ada", "ben"
+ADA, BEN, CLEO = "ada", "ben", "cleo"
 
 _SETTINGS = """\
 # Settings of this demo: any `muniment` command that is run in this folder finds its ledger, and remembers what it saw here.
@@ -24,7 +24,7 @@ actor = "ada"
 # What a demo makes; only this is removed when another one begins.
 _MARK = "muniment.toml"
 # The mark goes last: what was removed half-way is still known as a demo.
-_OURS = (".muniment", "attacks", "clients", "data", "models", "proofs", _MARK)
+_OURS = (".muniment", "attacks", "clients", "data", "models", "policy.toml", "proofs", _MARK)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -36,6 +36,11 @@ class Place(msgspec.Struct, frozen=True):
     def home(self) -> Home:
         """The ledger's folder."""
         return Home(self.folder / ".muniment")
+
+    @property
+    def rules(self) -> Path:
+        """The rules of the ledger, as people write them."""
+        return self.folder / "policy.toml"
 
     @property
     def data(self) -> Path:
@@ -71,6 +76,7 @@ class Place(msgspec.Struct, frozen=True):
             state=self.client(actor),
             output="text",
             no_input=True,
+            gate_max_age=7 * 86_400,
             explanations=(),
         )
 

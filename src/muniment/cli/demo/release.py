@@ -1,4 +1,4 @@
-"""One version of the model on its way into production: trained and tested by Ada, approved by Ben, deployed by Ada."""
+"""A version of the model on its way into production: trained and tested by Ada, approved by Ben and Cleo, deployed by Ada."""
 
 from __future__ import annotations
 
@@ -16,54 +16,58 @@ from muniment.core.rules.records import Evaluation
 from muniment.errors import InvariantError
 
 MODEL = "tumour-screen"
-PRODUCTION = "production"
+PRODUCTION, WEST = "production", "west"
 DEPLOYMENT = f"{PRODUCTION}/{MODEL}"
+REQUIRED = 0.95
 
 Note = Callable[[Recorded, str], None]
 
 
 class Trained(msgspec.Struct, frozen=True, kw_only=True):
-    """A version in production, with how it did on each part of the data."""
+    """A version, with how it did on each part of the data; `measured` is the entry of its test."""
 
     version: Version
+    measured: Recorded
     training: Score
     test: Score
     later: Score
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True):
+    """A version in production; `approval` is Ben's, `seconded` Cleo's."""
+
+    trained: Trained
     approval: Recorded
+    seconded: Recorded
     deployment: Recorded
+
+    @property
+    def version(self) -> Version:
+        """The version itself."""
+        return self.trained.version
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
-    """Two people, the data, and the plan that every version has to meet."""
+    """Three people, the data, and the plan that every version has to meet."""
 
     ada: Ledger
     ben: Ledger
+    cleo: Ledger
     biopsies: Biopsies
+    south: Dataset
     training: Dataset
     test: Dataset
     plan: Plan
 
-    def release(self, folder: Path, c: float, shown: str, note: Note) -> Trained:
-        """Bring a version into production; `note` is told of each event. `shown` is the folder as people read it."""
-        model, version, training = self._train(folder, c, shown, note)
+    def train(self, folder: Path, c: float, shown: str, note: Note) -> Trained:
+        """Train and test a version; `note` is told of each event. `shown` is the folder as people read it."""
+        model, version, training = self._run(folder, c, shown, note)
         test = self.biopsies.score(model, "test")
-        self._evaluate(version, test, note)
-        first = version.number == 1
-        approval = self.ben.approve(version, PRODUCTION, reason=_reason(first, training, test))
-        sealed = " The reason that he writes is sealed: the ledger holds its fingerprint, not its words." if first else ""
-        note(approval, f"Ben approves {version.title} for production.{sealed}")
-        deployment = self.ada.deploy(version, PRODUCTION, transition="start" if first else "promote")
-        note(deployment, f"Ada deploys it{'' if first else ' in place of version 1'}. The entry names Ben's approval.")
-        return Trained(
-            version=version,
-            training=training,
-            test=test,
-            later=self.biopsies.score(model, "later"),
-            approval=approval,
-            deployment=deployment,
-        )
+        measured = self._evaluate(version, test, note)
+        later = self.biopsies.score(model, "later")
+        return Trained(version=version, measured=measured, training=training, test=test, later=later)
 
-    def _train(self, folder: Path, c: float, shown: str, note: Note) -> tuple[Any, Version, Score]:
+    def _run(self, folder: Path, c: float, shown: str, note: Note) -> tuple[Any, Version, Score]:
         """One recorded training run, and the version that it leaves behind."""
         parameters: dict[str, Plain] = {"C": c, "solver": "newton-cholesky", "threshold": THRESHOLD}
         run = self.ada.training(
@@ -83,20 +87,15 @@ class Team(msgspec.Struct, frozen=True, kw_only=True):
         note(run.finished, f"The run ends. In training: accuracy {share(score.accuracy)}, {score.sentence()}.")
         return model, version, score
 
-    def _evaluate(self, version: Version, score: Score, note: Note) -> None:
+    def _evaluate(self, version: Version, score: Score, note: Note) -> Recorded:
         done = self.ada.evaluate(version, score.metrics(), dataset=self.test, role="test", plan=self.plan)
         state = self.ada.state(f"evaluation/{done.event_id}", Evaluation)
         verdict = "passed" if state is not None and state.passed is True else "not passed"
         said = f"In the test: accuracy {share(score.accuracy)}, {score.sentence()}."
         note(done, f"{said} The ledger itself compares that with the plan: {verdict}.")
+        return done
 
 
 def share(value: float) -> str:
     """A share as people read it, to three digits; the ledger has all of them."""
     return str(round(value, 3))
-
-
-def _reason(first: bool, training: Score, test: Score) -> str:
-    if first:
-        return f"In the test it was {test.sentence()}. Fit to stand beside a doctor."
-    return f"It meets the plan, and in training it was {training.sentence()}."

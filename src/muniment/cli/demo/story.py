@@ -8,139 +8,118 @@ from contextlib import ExitStack
 
 import msgspec
 
-from muniment.cli.demo.learning import THRESHOLD, Biopsies, Part
-from muniment.cli.demo.place import ADA, BEN, Place
-from muniment.cli.demo.release import DEPLOYMENT, MODEL, PRODUCTION, Team, Trained, share
+from muniment.cli.demo import founding
+from muniment.cli.demo.aftermath import Aftermath, Traced
+from muniment.cli.demo.diary import Diary, Refused
+from muniment.cli.demo.learning import THRESHOLD, Biopsies
+from muniment.cli.demo.place import Place
+from muniment.cli.demo.release import DEPLOYMENT, MODEL, PRODUCTION, Released, Team, Trained, share
 from muniment.cli.demo.text import Narrator
-from muniment.client import capturing, identity, key_request, opening
+from muniment.client import capturing
 from muniment.client.drafting import Plain
 from muniment.client.ledger import Ledger
 from muniment.client.proving import Proved
-from muniment.client.things import Dataset, Recorded
+from muniment.client.things import Recorded
 from muniment.core.format import digest, time
-from muniment.core.rules.policy import PolicyViolation
-from muniment.errors import InvariantError
 from muniment.ledger.embedded import system_clock
 
-PLANNED = 0.95
 FIRST_C, SECOND_C = 0.1, 1000.0
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it: the facts that are asked about and attacked later. `old` is an answer from before the rollback."""
+    """What came of it: the facts that are asked about and attacked later.
+
+    old: an answer from before the rollback
+    forged: the approval that was signed with Cleo's stolen key
+    traced: what learned from the data that was withdrawn at the end
+    """
 
     origin: str
     ledger: str
     recorded: tuple[Recorded, ...]
-    first: Trained
-    second: Trained
+    refused: tuple[Refused, ...]
+    first: Released
+    second: Released
+    third: Trained
     incident: Recorded
     rollback: Recorded
-    refusal: PolicyViolation
     unregistered: str
     old: Proved
+    forged: Recorded
+    traced: Traced
 
 
 class Story:
-    """Tells the life of the model through the SDK, as two people. `shown` is the demo's folder as people read it."""
+    """Tells the life of the model through the SDK, as three people. `shown` is the demo's folder as people read it."""
 
     def __init__(self, place: Place, shown: str, biopsies: Biopsies, narrator: Narrator) -> None:
         self._place = place
         self._shown = shown
         self._biopsies = biopsies
         self._narrator = narrator
-        self._recorded: list[Recorded] = []
+        self._diary = Diary(narrator)
 
     def tell(self) -> Life:
-        """Live it, from the founding of the ledger to the rollback."""
+        """Live it, from the founding of the ledger to the data that were withdrawn."""
         with ExitStack() as stack:
-            ada, ben = self._found(stack)
-            team = self._register_data(ada, ben)
-            self._narrator.chapter("Version 1: trained, tested, approved, deployed")
-            self._narrator.gap()
-            first = self._release(team, 1, FIRST_C)
-            refusal, unregistered = self._deploy_unregistered(ada)
-            self._narrator.chapter("Version 2, and a bad week")
-            self._narrator.say(
-                "Ada trains again, with a setting that lets the model cling much closer to the patients it learns from. "
-                "It meets the plan as well, and goes live."
-            )
-            self._narrator.gap()
-            second = self._release(team, 2, SECOND_C)
-            old = ben.prove_state(f"deployment/{DEPLOYMENT}")
-            incident, rollback = self._roll_back(ada, first, second)
+            people = founding.found(self._place, self._narrator, self._diary, stack)
+            team = founding.gather(self._place, people, self._biopsies, self._narrator, self._diary)
+            first = self._release_first(team)
+            unregistered = self._deploy_unregistered(team.ada)
+            second = self._release_second(team)
+            old = team.ben.prove_state(f"deployment/{DEPLOYMENT}")
+            incident, rollback = self._roll_back(team.ada, first.trained, second.trained)
+            aftermath = Aftermath(self._place, self._shown, team, self._narrator, self._diary)
+            third = aftermath.hold_back()
+            forged, cleo = aftermath.lose_key(first.version, stack)
+            traced = aftermath.withdraw(first.version, cleo)
             return Life(
-                origin=ada.origin,
-                ledger=ada.id,
-                recorded=tuple(self._recorded),
+                origin=team.ada.origin,
+                ledger=team.ada.id,
+                recorded=tuple(self._diary.recorded),
+                refused=tuple(self._diary.refused),
                 first=first,
                 second=second,
+                third=third,
                 incident=incident,
                 rollback=rollback,
-                refusal=refusal,
                 unregistered=unregistered,
                 old=old,
+                forged=forged,
+                traced=traced,
             )
 
-    def _found(self, stack: ExitStack) -> tuple[Ledger, Ledger]:
-        place, narrator = self._place, self._narrator
-        narrator.chapter("Two people and a ledger")
-        narrator.say(
-            "A ledger is a book to which entries are only ever added. Whoever makes an entry signs it with a key, and each "
-            "entry is sealed together with all that came before. Change one, and no later seal fits any more."
-        )
-        narrator.gap()
-        ada = stack.enter_context(opening.found(place.settings(ADA)))
-        narrator.happened("entry 0", f"Ada founds the ledger {ada.origin}. Its rules and her key are its first entry.")
-        request = identity.request(place.home, ada.origin, BEN, "person")
-        admitted = ada.keys.admit(key_request.format(request), roles=["approver"], reason="Ben decides what goes live.")
-        self._note(admitted, "Ben makes a key of his own and asks to be let in. Ada admits him as an approver.")
-        narrator.say(
-            "This machine plays both people, so both keys lie in its folder. In earnest everybody keeps their own. "
-            "(Every second entry is a seal, hence the gaps in the numbers.)"
-        )
-        return ada, stack.enter_context(place.open(BEN))
+    def _train(self, team: Team, number: int, c: float) -> Trained:
+        return team.train(self._place.models / str(number), c, f"{self._shown}/models/{number}", self._diary.note)
 
-    def _register_data(self, ada: Ledger, ben: Ledger) -> Team:
+    def _release_first(self, team: Team) -> Released:
+        diary = self._diary
+        self._narrator.chapter("Version 1: trained, tested, approved, deployed")
+        self._narrator.gap()
+        trained = self._train(team, 1, FIRST_C)
+        version, test = trained.version, trained.test
+        diary.refuse(
+            "own-approval",
+            "separation",
+            "Ada would gladly approve her own model.",
+            lambda: team.ada.approve(version, PRODUCTION, reason="It is good."),
+        )
+        reason = f"In the test it was {test.sentence()}. Fit to stand beside a doctor."
+        approval = team.ben.approve(version, PRODUCTION, reason=reason)
+        said = "The reason that he writes is sealed: the ledger holds its fingerprint, not its words."
+        diary.note(approval, f"Ben approves {version.title} for production. {said}")
+        diary.refuse(
+            "one-approval", "approvals", "Ada thinks that this will do, and deploys.", lambda: team.ada.deploy(version, PRODUCTION)
+        )
+        seconded = team.cleo.approve(version, PRODUCTION, reason="I have seen the test, and how it was made.")
+        diary.note(seconded, f"Cleo approves {version.title} as well.")
+        deployment = team.ada.deploy(version, PRODUCTION)
+        diary.note(deployment, "Ada deploys it. The entry names both approvals and the test.")
+        return Released(trained=trained, approval=approval, seconded=seconded, deployment=deployment)
+
+    def _deploy_unregistered(self, ada: Ledger) -> str:
         narrator = self._narrator
-        narrator.chapter("The data, and what is asked of a model")
-        narrator.say(
-            "569 biopsies that ship with scikit-learn: 30 measurements of cell nuclei for each patient, and whether the tumour "
-            "was malignant. 369 patients are for training and 100 for the test. The last 100 stay in the drawer: they stand "
-            "for those who come once the model is in use."
-        )
-        narrator.gap()
-        training, test = self._register_part(ada, "training"), self._register_part(ada, "test")
-        plan = ada.plan(MODEL, "accuracy", "ge", PLANNED, dataset=test, reason="Agreed with the clinic.")
-        self._note(plan.recorded, f"Ada says what a model must reach, before there is one: accuracy {PLANNED} in the test.")
-        narrator.say(
-            "The short code beside a name is a fingerprint of the files, taken with SHA-256: one byte more or less, and it is "
-            "another one."
-        )
-        return Team(ada=ada, ben=ben, biopsies=self._biopsies, training=training, test=test, plan=plan)
-
-    def _register_part(self, ada: Ledger, part: Part) -> Dataset:
-        path = self._place.data / f"{part}.csv"
-        rows = self._biopsies.write(part, path)
-        data = ada.dataset(
-            f"biopsies-{part}",
-            path,
-            rows=rows,
-            licence="CC-BY-4.0",
-            purposes=["diagnosis-support"],
-            personal_data="no",
-            source_category="public",
-            origin="Breast Cancer Wisconsin (Diagnostic), as shipped with scikit-learn",
-        )
-        self._note(data.recorded, f"Ada registers {data}: {rows} patients.")
-        return data
-
-    def _release(self, team: Team, number: int, c: float) -> Trained:
-        return team.release(self._place.models / str(number), c, f"{self._shown}/models/{number}", self._note)
-
-    def _deploy_unregistered(self, ada: Ledger) -> tuple[PolicyViolation, str]:
-        narrator = self._narrator
-        narrator.chapter("A deployment that is refused")
+        narrator.chapter("A quick fix")
         edited = self._place.models / "edited"
         shutil.copytree(self._place.models / "1", edited)
         config = json.loads((edited / "config.json").read_text(encoding="utf-8"))
@@ -152,17 +131,36 @@ class Story:
             f"quickly. Nobody has registered these files ({digest.short(found)}), so nobody has tested or approved them."
         )
         narrator.gap()
-        try:
-            ada.deploy(found, PRODUCTION, name=MODEL, reason="A quick fix.")
-        except PolicyViolation as refusal:
-            narrator.refused(f"{refusal} [{refusal.code}]")
-            return refusal, found
-        raise InvariantError("a version that was never registered was deployed")
+        self._diary.refuse(
+            "unregistered",
+            "unknown",
+            "Ada deploys it.",
+            lambda: ada.deploy(found, PRODUCTION, name=MODEL, reason="A quick fix."),
+        )
+        return found
+
+    def _release_second(self, team: Team) -> Released:
+        self._narrator.chapter("Version 2, and a bad week")
+        self._narrator.say(
+            "Ada trains again, with a setting that lets the model cling much closer to the patients it learns from. "
+            "It meets the plan as well, and goes live."
+        )
+        self._narrator.gap()
+        trained = self._train(team, 2, SECOND_C)
+        version, diary = trained.version, self._diary
+        reason = f"It meets the plan, and in training it was {trained.training.sentence()}."
+        approval = team.ben.approve(version, PRODUCTION, reason=reason)
+        diary.note(approval, f"Ben approves {version.title} for production.")
+        seconded = team.cleo.approve(version, PRODUCTION, reason="It meets the plan.")
+        diary.note(seconded, "So does Cleo.")
+        deployment = team.ada.deploy(version, PRODUCTION)
+        diary.note(deployment, "Ada deploys it in place of version 1.")
+        return Released(trained=trained, approval=approval, seconded=seconded, deployment=deployment)
 
     def _roll_back(self, ada: Ledger, first: Trained, second: Trained) -> tuple[Recorded, Recorded]:
-        narrator, bad = self._narrator, second.version
-        narrator.say("Then the 100 patients come who were kept back.")
-        narrator.gap()
+        diary, bad = self._diary, second.version
+        self._narrator.say("Then the 100 patients come who were kept back.")
+        self._narrator.gap()
         now = time.format(system_clock())
         compared = f"Version 1 would have been {first.later.sentence()}."
         report: dict[str, Plain] = {
@@ -173,14 +171,9 @@ class Story:
             "conclusion": compared,
         }
         said = f"In use: accuracy {share(second.later.accuracy)}, {second.later.sentence()}."
-        self._note(ada.record("monitoring.reported", report), f"{said} {compared}")
-        fields: dict[str, Plain] = {"severity": "high", "awareAt": now, "version": bad.digest, "hold": True, "impact": said}
-        incident = ada.record("incident.recorded", fields)
-        self._note(incident, "Ada records an incident and puts version 2 on hold.")
+        diary.note(ada.record("monitoring.reported", report), f"{said} {compared}")
+        incident = ada.hold(bad, severity="high", impact=said)
+        diary.note(incident, "Ada records an incident and puts version 2 on hold.")
         rollback = ada.rollback(DEPLOYMENT, reason=f"Version 2 was {second.later.sentence()}.")
-        self._note(rollback, "Ada rolls back: version 1 runs again.")
+        diary.note(rollback, "Ada rolls back: version 1 runs again.")
         return incident, rollback
-
-    def _note(self, recorded: Recorded, what: str) -> None:
-        self._recorded.append(recorded)
-        self._narrator.happened(f"entry {recorded.index}", what)

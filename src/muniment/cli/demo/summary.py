@@ -8,6 +8,8 @@ from muniment.cli.demo.asking import Answers
 from muniment.cli.demo.attack import Attack, Caught
 from muniment.cli.demo.release import Trained
 from muniment.cli.demo.story import Life
+from muniment.core.proof.verify.verified import UNSET
+from muniment.errors import InvariantError
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -32,11 +34,43 @@ class ModelVersion(_Part, frozen=True, kw_only=True):
 
 
 class Refusal(_Part, frozen=True, kw_only=True):
-    """The deployment that the ledger refused."""
+    """Something that the ledger refused: what was tried, and the rule that says no."""
 
-    version: str
+    name: str
+    tried: str
+    rule: str
     code: str
     message: str
+
+
+class Learned(_Part, frozen=True, kw_only=True):
+    """A version that learned from the withdrawn data: by way of what, and where it runs now."""
+
+    version: str
+    way: tuple[str, ...]
+    running: tuple[str, ...]
+
+
+class Withdrawal(_Part, frozen=True, kw_only=True):
+    """The data set that was withdrawn, the entry that says so, what learned from it, and the file of that proof.
+
+    gate: why what runs would not be let in again
+    """
+
+    data: str
+    digest: str
+    entry: int
+    learned: tuple[Learned, ...]
+    proof: str
+    gate: str
+
+
+class Dispute(_Part, frozen=True, kw_only=True):
+    """The approval that was signed with a stolen key: its entry, and the entry since which that key is disputed."""
+
+    entry: int
+    standing: str
+    since: int
 
 
 class Question(_Part, frozen=True, kw_only=True):
@@ -45,7 +79,7 @@ class Question(_Part, frozen=True, kw_only=True):
     deployment: str
     at: str
     ran: str
-    approved_by: str
+    approved_by: tuple[str, ...]
     tier: str
     basis: str
     proof: str
@@ -78,7 +112,9 @@ class Summary(_Part, frozen=True, kw_only=True):
     ledger: str
     steps: tuple[Step, ...]
     versions: tuple[ModelVersion, ...]
-    refusal: Refusal
+    refusals: tuple[Refusal, ...]
+    withdrawal: Withdrawal
+    dispute: Dispute
     question: Question
     checks: Checks
     attacks: tuple[Outcome, ...]
@@ -87,11 +123,42 @@ class Summary(_Part, frozen=True, kw_only=True):
     seconds: float
 
 
-def tell_life(life: Life) -> tuple[tuple[Step, ...], tuple[ModelVersion, ...], Refusal]:
-    """The story's events, its versions, and the refusal."""
+def tell_life(life: Life) -> tuple[tuple[Step, ...], tuple[ModelVersion, ...], tuple[Refusal, ...]]:
+    """The story's events, its versions, and what was refused."""
     steps = tuple(Step(event=each.event, entry=each.index) for each in life.recorded)
-    refusal = Refusal(version=life.unregistered, code=life.refusal.code, message=str(life.refusal))
-    return steps, (_version(life.first), _version(life.second)), refusal
+    refusals = tuple(
+        Refusal(
+            name=each.name,
+            tried=each.tried,
+            rule=each.violation.verdict.reasons[0].rule,
+            code=each.violation.code,
+            message=str(each.violation),
+        )
+        for each in life.refused
+    )
+    return steps, tuple(_version(each) for each in (life.first.trained, life.second.trained, life.third)), refusals
+
+
+def tell_withdrawal(life: Life, proof: str) -> Withdrawal:
+    """What was withdrawn, and what learned from it."""
+    traced = life.traced
+    learned = tuple(Learned(version=each.version, way=each.way, running=each.running) for each in traced.learned)
+    return Withdrawal(
+        data=traced.data.title,
+        digest=traced.data.digest,
+        entry=traced.withdrawn.index,
+        learned=learned,
+        proof=proof,
+        gate=traced.gate,
+    )
+
+
+def tell_dispute(answers: Answers) -> Dispute:
+    """How the stolen key stands, out of the proof."""
+    said = answers.disputed.verified.said[0]
+    if said.signer is UNSET or said.signer.disputed_from is UNSET:
+        raise InvariantError("the proof does not say since when the key is disputed")
+    return Dispute(entry=said.index, standing=said.signer.standing, since=said.signer.disputed_from)
 
 
 def tell_answers(answers: Answers, deployment: str, proof: str) -> tuple[Question, Checks]:
@@ -106,7 +173,9 @@ def tell_answers(answers: Answers, deployment: str, proof: str) -> tuple[Questio
         basis=ground.basis,
         proof=proof,
     )
-    checks = Checks(receipts=answers.receipts, history=len(answers.history.verified.history), replayed=answers.audited.size)
+    checks = Checks(
+        receipts=answers.receipts, history=len(answers.history.verified.streams[0].indices), replayed=answers.audited.size
+    )
     return question, checks
 
 
