@@ -20,13 +20,14 @@ sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "tests" / "corpus")]
 import replaying  # noqa: E402  (found on the path that was just set)
 
 from muniment.core.format import state_map  # noqa: E402
+from muniment.core.format import time as times  # noqa: E402
 from muniment.core.rules import chain  # noqa: E402
 from muniment.core.rules.chain import Block  # noqa: E402
 from muniment.ledger.replay import Replay  # noqa: E402
 from oracle.town import Town, play  # noqa: E402
 
 VECTORS = REPOSITORY / "docs" / "spec" / "vectors"
-STORIES = 10
+STORIES = 8
 BLOCKS = 90
 
 Submitted = tuple[str, list[bytes]]
@@ -53,6 +54,10 @@ def read_published() -> tuple[bytes, Iterable[Submitted]]:
             for case in refusals:
                 if case["after"] == height and all(each["decision"] != "admitted" for each in case["verdicts"]):
                     yield case["time"], [base64.b64decode(text) for text in case["entries"]]
+        # Those in which something is admitted change what is published, so they come last, one after the other.
+        for case in refusals:
+            if any(each["decision"] == "admitted" for each in case["verdicts"]):
+                yield case["time"], [base64.b64decode(text) for text in case["entries"]]
 
     return base64.b64decode(ledger["blocks"][0]["header"]["entry"]), submit()
 
@@ -83,6 +88,7 @@ def record(founding: bytes, submitted: Iterable[Submitted]) -> dict[str, Any]:
     blocks = []
     for time, raws in submitted:
         assert machine.position is not None
+        time = max(time, times.format(times.parse(machine.position.time) + 1))
         judged = Block(machine.position, chain.policy_in_force(machine), time, chain.open_submissions(raws))
         transition = chain.apply(machine, judged)
         block: dict[str, Any] = {
