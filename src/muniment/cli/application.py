@@ -31,10 +31,23 @@ COMMANDS = MappingProxyType(
         "approve": "Decide whether a version may run in an environment.",
         "deploy": "Record that a version begins to serve.",
         "rollback": "Go back to an earlier version of a deployment.",
+        "gate": "May these files start as this deployment, now?",
+        "withdraw": "Withdraw a data set, and say what descends from it.",
+        "hold": "Stop a version from being deployed, or release it.",
+        "incident": "Record that something went wrong with a version.",
+        "waive": "Waive one rule for one version, for a time.",
+        "retire": "Retire a version.",
+        "note": "Add words to anything that is recorded.",
+        "hand-off": "Hand a model over: write its package, offer it, accept it.",
         "record": "Record any event from JSON.",
         "log": "List what is recorded, newest first.",
         "show": "Show one thing: a version, a data set, a deployment, an entry.",
         "at": "What was there at a time, with a proof.",
+        "history": "All events of a thing, with the proof that there are no others.",
+        "impact": "Which versions learned from a data set, and where they run now.",
+        "lineage": "What a thing was made of, or what was made of it.",
+        "blame": "Who set a parameter, when and why.",
+        "diff": "How two versions differ.",
         "prove": "Write a proof that others can verify.",
         "verify": "Verify a ledger, a proof, a bundle or a model folder.",
         "bundle": "Write one file that carries proofs and evidence.",
@@ -42,6 +55,7 @@ COMMANDS = MappingProxyType(
         "fsck": "Recompute everything and name what is wrong.",
         "backup": "Copy the ledger while it is in use.",
         "doctor": "Check this machine and this ledger, and say what to mend.",
+        "policy": "Show, check, change and explain the rules in force.",
         "config": "Show settings and which source won.",
     }
 )
@@ -120,7 +134,9 @@ def run(arguments: Sequence[str]) -> int:
         return exits.USAGE
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "muniment"
-        _report(as_json, "usage", error.format_message(), f"See `{path} --help`.", {}, None)
+        # Where an option is missing, click lists what it takes in lines of their own.
+        message = " ".join(error.format_message().split())
+        _report(as_json, "usage", message, f"See `{path} --help`.", {}, None)
         return exits.USAGE
     except PolicyViolation as error:
         if as_json:
@@ -151,9 +167,9 @@ def _report(as_json: bool, code: str, message: str, hint: str, details: dict[str
 
 
 def _report_refusal(error: PolicyViolation) -> None:
-    """Every reason on lines of its own: what the rule asks, what was found, what mends it."""
-    _say(click.style("Refused", fg="red", bold=True) + f" [{error.code}]: nothing was recorded.", err=True)
-    for reason in error.verdict.reasons:
-        _say(f"  {reason.required} {reason.found}".rstrip(), err=True)
-        if reason.mend:
-            _say(f"    {reason.mend}", err=True)
+    # Only a command that was refused needs what draws its result.
+    from muniment.cli import output
+
+    _say(click.style("Refused", fg="red", bold=True) + f" [{error.code}]: the event was not recorded.", err=True)
+    for line in output.reasons(error.verdict.reasons):
+        _say(line, err=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
+import functools
+import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from types import MappingProxyType
+from typing import TypeVar
 
 import click
 
-from muniment.cli import output
-from muniment.client.ledger import Ledger
 from muniment.core.format import decimal, time
 from muniment.core.format.decimal import Comparator
 from muniment.errors import InvalidInput
@@ -32,8 +33,34 @@ COMPARATORS: MappingProxyType[str, Comparator] = MappingProxyType(
 )
 SIGNS = MappingProxyType({"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than", "eq": "exactly"})
 
+R = TypeVar("R")
+
+_length = re.compile(r"([1-9][0-9]{0,8})([smhd]?)")
+_SECONDS = MappingProxyType({"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400})
 _integer = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 _float = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
+
+
+class Length(click.ParamType[timedelta]):
+    """A length of time: 90, 90s, 15m, 24h, 7d."""
+
+    name = "length"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        match = _length.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is no length of time; write 90s, 15m, 24h or 7d", param, ctx)
+        return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def parse_map(texts: Iterable[str], option: str) -> dict[str, str]:
+    """`key=value` texts, each key once. Raises UsageError."""
+    pairs = parse_pairs(texts, option)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
+        raise click.UsageError(f"{option} {twice} is given twice, and only one value can stand in the record.")
+    return found
 
 
 def parse_pairs(texts: Iterable[str], option: str) -> list[tuple[str, str]]:
@@ -74,7 +101,7 @@ def parse_decimal(text: str, what: str) -> str:
 
 def parse_metrics(texts: Iterable[str]) -> dict[str, str]:
     """`auc=0.907` texts. Raises UsageError."""
-    return {name: parse_decimal(value, f"The metric {name}") for name, value in parse_pairs(texts, "--metric")}
+    return {name: parse_decimal(value, f"The metric {name}") for name, value in parse_map(texts, "--metric").items()}
 
 
 def parse_time(text: str | None) -> str | None:
@@ -82,13 +109,36 @@ def parse_time(text: str | None) -> str | None:
     return None if text is None else time.parse_loosely(text)
 
 
-def check_environment(ledger: Ledger, environment: str) -> None:
-    """Say aloud where the policy does not know an environment: it then asks nothing of it, which may be a typing error."""
-    known = [each.name for each in ledger.policy().environments]
-    if environment in known:
-        return
-    near = difflib.get_close_matches(environment, known, n=1)
-    output.note(
-        f"The policy in force does not name the environment {environment!r} and asks nothing of it."
-        + (f" Did you mean {near[0]!r}?" if near else "")
-    )
+def checked(check: Callable[..., None]) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Let `check` look at the values that it names before a ledger is opened: a mistyped command is one without a ledger too."""
+    names = tuple(inspect.signature(check).parameters)
+
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(function)
+        def wrapped(*args: object, **kwargs: object) -> R:
+            check(**{name: kwargs[name] for name in names})
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def environment(*, required: bool = True) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """The place that a command is about: the argument ENVIRONMENT, or --environment for those who like to name what they give."""
+
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        @click.argument("place", metavar="ENVIRONMENT" if required else "[ENVIRONMENT]", required=False)
+        @click.option("--environment", metavar="NAME", help="The environment, where it is not given as an argument.")
+        @functools.wraps(function)
+        def wrapped(*args: object, place: str | None, environment: str | None, **kwargs: object) -> R:
+            if place is not None and environment is not None and place != environment:
+                raise click.UsageError(f"ENVIRONMENT is {place!r}, and --environment {environment!r}: give one.")
+            chosen = place or environment
+            if chosen is None and required:
+                raise click.UsageError("Missing argument 'ENVIRONMENT', such as production.")
+            return function(*args, environment=chosen, **kwargs)
+
+        return wrapped
+
+    return decorate

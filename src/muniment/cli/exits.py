@@ -22,7 +22,7 @@ MEANINGS = MappingProxyType(
         FAILURE: "it failed; the message says why",
         USAGE: "the command or its input is not valid",
         NOT_VERIFIED: "verification failed: something was changed, forged, shown in two versions, or falls short of what was asked",
-        REFUSED: "refused by the policy in force",
+        REFUSED: "refused by the policy in force, or by the gate",
         NOT_FOUND: "there is nothing of that name",
         INCOMPLETE: "incomplete or unknown: a proof, a file or the ledger is not at hand",
         INTERRUPTED: "interrupted",
@@ -40,5 +40,7 @@ _TABLE = (
 
 
 def code_of(error: MunimentError) -> int:
-    """The exit code of an error."""
+    """The exit code of an error. A path where nothing is counts as not found, whoever looked there."""
+    if error.code == "missing":
+        return NOT_FOUND
     return next((code for type_, code in _TABLE if isinstance(error, type_)), FAILURE)

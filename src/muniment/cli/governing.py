@@ -136,8 +136,8 @@ def _finding(finding: Finding, found: Explanation) -> Iterator[str]:
         yield f"           {', '.join(by)}"
     if finding.holds:
         return
-    if finding.missing:
-        yield from _fold(f"Missing: {', '.join(finding.missing)}.", 11)
+    if missing := output.lacking(finding.missing):
+        yield from _fold(f"Missing: {', '.join(missing)}.", 11)
     if finding.mend:
         yield from _fold(finding.mend, 11)
 

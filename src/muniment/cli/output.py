@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -11,9 +12,11 @@ import click
 import msgspec
 
 from muniment.cli import exits
-from muniment.client.things import Recorded
+from muniment.client.things import Recorded, Rehearsal
 from muniment.core.format import digest
-from muniment.core.rules.policy import Verdict
+from muniment.core.rules.policy import Reason
+
+_digest = re.compile(r"[0-9a-f]{64}")
 
 
 def result(value: object, as_json: bool, lines: Iterable[str]) -> None:
@@ -55,12 +58,22 @@ def files(count: int, size: int) -> str:
     return f"{count} file{'' if count == 1 else 's'}, {amount:.3g} {unit}"
 
 
-def verdict(found: Verdict, as_json: bool) -> int:
+def rehearsal(found: Rehearsal, as_json: bool) -> int:
     """What the ledger would answer, and the exit code for it."""
-    said = {"admitted": "It would be admitted", "repeated": "It is recorded already", "refused": "It would be refused"}
-    lines = [f"{said[found.decision]}, as of now; nothing was recorded."]
-    result(found, as_json, [*lines, *(f"  {reason.sentence()}" for reason in found.reasons)])
-    return exits.REFUSED if found.decision == "refused" else exits.OK
+    result(found, as_json, [f"{found} Nothing was recorded." if found.event else str(found), *reasons(found.reasons)])
+    return exits.OK if found.admitted else exits.REFUSED
+
+
+def reasons(against: Iterable[Reason]) -> list[str]:
+    """Every reason on lines of its own: the rule and what it asks, what was found, what is missing, what mends it."""
+    lines = []
+    for reason in against:
+        lines.append(f"  {strong(reason.rule)}: {reason.required}")
+        lines += [f"    found    {reason.found}"] if reason.found else []
+        missing = lacking(reason.missing)
+        lines += [f"    missing  {', '.join(missing)}"] if missing else []
+        lines += [f"    mend     {reason.mend}"] if reason.mend else []
+    return lines
 
 
 def note(line: str) -> None:
@@ -107,6 +120,11 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> list[str]:
         line = "  ".join(cells).rstrip()
         lines.append(faint(line) if number == 0 else line)
     return lines
+
+
+def lacking(missing: Iterable[str]) -> list[str]:
+    """What is missing, for people: streams that end with a digest are for programs, and what was found names them."""
+    return [each for each in missing if not _digest.fullmatch(each.rpartition("/")[2])]
 
 
 def is_terminal() -> bool:

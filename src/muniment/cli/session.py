@@ -38,10 +38,10 @@ def resolve(home: Path | None, actor: str | None, as_json: bool) -> Config:
 
 
 def with_ledger(function: Callable[..., R]) -> Callable[..., R]:
-    """Open the ledger of this call, hand it over as the first argument, and close it afterwards."""
+    """For commands that ask: open the ledger of this call, hand it over as the first argument, and close it afterwards."""
 
     @common
-    @click.option("--accept-clock", is_flag=True, hidden=True, help="Seal although the clock is far from the last block's time.")
+    @_accept_clock
     @functools.wraps(function)
     def wrapped(*args: object, home: Path | None, actor: str | None, as_json: bool, accept_clock: bool, **kwargs: object) -> R:
         settings = resolve(home, actor, as_json)
@@ -53,6 +53,47 @@ def with_ledger(function: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
+def writing(function: Callable[..., R]) -> Callable[..., R | int]:
+    """For commands that record something: as `with_ledger`, with --on-behalf-of and --dry-run for all of them alike.
+
+    A dry run is the command itself up to its first event, which the ledger only judges (`Ledger.rehearse`).
+    """
+
+    @common
+    @_accept_clock
+    @click.option("--dry-run", is_flag=True, help="Only say what the ledger would answer; exit 4 where it would refuse.")
+    @click.option("--on-behalf-of", multiple=True, metavar="PERSON", help="For whom you act, besides yourself; repeat for several.")
+    @functools.wraps(function)
+    def wrapped(
+        *args: object,
+        home: Path | None,
+        actor: str | None,
+        as_json: bool,
+        accept_clock: bool,
+        dry_run: bool,
+        on_behalf_of: tuple[str, ...],
+        **kwargs: object,
+    ) -> R | int:
+        settings = resolve(home, actor, as_json)
+        quiet = settings.output == "json"
+        with connect(settings, accept_clock=accept_clock, on_behalf_of=on_behalf_of) as ledger:
+            if dry_run:
+                _greet(ledger)
+                return output.rehearsal(ledger.rehearse(lambda it: function(it, *args, as_json=quiet, **kwargs)), quiet)
+            ledger.deliver()
+            _greet(ledger)
+            return function(ledger, *args, as_json=quiet, **kwargs)
+
+    return wrapped
+
+
+def _accept_clock(function: Callable[P, R]) -> Callable[P, R]:
+    option = click.option(
+        "--accept-clock", is_flag=True, hidden=True, help="Seal although the clock is far from the last block's time."
+    )
+    return option(function)
+
+
 def _greet(ledger: Ledger) -> None:
     """Say what a person must know before anything else is said."""
     if ledger.contact.relation == "first":
@@ -62,4 +103,4 @@ def _greet(ledger: Ledger) -> None:
         output.note(said[0].upper() + said[1:] + ".")
 
 
-__all__ = ["Ledger", "common", "resolve", "with_ledger"]
+__all__ = ["Ledger", "common", "resolve", "with_ledger", "writing"]

@@ -9,12 +9,13 @@ The index only says where to look; what is handed out is proved from the ledger,
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 
-from muniment.client import bundling, copying, exporting, proving, showing
+from muniment.client import bundling, copying, exporting, parameters, proving, showing
 from muniment.client.bundling import Bundled
 from muniment.client.copying import Copied
 from muniment.client.exporting import Exported
@@ -23,7 +24,20 @@ from muniment.client.questions import Questions
 from muniment.client.showing import Shown
 from muniment.core.format import time
 from muniment.core.proof import receipt
+from muniment.core.proof.inquiry import (
+    BlameQuestion,
+    ClaimQuestion,
+    DiffQuestion,
+    HistoryQuestion,
+    ImpactQuestion,
+    Inquiry,
+    LineageQuestion,
+)
+from muniment.core.proof.inquiry.claim import Claim
+from muniment.core.proof.inquiry.lineage import Direction
+from muniment.core.proof.part import UNSET
 from muniment.core.rules.events import Stream
+from muniment.core.rules.events.model import Target
 from muniment.errors import Conflict, InvalidInput, NotFound
 from muniment.index.rows import ThingKind
 from muniment.ledger import prover
@@ -80,13 +94,54 @@ class Answers(Questions):
         return proved
 
     def history(self, thing: str, *, disclose: Openings = False) -> Proved:
-        """All events of a thing, with the proof that there are no others. Raises NotFound, InvalidInput (`too-long`)."""
-        stream = self._stream(thing)
-        indices = self.index.stream_indices(stream)
-        with self._writer.contact() as (view, contact):
-            opening = self._writer.vault.find if disclose else None
-            answer = prover.prove_complete(view, stream, indices=indices, disclose=opening)
-            return proving.finish(self._writer, view, contact.pin, answer, disclose)
+        """All events of a thing, with the proof that there are no others; a model's with those of all its versions.
+
+        A model, a data set or an actor is named as `model/NAME`, `dataset/NAME`, `actor/ID` where the name alone means its
+        newest version. Raises NotFound, InvalidInput (`too-many-events`, `too-long`).
+        """
+        return self._inquire(HistoryQuestion(of=self._stream(thing)), disclose)
+
+    def impact(self, dataset: str, *, disclose: Openings = False) -> Proved:
+        """Which versions learned from a data set, through any number of steps, and where they run now.
+
+        `loans` and `dataset/loans` mean all its versions, `loans@2` or a digest one of them. Raises NotFound, InvalidInput
+        (`too-many-things`, `too-many-events`).
+        """
+        kinds: list[ThingKind] = ["data"] if "@" in dataset else ["dataset"]
+        try:
+            stream = self._stream(dataset, kinds)
+        except NotFound:
+            stream = self._stream(dataset, ["data", "version"])
+        return self._inquire(ImpactQuestion(of=stream), disclose)
+
+    def lineage(self, thing: str, direction: Direction = "up", *, disclose: Openings = False) -> Proved:
+        """What a version or data set was made of (`up`), or what was made of it (`down`). Raises as `impact`."""
+        return self._inquire(LineageQuestion(direction=direction, of=self._stream(thing, ["version", "data"])), disclose)
+
+    def blame(self, thing: str, path: str, target: Target | None = None, *, disclose: Openings = False) -> Proved:
+        """Who set a parameter of a version or deployment, when and why: every value that it has had.
+
+        Without a target the one under which something is recorded. Raises NotFound (`no-such-parameter`), InvalidInput
+        (`ambiguous`), where several targets have this path.
+        """
+        stream = self._stream(thing, ["version", "deployment"])
+        if target is None:
+            with self._writer.engine.view() as view:
+                target = parameters.find_target(view, stream, path)
+        return self._inquire(BlameQuestion(of=stream, path=path, target=target), disclose)
+
+    def diff(self, a: str, b: str, *, disclose: Openings = False) -> Proved:
+        """How two versions differ: data, parents, parameters, code, environment, seed, metrics, approvals. Raises NotFound."""
+        return self._inquire(DiffQuestion(a=self._stream(a, ["version"]), b=self._stream(b, ["version"])), disclose)
+
+    def claim(self, claim: Claim, thing: str, environment: str | None = None, *, disclose: Openings = False) -> Proved:
+        """Whether something holds of a version or data set now, such as `not-approved` for an environment.
+
+        The answer proves either way: `findings.holds` says which. Raises NotFound, InvalidInput (`bad-claim`).
+        """
+        stream = self._stream(thing, ["data"] if claim.endswith("withdrawn") else ["version"])
+        place = UNSET if environment is None else environment
+        return self._inquire(ClaimQuestion(claim=claim, environment=place, of=stream), disclose)
 
     def at(self, thing: str, moment: str = "now", *, disclose: Openings = False) -> Proved:
         """What a deployment (`environment/name`) ran, or how another thing stood, at a time; UTC unless the text says otherwise.
@@ -132,12 +187,23 @@ class Answers(Questions):
         """Copy the ledger and what belongs to it, without keys, to a new folder; only its file to `*.db`. Raises as `back_up`."""
         return copying.back_up(self._writer.home, Path(target))
 
-    def _stream(self, thing: str) -> str:
+    def _inquire(self, question: Inquiry, disclose: Openings) -> Proved:
+        """The answer to a question; the index says where the entries of each stream stand."""
+        hints = self.index.stream_indices
+        with self._writer.contact() as (view, contact):
+            opening = self._writer.vault.find if disclose else None
+            answer = prover.prove_inquiry(view, question, hints=hints, disclose=opening)
+            return proving.finish(self._writer, view, contact.pin, answer, disclose)
+
+    def _stream(self, thing: str, kinds: Collection[ThingKind] | None = None) -> str:
         """The stream of a thing; one that was never recorded may be named as a whole, such as `deployment/production/x`."""
+        kind, _, name = thing.partition("/")
+        if kinds is None and kind in ("actor", "dataset", "model") and "@" not in thing:
+            kinds = [kind]  # type: ignore[list-item]
         try:
-            found = self.resolve(thing)
+            found = self.resolve(thing, kinds)
         except NotFound:
-            if thing.partition("/")[0] not in get_args(ThingKind) or not thing.partition("/")[2]:
+            if not name or kind not in (get_args(ThingKind) if kinds is None else kinds):
                 raise
             _check_stream(thing)
             return thing

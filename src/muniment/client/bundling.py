@@ -19,11 +19,13 @@ import msgspec
 
 from muniment.client import proving
 from muniment.client.proving import Openings
+from muniment.client.things import in_html
 from muniment.client.writing import Writer
 from muniment.core.format import state_map
 from muniment.core.proof import bundle as bundles
 from muniment.core.proof.answer import Answer, EntryQuestion
 from muniment.core.proof.evidence import Pin
+from muniment.core.proof.inquiry import HistoryQuestion
 from muniment.core.proof.verify import VerifiedBundle, tell_bundle, verify_bundle
 from muniment.core.proof.verify.state import DEPLOYMENT
 from muniment.core.rules.records import Deployment, Run, State, Version
@@ -51,13 +53,29 @@ class Bundled(msgspec.Struct, frozen=True, kw_only=True):
         """Write the file, whole or not at all."""
         return proving.save(path, self.raw)
 
+    def _repr_html_(self) -> str:
+        return in_html(self.sentences)
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes into a bundle: a stream, the entries that it folds by the index, and streams whose state is shown."""
+
+class Strand(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream and the entries that it folds, by the index."""
 
     stream: str
     indices: tuple[int, ...]
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes into a bundle: a stream with all its entries, further ones likewise, and streams whose state is shown."""
+
+    stream: str
+    indices: tuple[int, ...]
+    further: tuple[Strand, ...] = ()
     states: tuple[str, ...] = ()
+
+    @property
+    def strands(self) -> tuple[Strand, ...]:
+        """Every stream that is shown whole."""
+        return (Strand(stream=self.stream, indices=self.indices), *self.further)
 
 
 def bundle(writer: Writer, view: View, pin: Pin, contents: Contents, openings: Openings = False) -> Bundled:
@@ -65,15 +83,22 @@ def bundle(writer: Writer, view: View, pin: Pin, contents: Contents, openings: O
 
     Raises InvalidInput (`too-many-events`, `too-long`) for a thing with more events than one file should carry.
     """
-    entries = sorted({*contents.indices, *_of_run(view, contents.stream)})
+    strands = contents.strands
+    entries = sorted({index for each in strands for index in (*each.indices, *_of_run(view, each.stream))})
     if len(entries) > MAX_EVENTS:
         raise InvalidInput(
             f"{len(entries)} events where a bundle holds at most {MAX_EVENTS}",
             code="too-many-events",
-            hint="Prove what you need one by one: muniment prove THING, muniment prove --complete THING.",
+            hint="Prove what you need one by one: muniment prove THING, muniment history THING.",
         )
     disclose = writer.vault.find if openings else None
-    drafts: list[Answer] = [prover.prove_complete(view, contents.stream, indices=contents.indices, disclose=disclose)]
+    hints = {each.stream: each.indices for each in strands}
+    drafts: list[Answer] = []
+    for each in strands:
+        # The history of a model holds those of its versions.
+        if not any(whole.stream == each.stream for draft in drafts for whole in draft.streams):
+            question = HistoryQuestion(of=each.stream)
+            drafts.append(prover.prove_inquiry(view, question, hints=lambda stream: hints.get(stream, ()), disclose=disclose))
     drafts += [prover.prove_entry(view, index, disclose=disclose) for index in entries if index > 0]
     states = _states(view, contents)
     if states:
@@ -81,8 +106,7 @@ def bundle(writer: Writer, view: View, pin: Pin, contents: Contents, openings: O
     # The list of files stands once in the bundle: with the event that began the stream.
     begun = min(contents.indices, default=0)
     answers = [
-        proving.complete(writer, view, pin, draft, openings, with_files=draft.question == EntryQuestion(index=begun))
-        for draft in drafts
+        proving.complete(writer, draft, openings, with_files=draft.question == EntryQuestion(index=begun)) for draft in drafts
     ]
     made = prover.prove_bundle(view, answers, trust=writer.trust)
     raw = bundles.encode(made)

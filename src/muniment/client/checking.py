@@ -11,7 +11,7 @@ what cannot be checked for want of something is said in `missing`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,6 +26,7 @@ from muniment.client.auditing import Manner, Sound
 from muniment.client.comparing import Known
 from muniment.client.recognising import Kind
 from muniment.client.standpoint import Standpoint
+from muniment.client.things import in_html
 from muniment.core.format import checkpoint, note, time
 from muniment.core.format.digest import short
 from muniment.core.format.manifest import Manifest
@@ -37,6 +38,7 @@ from muniment.core.proof.authority import Tier
 from muniment.core.proof.evidence import Evidence
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import (
+    UNSET,
     Ground,
     Verified,
     VerifiedBundle,
@@ -44,6 +46,7 @@ from muniment.core.proof.verify import (
     tell,
     tell_bundle,
     tell_receipt,
+    tell_standing,
     verify_answer,
     verify_bundle,
     verify_receipt,
@@ -51,6 +54,7 @@ from muniment.core.proof.verify import (
 from muniment.core.proof.verify.freshness import check_freshness, read_clocks
 from muniment.core.proof.verify.ground import Terms, open_ground
 from muniment.errors import InvalidInput, NotFound, VerificationError
+from muniment.ledger import prover
 from muniment.ledger.embedded import system_clock
 
 PathLike = str | os.PathLike[str]
@@ -71,6 +75,9 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     sentences: tuple[str, ...]
     missing: str = ""
     found: Found
+
+    def _repr_html_(self) -> str:
+        return in_html((*self.sentences, *([self.missing] if self.missing else ())))
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +201,21 @@ def _check_receipt(raw: bytes, name: str, stand: Standpoint, wanted: Wanted) -> 
             tier=terms.tier,
         )
     missing = "" if verified.included else f"Entry {receipt.index} is not at hand: give it with --entry FILE."
-    return Checked(kind="receipt", name=name, sentences=tell_receipt(verified), missing=missing, found=verified)
+    sentences = (*tell_receipt(verified), *_ask_standing(receipt.index, verified, stand))
+    return Checked(kind="receipt", name=name, sentences=sentences, missing=missing, found=verified)
+
+
+def _ask_standing(index: int, verified: VerifiedReceipt, stand: Standpoint) -> Iterator[str]:
+    """How the key of an entry stands by now, which no receipt can say: from a proof by the ledger here, if there is one."""
+    if verified.said is UNSET:
+        return
+    with stand.meet() as view:
+        if view is None or index >= view.size:
+            return
+        proved = verify_answer(answers.encode(prover.prove_entry(view, index)), stand.trust, tier="solo")
+    for said in proved.said:
+        if said.index == index and said.signer is not UNSET:
+            yield f"By the newest block of the ledger here: signed by {tell_standing(said.signer)}."
 
 
 def _check_bundle(raw: bytes, name: str, stand: Standpoint, wanted: Wanted) -> Checked:

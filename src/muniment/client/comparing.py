@@ -22,9 +22,9 @@ from muniment.client.proving import Proved
 from muniment.core.format import digest, manifest
 from muniment.core.format.difference import Difference, sentence
 from muniment.core.format.manifest import Line, Manifest
+from muniment.core.proof.inquiry.ground import read_state
 from muniment.core.proof.verify import Verified, VerifiedReceipt, tell_receipt
-from muniment.core.proof.verify.state import read_state
-from muniment.core.rules.records import Approval, Data, Deployment, Version
+from muniment.core.rules.records import Approval, Data, Deployment, Key, Version
 from muniment.errors import LedgerError, NotFound, VerificationError
 from muniment.index import Index, Thing
 
@@ -88,7 +88,7 @@ def _describe(answers: Answers, thing: Thing, said: str, count: int, now: str) -
     """What is proved of a registered thing, told; `said` is the first sentence."""
     registered = answers.prove(f"entry/{thing.index}")
     state = answers.prove_state(*_streams(answers, thing))
-    about = _tell_version(state.verified, now) if thing.kind == "version" else _tell_data(state.verified)
+    about = _tell_version(state.verified, str(thing.stream), now) if thing.kind == "version" else _tell_data(state.verified)
     return Known(
         thing=thing,
         title=thing.title(),
@@ -113,7 +113,9 @@ def _streams(answers: Answers, thing: Thing) -> list[str]:
     """What is to be proved about a thing: itself, the decisions about it, and the deployments that run it."""
     streams = [str(thing.stream)]
     if thing.kind == "version" and thing.digest is not None:
-        streams += [f"approval/{row.event_id}" for row in answers.index.approvals(thing.digest)[-MAX_SHOWN:]]
+        approvals = [f"approval/{row.event_id}" for row in answers.index.approvals(thing.digest)[-MAX_SHOWN:]]
+        states = [answers.state(each, Approval) for each in approvals]
+        streams += [*approvals, *{f"key/{state.keyid}" for state in states if state is not None}]
         running = [row for row in answers.deployments() if row.version == thing.digest]
         streams += [f"deployment/{row.environment}/{row.name}" for row in running[-MAX_SHOWN:]]
     return streams
@@ -126,8 +128,9 @@ def _tell_registration(proved: Proved) -> Iterator[str]:
             yield f"Registered by {said.actor} in entry {said.index}, {sealed}."
 
 
-def _tell_version(verified: Verified, now: str) -> Iterator[str]:
+def _tell_version(verified: Verified, stream: str, now: str) -> Iterator[str]:
     decided, running, version = [], [], None
+    disputed: dict[str, int | msgspec.UnsetType] = {}
     for shown in verified.states:
         if shown.record is msgspec.UNSET:
             continue
@@ -136,29 +139,39 @@ def _tell_version(verified: Verified, now: str) -> Iterator[str]:
             version = read_state(shown.record, Version, shown.stream)
         elif kind == "approval":
             decided.append(read_state(shown.record, Approval, shown.stream))
+        elif kind == "key":
+            disputed[name] = read_state(shown.record, Key, shown.stream).disputed_from
         elif kind == "deployment":
             deployment = read_state(shown.record, Deployment, shown.stream)
-            if deployment.status == "running":
+            if deployment.status == "running" and stream == f"version/{deployment.version}":
                 running.append(f"{name} since entry {deployment.since}")
     decided.sort(key=lambda each: each.index)
     for approval in decided:
-        yield _tell_decision(approval, now)
+        yield _tell_decision(approval, disputed.get(approval.keyid, msgspec.UNSET), now)
     if not decided:
-        yield "Nobody has decided about it: it is approved for nothing."
+        yield "Nothing here shows a decision about it: it is approved for nothing."
+    # The index named these places; how many there are, and what is rejected, the version's own record says.
+    unnamed = 0 if version is None else version.running - len(running)
+    if unnamed > 0:
+        running.append(f"{unnamed} {'place' if unnamed == 1 else 'places'} that the index here does not name")
     yield f"It runs in {', '.join(running)}." if running else "It runs nowhere now."
+    for each in () if version is None else version.rejected:
+        yield f"For {each.environment} it has {each.count} open {'rejection' if each.count == 1 else 'rejections'}."
     if version is not None and version.holds:
         yield f"It is held by {version.holds} open {'incident' if version.holds == 1 else 'incidents'}."
     if version is not None and version.status != "registered":
         yield f"It is {version.status}."
 
 
-def _tell_decision(approval: Approval, now: str) -> str:
+def _tell_decision(approval: Approval, disputed: int | msgspec.UnsetType, now: str) -> str:
     persons = ", ".join(approval.persons) or "nobody"
     roles = f" ({', '.join(approval.roles)})" if approval.roles else ""
     if approval.status != "open":
         since = f"; {approval.status} since"
     elif approval.expires is not msgspec.UNSET and approval.expires <= now:
         since = f"; expired {approval.expires}"
+    elif disputed is not msgspec.UNSET and disputed <= approval.index:
+        since = f"; disputed: others may have held its key since entry {disputed}"
     else:
         since = ""
     where = "" if approval.environment is msgspec.UNSET else f" for {approval.environment}"

@@ -25,6 +25,23 @@ _HINTS: Mapping[str, str] = MappingProxyType(
         "event id": "Use the eventId of a recorded event; `muniment log --json` shows them.",
     }
 )
+# What stands in a field, for those who do not know what the specification calls it.
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "decimal": "a number",
+        "decimal, identifier or digest": "a number or a name",
+        "digest": "a digest",
+        "event id": "the id of an event",
+        "identifier": "a name",
+        "integer": "a whole number",
+        "natural number": "a whole number from 0 on",
+        "sealed": "text",
+        "sealed text": "text",
+        "segment": "a name without slashes",
+        "stream": "the whole name of a thing",
+        "time": "a time",
+    }
+)
 _MAX_SHOWN_CHARACTERS = 64
 
 _unknown = re.compile(r"Object contains unknown field `([^`]*)`(?: - at `\$\.?([^`]*)`)?")
@@ -66,7 +83,8 @@ def _explain_misfit(type_: type[Event], fields: Mapping[str, Value], place: str)
         wanted = "a list of values" if several else "an object with fields"
         return _invalid(f"{place} takes {wanted}", place, _documented(type_))
     hint = next((_HINTS[form] for form in forms if form in _HINTS), _documented(type_))
-    return _invalid(f"{place} cannot be {_show(fields, place)}; it takes: {' or '.join(forms).replace('`', '')}", place, hint)
+    words = [f"one of {form.replace('`', '')}" if form.startswith("`") else _WORDS.get(form, f"a {form}") for form in forms]
+    return _invalid(f"{place} cannot be {_show(fields, place)}; it takes {' or '.join(words)}", place, hint)
 
 
 def _show(fields: Mapping[str, Value], place: str) -> str:

@@ -243,12 +243,16 @@ def _judge_role(world: World, policy: Policy, actor: str) -> Finding:
     state = world.read(f"actor/{actor}", Actor)
     roles = () if state is None else state.roles
     able = policy.roles_that_may(DEPLOYS)
+    # What is given takes the place of all roles that an actor has.
+    given = " ".join(f"--role {each}" for each in sorted({*roles, *able[:1]}))
     return Finding(
         rule="role",
         required=f"{DEPLOYS} is for {policy_text.join(able, 'or') or 'nobody'}.",
         met=policy.may(roles, DEPLOYS),
         found=f"{actor} holds {policy_text.join(roles) or 'no role'}.",
-        mend=f"Let somebody deploy it who may, or give the role: `muniment keys roles {actor} --role ROLE`.",
+        mend=f"Let somebody deploy it who may, or give the role: `muniment keys roles {actor} {given}`."
+        if able
+        else "Ask for a policy in which a role may deploy.",
     )
 
 

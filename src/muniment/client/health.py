@@ -17,7 +17,7 @@ import msgspec
 
 from muniment._version import __version__
 from muniment.client import standpoint
-from muniment.client.home import NODE, Home
+from muniment.client.home import Home
 from muniment.client.writing import Writer
 from muniment.config import Config
 from muniment.core.format import state_map, time
@@ -29,6 +29,7 @@ from muniment.ledger import signers
 from muniment.ledger.embedded import MAX_BACKWARD_US, MAX_FORWARD_US, Embedded
 from muniment.ledger.engine import View
 from muniment.ledger.pins import Pins
+from muniment.ledger.refusals import NODE
 from muniment.ledger.spool import Spool
 from muniment.ledger.store import connection
 from muniment.ledger.store.file import Store

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -29,6 +29,7 @@ from muniment.errors import InvalidInput, NotFound, Unavailable
 from muniment.ledger import signers
 from muniment.ledger.embedded import Embedded
 from muniment.ledger.refusals import NODE, Refusals
+from muniment.ledger.signers import FileSigner
 from muniment.ledger.spool import Spool
 from muniment.ledger.store.file import Store
 
@@ -93,6 +94,20 @@ class Home(msgspec.Struct, frozen=True):
     def ended_key(self, actor: str, public_key: bytes) -> Path:
         """Where an actor's earlier key is kept: nothing new is signed with it."""
         return self.actor_key(actor).with_suffix(f".key-ended-{public_key.hex()[:8]}")
+
+    def make_next_key(self, actor: str, key_purpose: str) -> FileSigner:
+        """The key that is to take the place of an actor's: the one that an interrupted change left, else a new one."""
+        path = self.next_key(actor)
+        return signers.load_file(path) if path.exists() else signers.create_file(path, key_purpose)
+
+    def take_next_key(self, actor: str, key_purpose: str) -> FileSigner:
+        """Put the next key in the place of an actor's key, whose file is kept beside it."""
+        path, signer = self.actor_key(actor), self.make_next_key(actor, key_purpose)
+        # The old key gets its second name before it loses the first one, so that a crash between leaves a key in each place.
+        with suppress(FileExistsError):
+            os.link(path, self.ended_key(actor, signers.load_file(path).public_key))
+        os.replace(self.next_key(actor), path)
+        return signer
 
     def actors(self) -> list[str]:
         """The actors whose keys lie here, apart from the ledger's own service."""

@@ -10,9 +10,7 @@ A key file is never overwritten: a key that ended is kept beside its successor, 
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 
 import msgspec
 
@@ -24,13 +22,15 @@ from muniment.client.key_request import Request
 from muniment.client.questions import Questions
 from muniment.client.things import Recorded
 from muniment.client.writing import Writer
+from muniment.core.format import dsse
 from muniment.core.rules import genesis
 from muniment.core.rules.genesis import Kind
 from muniment.core.rules.records import Actor, Key
 from muniment.errors import InvalidInput, MunimentError, NotFound
-from muniment.index.rows import ActorRow, KeyRow
+from muniment.index.rows import ActorRow, EventRow, KeyRow
 from muniment.ledger import signers
-from muniment.ledger.signers import FileSigner
+
+MAX_SIGNED = 10_000
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -50,9 +50,10 @@ class Rotated(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     recorded: Recorded | None
 
 
-def request(home: Home, origin: str, actor: str, kind: Kind) -> Request:
+def request(home: Home, origin: str, actor: str, kind: Kind, *, new: bool = False) -> Request:
     """Make a key for an actor, or take the one that was made for the same request before, and let it ask for admission.
 
+    `new` makes another one where one lies there, such as in the place of one that has ended; that one's file is kept beside it.
     Needs no ledger. Raises InvalidInput for a bad origin or actor and where a key for another ledger lies there.
     """
     homes.check_origin(origin)
@@ -67,7 +68,7 @@ def request(home: Home, origin: str, actor: str, kind: Kind) -> Request:
             code="key-of-another-ledger",
             hint="Keep a folder for each ledger: choose another one with --home.",
         )
-    return key_request.make(origin, actor, kind, signer)
+    return key_request.make(origin, actor, kind, home.take_next_key(actor, signer.purpose) if new else signer)
 
 
 class Keys:
@@ -96,7 +97,7 @@ class Keys:
             raise InvalidInput(
                 f"the request is for {read.origin}, and this ledger is {self._writer.trust.origin}",
                 code="other-origin",
-                hint=f"Ask for a new one: `muniment keys request --origin {self._writer.trust.origin}`.",
+                hint=f"Ask for a new one: `muniment keys request --origin {self._writer.trust.origin} --actor {read.actor}`.",
             )
         self._check_roles(roles)
         known = self._questions.state(f"actor/{read.actor}", Actor)
@@ -112,11 +113,7 @@ class Keys:
                 f"{read.actor} would have no role", code="no-role", hint=f"Give one with --role: {self._list_roles()}."
             )
         if read.kind == "service" and not persons:
-            raise InvalidInput(
-                f"nobody answers for the service {read.actor}",
-                code="nobody-responsible",
-                hint="A service stands for persons: name each with --responsible.",
-            )
+            raise _nobody_answers(read.actor)
         fields: dict[str, Plain] = {
             "of": read.actor,
             "kind": read.kind,
@@ -135,38 +132,73 @@ class Keys:
         exchanges them. One before it leaves a key that nobody knows, which the next call uses.
         """
         actor, origin = self._writer.actor, self._writer.trust.origin
-        self._writer.load_signer()
-        old = signers.load_file(self._writer.home.actor_key(actor))
-        path = self._writer.home.next_key(actor)
-        new = signers.load_file(path) if path.exists() else signers.create_file(path, homes.purpose(actor, origin))
-        recorded = None
-        if self._questions.state(f"key/{new.public_key.hex()}", Key) is None:
-            recorded = self._writer.record(
-                "key.changed",
-                {
-                    "of": actor,
-                    "change": "rotate",
-                    "key": new.public_key.hex(),
-                    "replaces": old.public_key.hex(),
-                    "proof": genesis.prove_key(origin, actor, new).proof,
-                    "reason": reason,
-                },
-            )
-        self._exchange(actor, old, new)
-        return Rotated(actor=actor, key=new.public_key.hex(), replaces=old.public_key.hex(), recorded=recorded)
+        old, new = self._writer.load_signer().public_key.hex(), self._writer.make_next_key()
+        key, recorded = new.public_key.hex(), None
+        if self._questions.state(f"key/{key}", Key) is None:
+            proof = genesis.prove_key(origin, actor, new).proof
+            fields = {"of": actor, "change": "rotate", "key": key, "replaces": old, "proof": proof, "reason": reason}
+            ending = self._questions.state(f"key/{old}", Key)
+            # Who rotates gets no more time than was given to him.
+            expires = {"expiresAt": ending.expires} if ending is not None and ending.expires is not msgspec.UNSET else {}
+            recorded = self._writer.record("key.changed", {**fields, **expires})
+        self._writer.take_next_key()
+        return Rotated(actor=actor, key=key, replaces=old, recorded=recorded)
 
     def revoke(self, key: str, *, reason: str | None = None) -> Recorded:
         """End a key, named by its hex digits or their beginning: what it signed before keeps its standing."""
         return self._end(key, "revoke", {"reason": reason})
 
     def compromise(self, key: str, from_index: int, *, reason: str | None = None) -> Recorded:
-        """End a key that others may hold: what it signed from entry `from_index` on is disputed."""
+        """End a key that others may hold: what it signed from entry `from_index` on is disputed (`signed` lists it)."""
         return self._end(key, "compromise", {"fromIndex": from_index, "reason": reason})
+
+    def assign(
+        self,
+        actor: str,
+        *,
+        roles: Sequence[str] | None = None,
+        responsible: Sequence[str] | None = None,
+        organisation: str | None = None,
+        reason: str | None = None,
+    ) -> Recorded:
+        """Set anew what a known actor may do, who answers for it and where it belongs; what is not given stays.
+
+        Its keys stay as they are. Raises NotFound, InvalidInput as `admit`.
+        """
+        known = self._questions.state(f"actor/{actor}", Actor)
+        if known is None:
+            self._questions.resolve(actor, ["actor"])
+            raise NotFound(f"there is no actor {actor!r}", code="no-such-actor", hint="`muniment keys list` shows every actor.")
+        self._check_roles(roles or ())
+        persons = known.responsible if responsible is None else responsible
+        if known.kind == "service" and not persons:
+            raise _nobody_answers(actor)
+        return self._writer.record(
+            "actor.enrolled",
+            {
+                "of": actor,
+                "kind": known.kind,
+                "organisation": organisation or known.organisation or None,
+                "responsible": list(persons),
+                "roles": list(known.roles if roles is None else roles),
+                "reason": reason,
+            },
+        )
 
     def holders(self) -> list[Holder]:
         """Every actor with all its keys, by id."""
         index = self._questions.index
         return [Holder(actor=actor, keys=tuple(index.keys_of(actor.id)), here=self._key_here(actor.id)) for actor in index.actors()]
+
+    def signed(self, key: str, from_index: int = 0) -> list[EventRow]:
+        """The events that a key signed from an entry on, the first one first. Raises NotFound."""
+        keyid = self._questions.resolve(key, ["key"]).digest or ""
+        held = self._questions.state(f"key/{keyid}", Key)
+        rows = [] if held is None else self._questions.index.events(stream=f"acts/{held.actor}", limit=MAX_SIGNED)
+        with self._questions.view() as view:
+            return [
+                row for row in reversed(rows) if row.index >= from_index and dsse.decode(view.entry(row.index)).key.hex() == keyid
+            ]
 
     def _end(self, text: str, change: str, fields: dict[str, Plain]) -> Recorded:
         key = self._questions.resolve(text, ["key"]).digest or ""
@@ -195,15 +227,16 @@ class Keys:
     def _list_roles(self) -> str:
         return ", ".join(role.name for role in self._questions.policy().roles)
 
-    def _exchange(self, actor: str, old: FileSigner, new: FileSigner) -> None:
-        # The old key gets its second name before it loses the first one, so that a crash between leaves a key in each place.
-        with suppress(FileExistsError):
-            os.link(old.path, self._writer.home.ended_key(actor, old.public_key))
-        os.replace(new.path, old.path)
-        self._writer.forget_signer()
-
     def _key_here(self, actor: str) -> str | None:
         try:
             return signers.load_file(self._writer.home.actor_key(actor)).public_key.hex()
         except MunimentError:
             return None
+
+
+def _nobody_answers(service: str) -> InvalidInput:
+    return InvalidInput(
+        f"nobody answers for the service {service}",
+        code="nobody-responsible",
+        hint="A service stands for persons: name each with --responsible.",
+    )

@@ -15,18 +15,21 @@ from pathlib import Path
 
 import msgspec
 
+from muniment.client.things import in_html
 from muniment.client.writing import Writer
-from muniment.core.format import manifest, state_map
+from muniment.core.format import dsse, manifest, state_map
 from muniment.core.proof import answer as answers
 from muniment.core.proof.answer import UNSET, Answer, AtQuestion, EntryQuestion, Included
 from muniment.core.proof.evidence import Pin
+from muniment.core.proof.inquiry import Findings
 from muniment.core.proof.verify import Verified, tell, verify_answer
-from muniment.core.proof.verify.answer import verify_parsed
-from muniment.core.proof.verify.ground import Terms
 from muniment.core.proof.verify.state import DEPLOYMENT
+from muniment.core.proof.verify.statement import find_sealed
+from muniment.core.rules.events import DeploymentChanged
 from muniment.core.rules.records import Deployment
-from muniment.errors import LedgerError
+from muniment.errors import InvalidInput, LedgerError
 from muniment.ledger.engine import View
+from muniment.ledger.prover.stream import EVENT, open_entry
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 """A longer list of files is left out of answers; whoever holds the files can still compare their root."""
@@ -48,17 +51,28 @@ class Proved(msgspec.Struct, frozen=True, kw_only=True):
         """What it shows, told to a person; the answer first."""
         return tell(self.verified)
 
+    @property
+    def findings(self) -> Findings:
+        """What was found, for programs. Raises InvalidInput (`no-findings`) for an answer whose statuses say all."""
+        findings = self.verified.result.findings
+        if findings is UNSET:
+            raise InvalidInput("this answer has no findings", code="no-findings", hint="Read its statuses.")
+        return findings
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file, whole or not at all."""
         return save(path, self.raw)
 
+    def _repr_html_(self) -> str:
+        return in_html(self.sentences)
+
 
 def finish(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openings = False) -> Proved:
-    """Choose what is opened, add the list of files where the answer is about some, and verify the result.
+    """Choose what is opened, add the list of files where the answer is about some, and verify the result, once.
 
     The tier is not judged here: a proof is made also before outside parties have cosigned, and says so.
     """
-    raw = answers.encode(complete(writer, view, pin, answer, openings))
+    raw = answers.write(complete(writer, answer, openings))
     return Proved(raw=raw, verified=verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))
 
 
@@ -82,15 +96,12 @@ def find_change(view: View, answer: Answer, stream: str) -> int | None:
     return None if raw is None else msgspec.json.decode(state_map.decode_record(raw).state, type=Deployment).since
 
 
-def complete(
-    writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openings = False, *, with_files: bool = True
-) -> Answer:
+def complete(writer: Writer, answer: Answer, openings: Openings = False, *, with_files: bool = True) -> Answer:
     """The answer with the chosen openings only, and with the list of files where it is about some that are held here."""
-    terms = Terms(pin=pin, consistency=view.consistency, tier="solo")
-    verified = verify_parsed(answer, writer.trust, terms)
     if not isinstance(openings, bool):
-        answer = msgspec.structs.replace(answer, disclosures=_choose(answer, verified, openings))
-    files = _load_files(writer, verified) if with_files else None
+        answer = msgspec.structs.replace(answer, disclosures=_choose(answer, openings))
+    root = _files_of(answer) if with_files else None
+    files = None if root is None else _load_files(writer, root)
     return answer if files is None else msgspec.structs.replace(answer, manifest=files)
 
 
@@ -115,28 +126,46 @@ def save(path: str | os.PathLike[str], raw: bytes) -> Path:
     return target
 
 
-def _choose(answer: Answer, verified: Verified, names: Collection[str]) -> tuple[answers.Opened, ...]:
+def _choose(answer: Answer, names: Collection[str]) -> tuple[answers.Opened, ...]:
     """Of the opened fields those with one of these names, or with one as the last part of their path."""
+    if not answer.disclosures:
+        return ()
+    raws = [each.entry for each in answer.entries] + [each.entry for each in answer.events]
+    raws += [] if answer.history is UNSET else [each.entry for each in answer.history.events]
     chosen = {
-        field.sealed
-        for said in verified.said
-        for field in said.sealed
-        if field.path in names or field.path.replace("[]", "").rpartition(".")[2] in names
+        sealed
+        for raw in raws
+        if raw.startswith(EVENT)
+        for path, sealed in find_sealed(msgspec.json.decode(dsse.decode(raw).payload)["predicate"])
+        if path in names or path.replace("[]", "").rpartition(".")[2] in names
     }
     return tuple(opened for opened in answer.disclosures if opened.sealed in chosen)
 
 
-def _load_files(writer: Writer, verified: Verified) -> str | None:
-    """The list of files that an answer is about, where it is held here and not too long."""
-    question = verified.question
+def _files_of(answer: Answer) -> str | None:
+    """The root of the files that an answer is about; None where a list of them would help nobody."""
+    question = answer.question
     if isinstance(question, EntryQuestion):
-        asked = next((said.event for said in verified.said if said.index == question.index), "")
-        wanted = asked in _ABOUT_FILES
-    else:
-        wanted = isinstance(question, AtQuestion)
-    if not wanted or verified.subject is UNSET:
+        raw = next(each.entry for each in answer.entries if each.index == question.index)
+        event = open_entry(raw).event
+        things = event.things() if event is not None and event.NAME in _ABOUT_FILES else ()
+        return things[0][1] if things else None
+    if not isinstance(question, AtQuestion) or answer.result.statuses == ("absent",):
         return None
-    root = verified.subject.thing.digest
+    kind, _, name = question.stream.partition("/")
+    if kind in ("data", "version"):
+        return name
+    if kind != "deployment":
+        return None
+    if answer.history is not UNSET:
+        changes = [open_entry(each.entry).event for each in answer.history.events]
+        return next((each.version for each in reversed(changes) if isinstance(each, DeploymentChanged)), None)
+    values = [each.value for each in answer.states if each.name == question.stream]
+    return msgspec.json.decode(state_map.decode_record(bytes(values[0])).state, type=Deployment).version  # type: ignore[arg-type]
+
+
+def _load_files(writer: Writer, root: str) -> str | None:
+    """The list of files with a root, where it is held here and not too long."""
     try:
         if not writer.manifests.holds(root):
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeVar
 
 import msgspec
@@ -14,9 +15,9 @@ from muniment.core.format import digest as digests
 from muniment.core.format import dsse, entry, state_map, time
 from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy
-from muniment.core.rules.records import PolicyInForce, State, Version
+from muniment.core.rules.records import Data, Dataset, Deployment, Incident, Model, PolicyInForce, State, Version, Waiver
 from muniment.errors import CorruptStore, InvariantError, NotFound
-from muniment.index import ApprovalRow, DeploymentRow, EventRow, Index, Thing
+from muniment.index import DeploymentRow, EventRow, Index, Thing
 from muniment.index.rows import ThingKind
 from muniment.ledger.blobs import Blobs
 from muniment.ledger.embedded import system_clock
@@ -24,7 +25,11 @@ from muniment.ledger.engine import View
 
 S = TypeVar("S", bound=State)
 
+_HEX_DIGITS = 64
 _MAX_CHANGES = 1_000
+_BEGUN_BY = MappingProxyType(
+    {"approval": "approval.decided", "incident": "incident.recorded", "plan": "evaluation.planned", "run": "training.started"}
+)
 
 
 class Questions:
@@ -68,6 +73,11 @@ class Questions:
         """The lists of files that are held here, by their roots."""
         return self._writer.manifests
 
+    def close_index(self) -> None:
+        """Let go of the read model's file; the next question opens it again."""
+        if self._index is not None:
+            self._index.close()
+
     @contextmanager
     def view(self) -> Iterator[View]:
         """The ledger as of its newest sealed block."""
@@ -77,7 +87,7 @@ class Questions:
     def log(self, thing: str | None = None, *, names: Collection[str] | None = None, limit: int = 50) -> list[EventRow]:
         """The newest events first: all of them, those about a thing, or those of some names."""
         index = self.index
-        stream = None if thing is None else index.resolve(thing).stream
+        stream = None if thing is None else self.resolve(thing).stream
         return index.events(stream=stream, names=names, limit=limit)
 
     def resolve(self, text: str, kinds: Collection[ThingKind] | None = None) -> Thing:
@@ -85,10 +95,17 @@ class Questions:
 
         Raises NotFound, with what was perhaps meant, and InvalidInput (`ambiguous`).
         """
-        return self.index.resolve(text, kinds)
+        found = self.index.resolve(text, kinds)
+        if not self._agrees(found, text):
+            # Perhaps something was recorded in between; else the index is wrong, and made anew from the ledger.
+            found = self.index.resolve(text, kinds)
+            if not self._agrees(found, text):
+                self.index.discard()
+                found = self.index.resolve(text, kinds)
+        return found
 
-    def event_of(self, text: str, kind: Literal["approval", "plan", "run"]) -> str:
-        """The event id of a run, plan or approval, given as its id, its stream or the entry of its event. Raises NotFound."""
+    def event_of(self, text: str, kind: Literal["approval", "incident", "plan", "run"]) -> str:
+        """The event id of a run, plan, approval or incident, given as id, stream or the entry of its event. Raises NotFound."""
         kinds: list[ThingKind] = [kind, "event"]
         found = self.resolve(text, kinds)
         stream = found.stream or ""
@@ -97,13 +114,29 @@ class Questions:
         with self._writer.engine.view() as view:
             known = view.record(stream) is not None
         if not known:
-            raise NotFound(f"{text!r} is no {kind}", code=f"no-such-{kind}", hint="`muniment log` lists what is recorded.")
+            raise NotFound(
+                f"{text!r} is no {kind}", code=f"no-such-{kind}", hint=f"`muniment log --event {_BEGUN_BY[kind]}` lists them."
+            )
         return stream.partition("/")[2]
 
     def describe(self, digest: str) -> str:
         """The digest of a version or data set as people read it: `credit-risk@3 · 9f86…0a08`."""
         name = self.index.name_of(digest)
         return digests.short(digest) if name is None else f"{name} · {digests.short(digest)}"
+
+    def time_of(self, index: int) -> str:
+        """When an entry was sealed, by the operator's clock. Raises NotFound."""
+        with self._writer.engine.view() as view:
+            return view.header(view.sealed_by(index)).time
+
+    def name_of(self, stream: str) -> str:
+        """What people call the thing of a stream: `credit-risk@3`, `production/credit-risk`, `run 0190…`."""
+        kind, _, rest = stream.partition("/")
+        if kind in ("data", "version"):
+            return self.index.name_of(rest) or f"{kind} {digests.short(rest)}"
+        if kind in ("actor", "dataset", "deployment", "model"):
+            return rest
+        return f"{kind} {digests.short(rest) if len(rest) == _HEX_DIGITS else rest}".rstrip()
 
     def state(self, stream: str, kind: type[S]) -> S | None:
         """What the ledger now says about a stream, without a proof."""
@@ -139,17 +172,21 @@ class Questions:
             and (row.expires_at or now) >= now
         ]
 
-    def objections(self, version: str, environment: str) -> list[ApprovalRow]:
-        """The rejections of a version for an environment that were not revoked."""
-        return [
-            row
-            for row in self.index.approvals(version)
-            if row.environment == environment and row.decision == "reject" and row.revoked is None
-        ]
+    def open_waivers(self, version: str, environment: str) -> list[str]:
+        """The waivers for a version in an environment that have not expired, by event id."""
+        now = time.format(system_clock())
+        found = self._states(version, "waiver.granted", "waiver", Waiver)
+        return [row.event_id for row, state in found if state.environment == environment and state.expires > now]
+
+    def open_holds(self, version: str) -> list[EventRow]:
+        """The incidents that hold a version, the first one first."""
+        found = self._states(version, "incident.recorded", "incident", Incident)
+        return [row for row, state in found if state.hold and state.status == "open"]
 
     def evaluations_of(self, version: str) -> list[str]:
-        """The measurements of a version that did not fail, by event id."""
-        return [row.event_id for row in self.index.evaluations(version) if row.passed is not False]
+        """The measurements of a version by event id, those that did not fail last: a refusal then says what was measured."""
+        rows = self.index.evaluations(version)
+        return [row.event_id for row in sorted(rows, key=lambda row: row.passed is not False)]
 
     def plan_for(self, version: str, metrics: Collection[str]) -> str | None:
         """The newest plan of a version's model for one of these metrics, by event id."""
@@ -174,6 +211,36 @@ class Questions:
         if len(versions) < 2:
             raise NotFound(f"{place} ran nothing else before", code="no-earlier-version", hint="Name the version with --to.")
         return versions[-2]
+
+    def _agrees(self, found: Thing, text: str) -> bool:
+        """Whether the ledger calls a thing as the index does: nobody is to decide about another version than the one he named."""
+        if found.kind not in ("data", "version", "deployment") or found.stream is None:
+            return True
+        with self._writer.engine.view() as view:
+            if found.kind == "deployment":
+                place = _read_state(view, found.stream, Deployment)
+                return place is not None and place.version == found.digest
+            named: Dataset | Model | None
+            if found.kind == "version":
+                version = _read_state(view, found.stream, Version)
+                called = None if version is None else (version.model, version.ordinal)
+                newest = f"model/{found.name}"
+                named = _read_state(view, newest, Model)
+            else:
+                data = _read_state(view, found.stream, Data)
+                called = None if data is None else (data.name, data.ordinal)
+                newest = f"dataset/{found.name}"
+                named = _read_state(view, newest, Dataset)
+        if text in (found.name, newest) and (named is None or named.latest != found.digest):
+            return False
+        return called == (found.name, found.ordinal)
+
+    def _states(self, version: str, name: str, kind: str, type_: type[S]) -> list[tuple[EventRow, S]]:
+        """The events of a name in a version's history, the first one first, each with what became of its own record."""
+        rows = self.index.events(stream=f"version/{version}", names=(name,), limit=_MAX_CHANGES)
+        with self._writer.engine.view() as view:
+            found = [(row, _read_state(view, f"{kind}/{row.event_id}", type_)) for row in reversed(rows)]
+        return [(row, state) for row, state in found if state is not None]
 
     def _change(self, index: int) -> events.DeploymentChanged:
         with self._writer.engine.view() as view:

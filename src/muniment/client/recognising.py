@@ -23,6 +23,12 @@ _format = re.compile(rb'"format":"urn:muniment:(answer|bundle|evidence):v[0-9]')
 _checkpoint = re.compile(rb"[^\n]+\n[0-9]+\n[A-Za-z0-9+/=]+\n(?:[^\n]+\n)*\n\xe2\x80\x94 ")
 
 
+def check_there(path: Path) -> None:
+    """Check that something lies at a path. Raises CaptureError (`missing`)."""
+    if not path.exists():
+        raise _missing(path)
+
+
 def recognise(path: Path) -> tuple[Kind, Path]:
     """What lies at a path, and where exactly: a project's folder stands for the ledger in it. Raises CaptureError (`missing`)."""
     try:
@@ -31,7 +37,7 @@ def recognise(path: Path) -> tuple[Kind, Path]:
         with path.open("rb") as file:
             raw = file.read(MAX_BUNDLE_BYTES + 1)
     except FileNotFoundError:
-        raise CaptureError(f"there is nothing at {path}", code="missing", hint="Check the path.") from None
+        raise _missing(path) from None
     except OSError as error:
         raise CaptureError(
             f"{path} cannot be read: {error.strerror}", code="unreadable", hint="Check the path and its permissions."
@@ -55,6 +61,10 @@ def recognise_bytes(raw: bytes) -> Kind:
         if b"answer" in kinds:
             return "answer"
     return "checkpoint" if _checkpoint.match(raw) else "files"
+
+
+def _missing(path: Path) -> CaptureError:
+    return CaptureError(f"there is nothing at {path}", code="missing", hint="Check the path.")
 
 
 def _recognise_folder(path: Path) -> tuple[Kind, Path]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from muniment.client.things import in_html
 from muniment.client.writing import Writer
 from muniment.core.format import dsse, encoding, manifest, state_map
 from muniment.core.format.encoding import Value
@@ -80,13 +81,18 @@ class Shown(_Part, frozen=True, kw_only=True):
     keys: tuple[KeyRow, ...] = ()
     history: tuple[EventRow, ...] = ()
 
+    def _repr_html_(self) -> str:
+        made = [] if self.made is None else [f"{self.made.event.name} by {self.made.event.actor}, entry {self.made.event.index}"]
+        state = [f"{name}: {value}" for name, value in self.state.items() if isinstance(value, str | int)]
+        return in_html([f"{self.title} ({self.thing.kind})", *made, *state])
+
 
 def show(thing: Thing, index: Index, view: View, writer: Writer) -> Shown:
     """Gather what is known of a thing."""
     raw = None if thing.stream is None or thing.kind == "event" else view.record(thing.stream)
     record = None if raw is None else state_map.decode_record(raw)
     state = {} if record is None else _plain(bytes(record.state))
-    made = _say(thing.index, index, view, writer)
+    made = say(thing.index, index, view, writer)
     run = state.get("run") if thing.kind == "version" else None
     ran, status = _find_run(run, index, view, writer) if isinstance(run, str) else (None, "")
     digest = thing.digest or ""
@@ -112,7 +118,7 @@ def show(thing: Thing, index: Index, view: View, writer: Writer) -> Shown:
     return msgspec.structs.replace(shown, names=_name_all(shown, index))
 
 
-def _say(index: int, rows: Index, view: View, writer: Writer) -> Said | None:
+def say(index: int, rows: Index, view: View, writer: Writer) -> Said | None:
     """What the event at an entry says; None for a header."""
     raw = view.entry(index)
     if not raw.startswith(_EVENT):
@@ -135,7 +141,7 @@ def _find_run(run: str, index: Index, view: View, writer: Writer) -> tuple[Said 
     started = view.find(run)
     raw = view.record(f"run/{run}")
     state = {} if raw is None else _plain(bytes(state_map.decode_record(raw).state))
-    return (None if started is None else _say(started, index, view, writer)), str(state.get("status", ""))
+    return (None if started is None else say(started, index, view, writer)), str(state.get("status", ""))
 
 
 def _measure(version: str, index: Index, view: View) -> Iterator[Measured]:
@@ -191,4 +197,4 @@ def _value(value: object) -> Value:
     return encoding.decode(encoding.encode(value), limit=1 << 20)
 
 
-__all__ = ["Held", "Measured", "Said", "Shown", "show"]
+__all__ = ["Held", "Measured", "Said", "Shown", "say", "show"]

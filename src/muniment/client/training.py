@@ -175,7 +175,8 @@ class Training:
         except Exception as error:
             if self._strict:
                 raise
-            hint = f" {error.hint}" if isinstance(error, MunimentError) else ""
+            # What a refusal says ends with its mend.
+            hint = f" {error.hint}" if isinstance(error, MunimentError) and error.hint not in str(error) else ""
             warnings.warn(f"Muniment could not record this: {error}{hint}", RecordingWarning, stacklevel=3)
         return None
 

@@ -12,8 +12,7 @@ from muniment.capture.hashing import Progress
 from muniment.client import capturing
 from muniment.client.capturing import Captured, PathLike
 from muniment.client.drafting import Plain, Seal, draft
-from muniment.client.home import Home, check_actor
-from muniment.client.ids import new_event_id
+from muniment.client.home import Home, check_actor, purpose
 from muniment.client.things import Recorded
 from muniment.core.format import dsse, keys, merkle, time
 from muniment.core.format.encoding import Value
@@ -29,6 +28,7 @@ from muniment.ledger import signers
 from muniment.ledger.blobs import Blobs
 from muniment.ledger.embedded import system_clock
 from muniment.ledger.engine import Engine, View
+from muniment.ledger.ids import new_event_id
 from muniment.ledger.pins import Contact, Pins
 from muniment.ledger.spool import Drained, Spool
 from muniment.vault import Vault
@@ -39,7 +39,9 @@ _CONFLICTS = frozenset({"once", "event-id"})
 class Writer:
     """Everything that one actor needs to write to one ledger."""
 
-    def __init__(self, home: Home, engine: Engine, trust: Trust, pins: Pins, actor: str | None) -> None:
+    def __init__(
+        self, home: Home, engine: Engine, trust: Trust, pins: Pins, actor: str | None, *, on_behalf_of: tuple[str, ...] = ()
+    ) -> None:
         self.home = home
         self.engine = engine
         self.trust = trust
@@ -48,15 +50,16 @@ class Writer:
         self.blobs = Blobs(home.blobs)
         self.manifests = capturing.open_manifests(home.manifests)
         self.spool = Spool(home.spool)
+        self.named = actor
+        self.on_behalf_of = on_behalf_of
         self._patient = True
-        self._actor = actor
         self._signer: keys.Signer | None = None
 
     @property
     def actor(self) -> str:
         """Who writes: the one that was asked for, or the only one whose key lies here. Raises InvalidInput."""
-        if self._actor is not None:
-            return self._actor
+        if self.named is not None:
+            return self.named
         here = self.home.actors()
         if len(here) == 1:
             return here[0]
@@ -109,6 +112,7 @@ class Writer:
             "eventId": new_event_id(),
             "occurredAt": time.format(system_clock()),
             "actor": self.actor,
+            "onBehalfOf": list(self.on_behalf_of),
         }
         drafted = draft(event, {**common, **fields}, sealing or self.vault.seal_all)
         return drafted, dsse.encode(dsse.sign(events.encode(drafted), signer))
@@ -125,12 +129,6 @@ class Writer:
         if verdict.decision == "refused":
             raise refusal(verdict)
         return self._verify(event, verdict, raw)
-
-    def judge(self, event: str, fields: Mapping[str, Plain]) -> Verdict:
-        """What the ledger would answer now; nothing is written to it, nor to the vault."""
-        _, raw = self.sign(event, fields, _seal_and_forget)
-        (verdict,) = self.engine.judge([raw])
-        return verdict
 
     def drain(self) -> Drained | None:
         """Send what the ledger still has to take; None where nothing waits."""
@@ -178,8 +176,13 @@ class Writer:
             self._signer = signers.load_file(path)
         return self._signer
 
-    def forget_signer(self) -> None:
-        """Read the key anew when it is needed next: another one lies there now."""
+    def make_next_key(self) -> keys.Signer:
+        """The key that is to take the place of this actor's: the one that an interrupted change left, else a new one."""
+        return self.home.make_next_key(self.actor, purpose(self.actor, self.trust.origin))
+
+    def take_next_key(self) -> None:
+        """Sign with the next key from now on; the file of the one before is kept beside it."""
+        self.home.take_next_key(self.actor, purpose(self.actor, self.trust.origin))
         self._signer = None
 
     def _check_ledger(self, view: View) -> None:
@@ -219,5 +222,6 @@ def refusal(verdict: Verdict) -> PolicyViolation | Conflict:
     return PolicyViolation(verdict)
 
 
-def _seal_and_forget(values: Iterable[Value]) -> tuple[Sealed, ...]:
+def seal_and_forget(values: Iterable[Value]) -> tuple[Sealed, ...]:
+    """Commitments that nobody can open, for an event that is only to be judged."""
     return tuple(seal(value, os.urandom(SALT_BYTES)) for value in values)

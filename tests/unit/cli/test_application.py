@@ -99,7 +99,7 @@ def test_without_a_command_there_is_help(call: Call, arguments: list[str]) -> No
         (["xyzzy"], "There is no command 'xyzzy'."),
         (["keys", "lsit"], "Did you mean 'list'?"),
         (["log", "--jsn"], "--json"),
-        (["approve", "x"], "--environment"),
+        (["deploy", "x"], "ENVIRONMENT"),
     ],
 )
 def test_bad_usage_is_answered_with_what_was_meant(call: Call, arguments: list[str], said: str) -> None:
@@ -110,10 +110,10 @@ def test_bad_usage_is_answered_with_what_was_meant(call: Call, arguments: list[s
 
 
 def test_bad_usage_as_json(call: Call) -> None:
-    answer = call("approve", "x", "--json")
+    answer = call("deploy", "x", "--json")
     error = answer.json()["error"]
     assert (answer.code, error["code"]) == (exits.USAGE, "usage")
-    assert error["hint"] == "See `muniment approve --help`."
+    assert error["hint"] == "See `muniment deploy --help`."
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,12 @@ def test_an_error_in_words_and_as_json(fail: Call) -> None:
 def test_a_refusal_has_every_reason_on_a_line(fail: Call) -> None:
     answer = fail(PolicyViolation(REFUSED))
     assert answer.err.splitlines() == [
-        "Refused [refused-role]: nothing was recorded.",
-        "  It is for owners. Bob holds no role.",
-        "    Ask an owner.",
-        "  It exists. It does not.",
+        "Refused [refused-role]: the event was not recorded.",
+        "  role: It is for owners.",
+        "    found    Bob holds no role.",
+        "    mend     Ask an owner.",
+        "  unknown: It exists.",
+        "    found    It does not.",
     ]
 
 

@@ -51,8 +51,59 @@ def test_parse_decimal(text: str, told: str) -> None:
     assert arguments.parse_decimal(text, "it") == told
 
 
+def test_parse_map() -> None:
+    assert arguments.parse_map(["a=1", "b=2"], "--param") == {"a": "1", "b": "2"}
+    with pytest.raises(click.UsageError, match="--param a is given twice"):
+        arguments.parse_map(["a=1", "b=2", "a=3"], "--param")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("4h", 14_400), ("7d", 604_800)])
+def test_a_length_of_time(text: str, seconds: int) -> None:
+    assert arguments.Length().convert(text, None, None).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "4 h", "-1", "1w", "h"])
+def test_what_is_no_length_of_time(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no length of time"):
+        arguments.Length().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [
+        (["production"], "production"),
+        (["--environment", "production"], "production"),
+        (["x", "--environment", "x"], "x"),
+        ([], None),
+    ],
+)
+def test_the_environment_as_argument_or_option(given: list[str], chosen: str | None) -> None:
+    found: list[object] = []
+
+    @click.command()
+    @arguments.environment(required=False)
+    def command(environment: str | None) -> None:
+        found.append(environment)
+
+    command.main(given, standalone_mode=False)
+    assert found == [chosen]
+
+
+@pytest.mark.parametrize("given", [[], ["production", "--environment", "staging"]])
+def test_no_environment_and_two(given: list[str]) -> None:
+    @click.command()
+    @arguments.environment()
+    def command(environment: str) -> None:
+        raise AssertionError(environment)
+
+    with pytest.raises(click.UsageError, match="ENVIRONMENT"):
+        command.main(given, standalone_mode=False)
+
+
 def test_parse_metrics() -> None:
     assert arguments.parse_metrics(["auc=0.907", "loss=1e-7"]) == {"auc": "0.907", "loss": "1e-7"}
+    with pytest.raises(click.UsageError, match="--metric auc is given twice"):
+        arguments.parse_metrics(["auc=1", "auc=2"])
     with pytest.raises(click.UsageError, match="The metric auc is a number, not 'high'"):
         arguments.parse_metrics(["auc=high"])
 

@@ -30,7 +30,7 @@ def test_as_json(call: Call) -> None:
     assert value["home"] == str(Path(".muniment").resolve())
     assert (value["origin"], value["actor"]) == ("example.com/credit", "alice")
     assert value["fingerprint"].startswith(value["ledger"][:16])
-    assert set(value) == {"home", "origin", "ledger", "actor", "trust", "fingerprint"}
+    assert set(value) == {"home", "origin", "ledger", "actor", "trust", "fingerprint", "policy", "roles", "enrol"}
 
 
 def test_a_ledger_above_is_not_the_one_that_is_asked_for(call: Call, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

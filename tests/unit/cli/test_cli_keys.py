@@ -53,6 +53,32 @@ def test_a_request_that_cannot_be(call: Call, arguments: list[str], said: str) -
     assert not Path(".muniment").exists()
 
 
+def test_who_lost_a_key_makes_another_one(call: Call, home: Path) -> None:
+    def ask(*more: str) -> str:
+        return str(call("keys", "request", "--actor", "bob", "--json", *more).json()["request"])
+
+    first = ask()
+    assert call("keys", "admit", first, "--role", "owner", "--actor", "alice").code == 0
+    key = call("keys", "list", "bob", "--json").json()["actors"][0]["keys"][0]["key"]
+    assert call("keys", "compromise", key[:8], "--from", "1", "--actor", "alice").code == 0
+    refused = call("note", "actor/bob", "x", "--actor", "bob")
+    assert (refused.code, "`muniment keys request --actor bob --new`" in refused.err) == (exits.REFUSED, True)
+    assert ask() == first
+    again = call("keys", "admit", first, "--actor", "alice")
+    assert (again.code, "`muniment keys request --actor bob --new`" in again.err) == (exits.FAILURE, True)
+    second = ask("--new")
+    assert second not in (first, "")
+    assert ask() == second
+    assert len(list((home / "keys" / "actors").glob("bob.key-ended-*"))) == 1
+    assert call("keys", "admit", second, "--actor", "alice").code == 0
+    assert call("note", "actor/bob", "x", "--actor", "bob").code == 0
+
+
+def test_a_service_needs_somebody_responsible(call: Call, home: Path) -> None:
+    asked = call("keys", "request", "--actor", "ci", "--kind", "service")
+    assert asked.err.endswith("muniment keys admit LINE --role ROLE --responsible PERSON\n")
+
+
 def test_admit_says_what_is_missing(call: Call, home: Path) -> None:
     line = call("keys", "request", "--actor", "bob", "--json").json()["request"]
     for arguments, code in ([line], "no-role"), ([line, "--role", "aprover"], "no-such-role"), (["x"], "bad-key-request"):
@@ -64,7 +90,10 @@ def test_list(call: Call, home: Path) -> None:
     lines = call("keys", "list").out.splitlines()
     assert lines[0].split() == ["actor", "kind", "roles", "key", "standing", "file"]
     assert lines[1].split()[:3] == ["alice", "person", "owner"]
-    assert lines[1].split()[-4:] == ["since", "entry", "0", "here"]
+    assert "in use since entry 0 (" in lines[1]
+    assert lines[1].endswith("here")
+    assert lines[2].startswith("node   service of alice")
+    assert call("keys", "list", "nobody").code == exits.NOT_FOUND
     holders = call("keys", "list", "--json").json()["actors"]
     assert [holder["actor"]["id"] for holder in holders] == ["alice", "node"]
 
@@ -75,10 +104,43 @@ def test_rotate(call: Call, home: Path) -> None:
     assert answer.code == 0
     assert answer.out.startswith("alice now signs with the key ")
     listed = call("keys", "list")
-    assert "entries 0 to 1, ended" in listed.out
+    assert "ended, was in use from entry 0 (" in listed.out
+    assert ") to entry 1 (" in listed.out
     value = call("keys", "rotate", "--json").json()
     assert value["replaces"] != before
     assert value["recorded"]["event"] == "key.changed"
+
+
+def test_roles(call: Call, home: Path) -> None:
+    line = call("keys", "request", "--actor", "ci", "--kind", "service").out.strip()
+    assert call("keys", "admit", line, "--role", "deployer", "--responsible", "alice", "--actor", "alice").code == 0
+    changed = call("keys", "roles", "ci", "--role", "trainer", "--role", "deployer", "--organisation", "acme", "--actor", "alice")
+    assert changed.out.splitlines()[:4] == [
+        "ci (service) has changed",
+        "  roles        deployer, trainer",
+        "  responsible  alice",
+        "  organisation acme",
+    ]
+    assert "service of alice (acme)  deployer, trainer" in call("keys", "list").out
+    assert call("keys", "roles", "ci", "--none", "--actor", "alice", "--json").json()["roles"] == []
+    for arguments, code in (
+        (["ci"], exits.USAGE),
+        (["ci", "--none", "--role", "trainer"], exits.USAGE),
+        (["ci", "--role", "trainr"], exits.USAGE),
+        (["nobody", "--role", "trainer"], exits.NOT_FOUND),
+        (["ci", "--responsible", "nobody"], exits.REFUSED),
+    ):
+        assert call("keys", "roles", *arguments, "--actor", "alice").code == code, arguments
+
+
+def test_what_a_compromised_key_signed_is_told(call: Call, version: str) -> None:
+    line = call("keys", "request", "--actor", "bob").out.strip()
+    admitted = call("keys", "admit", line, "--role", "approver", "--actor", "alice", "--json").json()
+    approved = call("approve", "credit-risk@1", "production", "--actor", "bob", "--json").json()["recorded"]["index"]
+    answer = call("keys", "compromise", admitted["key"], "--from", str(approved), "--actor", "alice")
+    assert f"  disputed     entry {approved}, approval.decided on credit-risk@1\n" in answer.out
+    late = call("keys", "compromise", admitted["key"], "--from", "999", "--actor", "alice")
+    assert (late.code, "refused-from-index" in late.err) == (exits.REFUSED, True)
 
 
 def test_revoke_and_compromise(call: Call, home: Path) -> None:

@@ -47,7 +47,7 @@ def test_dataset(call: Call, home: Path, loans: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "error"),
     [
-        (["loans", "nowhere.csv"], exits.FAILURE, "missing"),
+        (["loans", "nowhere.csv"], exits.NOT_FOUND, "missing"),
         (["the loans", "loans.csv"], exits.USAGE, "schema"),
         (["loans", "loans.csv", "--personal-data", "maybe"], exits.USAGE, "usage"),
         (["loans", "loans.csv", "--rows", "-1"], exits.USAGE, "usage"),
@@ -134,22 +134,48 @@ def test_approve(call: Call, version: str) -> None:
     conditional = call("approve", version[:8], "--environment", "production", "--conditional", "--conditions", "watch it")
     assert "approved under conditions" in conditional.out
     assert "Next:" not in conditional.out
-    for arguments in (["--reject", "--conditional"], ["--conditions", "watch it"]):
+    mistakes = (["--reject", "--conditional"], ["--conditions", "watch it"], ["--revoke", "1"], ["--member", "x"], ["--terms", "x"])
+    for arguments in mistakes:
         assert call("approve", version, "--environment", "production", *arguments).code == exits.USAGE
     assert call("approve", version, "--environment", "production", "--expires-at", "tomorrow").code == exits.USAGE
     unknown = call("approve", "credit-rsk", "--environment", "production")
     assert (unknown.code, "Did you mean credit-risk?" in unknown.err) == (exits.NOT_FOUND, True)
 
 
-def test_an_environment_that_the_policy_does_not_name_is_said(call: Call, version: str) -> None:
-    answer = call("approve", version, "--environment", "prodution")
-    assert answer.code == 0
-    assert "asks nothing of it. Did you mean 'production'?" in answer.err
+def test_what_is_decided_about(call: Call, version: str) -> None:
+    for arguments in ([], ["credit-risk@1"], ["--reject"], ["--member", "acme"], ["--revoke", "1", "--reject"]):
+        assert call("approve", *arguments).code == exits.USAGE
+    protocol = call("approve", "--protocol", "2")
+    assert protocol.out.startswith("Protocol 2 is approved by alice\n")
+    member = call("approve", "--member", "acme", "--terms", "1" * 64, "--meaning", "review", "--json").json()
+    assert (member["member"], member["decision"]) == ("acme", "approve")
+
+
+def test_a_decision_is_taken_back(call: Call, version: str) -> None:
+    rejected = call("approve", "credit-risk@1", "production", "--reject", "--json").json()["recorded"]
+    refused = call("deploy", "credit-risk@1", "production")
+    assert refused.code == exits.REFUSED
+    assert refused.err.startswith("Refused [refused-rejected]")
+    answer = call("approve", "--revoke", str(rejected["index"]), "--reason", "a mistake")
+    assert answer.out.startswith(f"The decision of entry {rejected['index']} is taken back by alice\n")
+    assert call("approve", "--revoke", rejected["eventId"]).code == exits.REFUSED
+    assert call("approve", "--revoke", "1").code == exits.NOT_FOUND
+    assert call("deploy", "credit-risk@1", "production").code == 0
+
+
+def test_an_environment_that_the_policy_does_not_name_is_refused(call: Call, version: str) -> None:
+    answer = call("approve", version, "prodution")
+    assert answer.code == exits.REFUSED
+    assert answer.err.startswith("Refused [refused-environment]")
+    assert "production" in answer.err
 
 
 def test_deploy(call: Call, version: str, model: Path) -> None:
     dry = call("deploy", "credit-risk@1", "--environment", "production", "--dry-run")
-    assert (dry.code, dry.out) == (0, "It would be admitted, as of now; nothing was recorded.\n")
+    assert (dry.code, dry.out) == (
+        0,
+        "deployment.changed would be admitted, as the ledger stands (3 entries). Nothing was recorded.\n",
+    )
     call("approve", "credit-risk@1", "--environment", "production")
     answer = call("deploy", "credit-risk@1", "--environment", "production", "--traffic-share", "0.5", "--region", "eu-west")
     assert answer.code == 0
@@ -166,6 +192,7 @@ def test_deploy(call: Call, version: str, model: Path) -> None:
     assert call("rollback", "production/credit-risk", "--to", "credit-risk@2", "--json").json()["transition"] == "rollback"
     stopped = call("deploy", "credit-risk@2", "--environment", "production", "--transition", "stop")
     assert stopped.out.startswith("production/credit-risk was stopped: credit-risk@2 · ")
+    assert "cites" not in stopped.out
 
 
 def test_a_deployment_that_is_refused(call: Call, home: Path) -> None:
@@ -191,7 +218,10 @@ def test_a_rollback_to_nothing(call: Call, version: str, place: str, code: int) 
 def test_record(call: Call, home: Path, tmp_path: Path) -> None:
     path = tmp_path / "event.json"
     path.write_text(json.dumps({"event": "note.added", "about": ["actor/alice"], "text": "Reviewed."}))
-    assert call("record", path, "--dry-run").out == "It would be admitted, as of now; nothing was recorded.\n"
+    assert (
+        call("record", path, "--dry-run").out
+        == "note.added would be admitted, as the ledger stands (1 entry). Nothing was recorded.\n"
+    )
     answer = call("record", path)
     assert answer.code == 0
     assert "note.added recorded: entry 1, block 1, receipt verified" in answer.out
@@ -246,7 +276,7 @@ def test_what_waits_and_what_was_refused(call: Call, home: Path, monkeypatch: py
     # Whatever opens the ledger next delivers them.
     said = call("log", "--pending")
     assert said.err == "2 were refused by the ledger: see `muniment log --pending`.\n"
-    assert "The data set 00000000… is not." in said.out
+    assert "The data set 00000000… is not recorded." in said.out
     rejected = call("log", "--pending", "--json").json()["rejected"]
     assert [each["refusal"]["code"] for each in rejected] == ["refused-unknown", "refused-unknown"]
 

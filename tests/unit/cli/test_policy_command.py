@@ -211,3 +211,32 @@ def test_a_near_miss(call: Call) -> None:
 def policy_write(name: str, text: str) -> str:
     Path(name).write_text(text)
     return name
+
+
+def test_what_comes_next_is_said_to_who_can_do_it(call: Call, team: Path, lower: str, model: Path) -> None:
+    first = call("policy", "approve", lower, "--actor", "bob")
+    assert first.out.endswith(f"Next: muniment policy propose {lower}\n")
+    assert call("policy", "approve", lower, "--actor", "carol").out.endswith(f"Next: muniment policy amend {lower}\n")
+    call("register", "credit-risk", model, "--actor", "alice")
+    told = call("evaluate", "credit-risk@1", "--metric", "auc=0.9", "--actor", "alice").out
+    assert "  production asks for auc on test data: this does not count there; say so with --role test\n" in told
+    told = call("evaluate", "credit-risk@1", "--metric", "auc=0.9", "--role", "validation", "--actor", "alice").out
+    assert "  production asks for auc on test data: this does not count there\n" in told
+    assert "does not count" not in call("evaluate", "credit-risk", "--metric", "auc=0.9", "--role", "test", "--actor", "alice").out
+    # Roles that are given take the place of those that somebody has.
+    asked = call("policy", "explain", "production/credit-risk@1", "--deployer", "bob")
+    assert "`muniment keys roles bob --role approver --role deployer`" in asked.out
+    offered = call("hand-off", "offer", "credit-risk", "--to", "bob", "--actor", "alice")
+    assert "  bob may not accept it yet: that is for trainer, and bob holds approver\n" in offered.out
+
+
+def test_a_withdrawn_origin_is_told_by_its_name(call: Call, team: Path, model: Path) -> None:
+    call("dataset", "loans", policy_write("loans.csv", "1"), "--actor", "alice")
+    call("register", "credit-risk", model, "--data", "loans@1", "--actor", "alice")
+    call("withdraw", "loans", "--cause", "consent", "--actor", "alice")
+    said = "loans@1 was withdrawn (entry 9): credit-risk@1 <- loans@1."
+    approved = call("approve", "credit-risk@1", "staging", "--actor", "bob")
+    assert f"  still missing for staging: {said}\n" in approved.out
+    refused = call("deploy", "credit-risk@1", "staging", "--actor", "alice")
+    assert f"    found    {said}\n" in refused.err
+    assert "data/" not in refused.err

@@ -51,10 +51,13 @@ def test_a_receipt(call: Call, lived: credit.Lived) -> None:
     assert Path("r").read_text() == text
 
 
-def test_all_events(call: Call, lived: credit.Lived) -> None:
-    answer = call("prove", credit.PLACE, "--complete")
-    assert answer.json()["result"]["statuses"] == ["complete"]
-    assert "these, and no others" in answer.err
+def test_a_claim(call: Call, lived: credit.Lived) -> None:
+    answer = call("prove", "credit-risk@1", "--that", "approved", "--environment", "production", "--out", "p.json")
+    assert 'credit-risk@1 is approved for production". That holds.' in answer.out
+    assert call("verify", "p.json").code == 0
+    other = call("prove", "credit-risk@1", "--that", "approved", "--environment", "staging")
+    assert other.json()["result"]["statuses"] == ["fails"]
+    assert call("prove", "credit-risk@2", "--that", "on-hold", "--environment", "staging").code == exits.USAGE
 
 
 def test_state_and_absence(call: Call, lived: credit.Lived) -> None:
@@ -76,7 +79,14 @@ def test_openings(call: Call, lived: credit.Lived, arguments: list[str], opened:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["3", "--state", "policy"], ["--absent", "policy", "--state", "policy"], ["--receipt"], ["3", "--receipt", "--complete"]],
+    [
+        [],
+        ["3", "--state", "policy"],
+        ["--absent", "policy", "--state", "policy"],
+        ["--receipt"],
+        ["3", "--receipt", "--that", "approved"],
+        ["3", "--environment", "e"],
+    ],
 )
 def test_bad_usage(call: Call, home: Path, arguments: list[str]) -> None:
     assert call("prove", *arguments).code == exits.USAGE

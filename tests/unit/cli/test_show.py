@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import credit
 from muniment.cli import exits
-from muniment.client import opening
+from muniment.client import home as homes
+from muniment.client import opening, policy_file
 
 Call = Callable[..., Any]
 
@@ -88,6 +90,17 @@ def test_a_long_history_is_cut(call: Call, home: Path) -> None:
             ledger.record("note.added", {"about": ["policy"], "text": str(number)})
     out = call("show", "policy").out
     assert "... and 6 earlier ones" in out
+
+
+def test_refused_attempts_are_a_thing_of_their_own(call: Call) -> None:
+    policy = msgspec.structs.replace(policy_file.load("solo").policy, record_refusals=("note.added",))
+    homes.found(Path(".muniment"), actor="alice", policy=policy)
+    Path("note.json").write_text('{"event": "note.added", "about": ["model/none"], "text": "nobody registered it"}')
+    assert call("record", "note.json").code == exits.REFUSED
+    assert "attempt.refused  attempts/alice" in call("log").out
+    told = call("show", "attempts/alice").out
+    assert (facts(told)["attempted"], facts(told)["rules"]) == ("note.added", "unknown")
+    assert "muniment prove attempts/alice" in told
 
 
 def test_json(call: Call, lived: credit.Lived) -> None:

@@ -120,5 +120,11 @@ def test_a_ledger_without_replay_and_with_several_processes(call: Call, lived: c
 
 def test_what_is_not_there(call: Call, home: Path) -> None:
     answer = call("verify", "nowhere")
-    assert (answer.code, answer.out) == (exits.FAILURE, "")
+    assert (answer.code, answer.out) == (exits.NOT_FOUND, "")
     assert "there is nothing at nowhere" in answer.err
+
+
+def test_a_file_that_is_missing_is_said_first(call: Call, tmp_path: Path) -> None:
+    """Whoever mistyped a name is not sent for a trust file."""
+    answer = call("verify", tmp_path / "nope.json", "--home", tmp_path / "nowhere", "--json")
+    assert (answer.code, answer.json()["error"]["code"]) == (exits.NOT_FOUND, "missing")

@@ -12,7 +12,8 @@ from muniment.client import bundling
 from muniment.client.ledger import Ledger
 from muniment.core.proof import bundle as bundles
 from muniment.core.proof import trust as trusts
-from muniment.core.proof.answer import UNSET, CompleteQuestion, EntryQuestion, StateQuestion
+from muniment.core.proof.answer import UNSET, EntryQuestion, StateQuestion
+from muniment.core.proof.inquiry import HistoryQuestion
 from muniment.core.proof.verify import verify_bundle
 from muniment.errors import InvalidInput, VerificationError
 
@@ -29,7 +30,7 @@ def entries_of(raw: bytes) -> list[int]:
 def test_a_version_comes_with_its_whole_life(ledger: Ledger, lived: credit.Lived) -> None:
     bundled = ledger.bundle("credit-risk@1")
     first, *rest = bundles.decode(bundled.raw).answers
-    assert first.question == CompleteQuestion(stream=f"version/{lived.first.digest}")
+    assert first.question == HistoryQuestion(of=f"version/{lived.first.digest}")
     told = [lived.first.recorded, lived.evaluated, lived.approved, lived.started, lived.second.recorded, lived.promoted]
     assert entries_of(bundled.raw) == [each.index for each in told]
     assert [each.manifest is not UNSET for each in (first, *rest)] == [False, True, False, False, False, False, False]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -215,8 +217,27 @@ def test_a_model_folder_is_named_with_who_approved_it_and_where_it_runs(ledger: 
     assert "Approved for production by alice (owner) in entry 7." in told
     assert "It runs nowhere now." in told
     told = " ".join(muniment.verify("model-2").sentences)
-    assert "Nobody has decided about it" in told
+    assert "Nothing here shows a decision about it" in told
     assert "It runs in production/credit-risk since entry 13." in told
+
+
+def test_what_the_index_does_not_name_is_not_denied(ledger: Ledger, lived: credit.Lived) -> None:
+    ledger.approve("credit-risk@2", "staging", decision="reject")
+    ledger.close_index()
+    with contextlib.closing(sqlite3.connect(HOME / "index.db")) as index, index:
+        index.execute("DELETE FROM deployment")
+        index.execute("DELETE FROM approval")
+    told = " ".join(muniment.verify("model-2").sentences)
+    assert "It runs in 1 place that the index here does not name." in told
+    assert "For staging it has 1 open rejection." in told
+
+
+def test_a_disputed_approval_is_told_of_a_folder(ledger: Ledger, lived: credit.Lived) -> None:
+    compromised = load_file(HOME / "keys" / "actors" / "alice.key").public_key.hex()
+    ledger.keys.rotate()
+    ledger.keys.compromise(compromised, lived.approved.index)
+    told = " ".join(muniment.verify("model").sentences)
+    assert f"in entry 7; disputed: others may have held its key since entry {lived.approved.index}." in told
 
 
 def test_a_changed_model_is_compared_with_the_nearest_version(ledger: Ledger, lived: credit.Lived) -> None:
@@ -263,8 +284,9 @@ def test_holds_and_revoked_decisions_are_said(ledger: Ledger, lived: credit.Live
 def test_an_approval_that_expired_is_said_to_be(ledger: Ledger) -> None:
     _, model = credit.write_files(Path())
     version = ledger.register("credit-risk", model)
-    ledger.approve(version, "production", expires_at="2020-01-01T00:00:00.000000Z")
-    assert "expired 2020-01-01" in " ".join(muniment.verify("model").sentences)
+    ledger.approve(version, "production", expires_at=timedelta(milliseconds=300))
+    time.sleep(0.4)
+    assert "; expired 2" in " ".join(muniment.verify("model").sentences)
 
 
 def test_files_that_nobody_registered(ledger: Ledger, lived: credit.Lived) -> None:

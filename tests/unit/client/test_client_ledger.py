@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import muniment
-from muniment.client import opening
+from muniment.client import checking, opening
+from muniment.client.home import Home
+from muniment.client.identity import request
 from muniment.client.ledger import Ledger
 from muniment.client.things import Version
 from muniment.core.format import digest as digests
@@ -100,7 +102,7 @@ def test_a_plan_is_met_by_arithmetic(ledger: Ledger, versions: list[Version], lo
     data = ledger.dataset("loans", loans)
     plan = ledger.plan("credit-risk", "auc", "ge", "0.90", dataset=data)
     good = ledger.evaluate(versions[0], {"auc": 0.9, "loss": 0.1}, dataset="loans", role="test", plan=plan)
-    bad = ledger.evaluate("credit-risk@2", {"auc": "0.8999"}, plan=plan.id)
+    bad = ledger.evaluate("credit-risk@2", {"auc": "0.8999"}, dataset="loans", plan=plan.id)
     passed = [ledger.state(f"evaluation/{done.event_id}", Evaluation) for done in (good, bad)]
     assert [state.passed for state in passed if state] == [True, False]
     event = entry(ledger, good.index)
@@ -121,10 +123,10 @@ def test_a_deployment_cites_what_there_is(ledger: Ledger, versions: list[Version
     ledger.approve(first, "production", decision="conditional", conditions="monitor it", expires_at="2027-01-01T00:00:00.000000Z")
     measured = ledger.evaluate(first, {"auc": 0.9})
     plan = ledger.plan("credit-risk", "auc", "gt", 1.0)
-    ledger.evaluate(first, {"auc": 0.9}, plan=plan)
+    failed = ledger.evaluate(first, {"auc": 0.9}, plan=plan)
     done = entry(ledger, ledger.deploy(first, "production", region="eu-west", traffic_share=0.5).index)
     assert isinstance(done, DeploymentChanged)
-    assert (done.approvals, done.evaluations) == ((yes.event_id,), (measured.event_id,))
+    assert (done.approvals, done.evaluations) == ((yes.event_id,), (measured.event_id, failed.event_id))
     assert (done.name, done.transition, done.traffic_share, done.region) == ("credit-risk", "start", "0.5", "eu-west")
     running = ledger.running("production", "credit-risk")
     assert running is not None
@@ -153,7 +155,7 @@ def test_what_was_never_registered_is_not_deployed(ledger: Ledger) -> None:
     with pytest.raises(PolicyViolation) as caught:
         ledger.deploy("0" * 64, "production", name="credit-risk")
     assert caught.value.code == "refused-unknown"
-    assert ledger.judge("deployment.changed", ledger.draft_deployment("0" * 64, "production", name="x")).decision == "refused"
+    assert ledger.rehearse(lambda it: it.deploy("0" * 64, "production", name="x")).decision == "refused"
 
 
 def test_rollback_goes_to_what_was_replaced(ledger: Ledger, versions: list[Version]) -> None:
@@ -257,3 +259,32 @@ def test_another_trust_file(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("MUNIMENT_TRUST", str(moved))
     with opening.open() as found:
         assert found.id == ledger.id
+
+
+def test_a_ledger_is_opened_for_somebody_else(ledger: Ledger) -> None:
+    asked = request(Home(ledger.home), ledger.origin, "bob", "person")
+    ledger.keys.admit(asked, roles=["approver"])
+    with opening.open(ledger.home, actor="alice", on_behalf_of=["bob"]) as opened:
+        done = opened.note("alice", "for bob")
+        own = opened.record("note.added", {"about": ["actor/alice"], "text": "for nobody", "onBehalfOf": []})
+    assert entry(ledger, done.index).on_behalf_of == ("bob",)
+    assert entry(ledger, own.index).on_behalf_of == ()
+
+
+def test_notebooks(ledger: Ledger, versions: list[Version], tmp_path: Path) -> None:
+    plan = ledger.plan("credit-risk", "auc", "ge", 0.9)
+    proved = ledger.prove("credit-risk@1")
+    found: list[object] = [
+        ledger,
+        versions[0],
+        versions[0].recorded,
+        plan,
+        proved,
+        ledger.bundle("credit-risk@1"),
+        ledger.show("alice"),
+    ]
+    found.append(checking.verify(proved.save(tmp_path / "proof.json"), home=ledger.home))
+    for each in found:
+        told = each._repr_html_()  # type: ignore[attr-defined]
+        assert "<" in told
+        assert "\n" not in told

@@ -156,13 +156,23 @@ def test_a_rotation_that_a_crash_interrupted_is_completed(ledger: Ledger, monkey
 def test_a_rotation_that_was_refused_uses_its_key_again(ledger: Ledger) -> None:
     ledger.keys.admit(ask(ledger, "bob"), roles=["approver"])
     with opening.open(ledger.home, actor="bob") as bob:
+        ledger.keys.revoke(signers.load_file(Home(ledger.home).actor_key("bob")).public_key.hex())
         with pytest.raises(PolicyViolation):
             bob.keys.rotate()
         waiting = Home(ledger.home).next_key("bob").read_bytes()
         with pytest.raises(PolicyViolation):
             bob.keys.rotate()
         assert Home(ledger.home).next_key("bob").read_bytes() == waiting
-        assert bob.record("note.added", NOTE).sealed
+
+
+def test_everybody_rotates_his_own_key(ledger: Ledger) -> None:
+    ledger.keys.admit(ask(ledger, "bob"), roles=["approver"])
+    ledger.keys.assign("bob", roles=())
+    with opening.open(ledger.home, actor="bob") as bob:
+        old = bob.keys.rotate().replaces
+        with pytest.raises(PolicyViolation):
+            bob.record("note.added", NOTE)
+        assert bob.keys.compromise(old, 2).sealed
 
 
 def test_a_key_is_revoked(ledger: Ledger) -> None:
@@ -182,6 +192,25 @@ def test_a_key_is_compromised(ledger: Ledger) -> None:
     state = ledger.state(f"key/{key}", Key)
     assert state is not None
     assert state.disputed_from == admitted.index
+
+
+def test_a_new_deployment_does_not_lean_on_a_compromised_key(ledger: Ledger, model: Path) -> None:
+    ledger.keys.admit(ask(ledger, "bob"), roles=["owner"])
+    ledger.register("credit-risk", model)
+    with opening.open(ledger.home, actor="bob") as bob:
+        disputed = bob.approve("credit-risk@1", "production")
+        bob.waive("gate", "credit-risk@1", "production", until="2096-01-01")
+    good = ledger.approve("credit-risk@1", "production")
+    ledger.deploy("credit-risk@1", "production")
+    key = signers.load_file(Home(ledger.home).actor_key("bob")).public_key.hex()
+    ledger.keys.compromise(key, disputed.index)
+    refused = ledger.gate("production/credit-risk", model)
+    assert [each.code for each in refused.causes] == ["approval-disputed", "waiver-disputed"]
+    drafted = ledger.draft_deployment("credit-risk@1", "production")
+    assert (drafted["approvals"], drafted["waivers"]) == ([good.event_id], [])
+    # What the gate says has to be done, does it.
+    ledger.deploy("credit-risk@1", "production")
+    assert ledger.gate("production/credit-risk", model).allowed
 
 
 def test_nobody_ends_the_key_that_he_signs_with(ledger: Ledger) -> None:
@@ -205,3 +234,33 @@ def test_holders(ledger: Ledger) -> None:
     assert node.actor.responsible == ("alice",)
     Home(ledger.home).actor_key("alice").unlink()
     assert ledger.keys.holders()[0].here is None
+
+
+def test_what_an_actor_may_do_changes_and_its_keys_stay(ledger: Ledger) -> None:
+    ledger.keys.admit(ask(ledger, "bob"), roles=["approver"])
+    before = ledger.keys.holders()
+    ledger.keys.assign("bob", roles=["trainer"], organisation="acme", reason="moved")
+    state = ledger.state("actor/bob", Actor)
+    assert state is not None
+    assert (state.roles, state.organisation) == (("trainer",), "acme")
+    ledger.keys.assign("bob", roles=())
+    state = ledger.state("actor/bob", Actor)
+    assert state is not None
+    assert (state.roles, state.organisation) == ((), "acme")
+    assert [each.keys for each in ledger.keys.holders()] == [each.keys for each in before]
+    with pytest.raises(NotFound):
+        ledger.keys.assign("nobody", roles=["trainer"])
+    with pytest.raises(InvalidInput):
+        ledger.keys.assign("bob", roles=["trainr"])
+    with pytest.raises(InvalidInput):
+        ledger.keys.assign("node", responsible=[])
+
+
+def test_what_a_key_signed(ledger: Ledger) -> None:
+    first = ledger.record("note.added", NOTE)
+    old = ledger.keys.rotate().replaces
+    second = ledger.record("note.added", NOTE)
+    new = signers.load_file(Home(ledger.home).actor_key("alice")).public_key.hex()
+    assert [row.index for row in ledger.keys.signed(old)] == [first.index, second.index - 2]
+    assert [row.index for row in ledger.keys.signed(new)] == [second.index]
+    assert ledger.keys.signed(old, second.index) == []

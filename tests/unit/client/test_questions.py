@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import apsw
 import msgspec
 import pytest
 
@@ -13,6 +14,7 @@ from muniment.client.ledger import Ledger
 from muniment.core.proof import answer as answers
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof.verify import verify_answer
+from muniment.core.rules.records import Approval
 from muniment.errors import Conflict, InvalidInput, LedgerError, NotFound
 
 
@@ -65,7 +67,7 @@ def test_openings_are_chosen(ledger: Ledger, lived: credit.Lived) -> None:
 def test_all_events_of_a_thing(ledger: Ledger, lived: credit.Lived) -> None:
     verified = ledger.history(credit.PLACE).verified
     assert verified.result.statuses == ("complete",)
-    assert verified.history == (lived.started.index, lived.promoted.index)
+    assert [each.indices for each in verified.streams] == [(lived.started.index, lived.promoted.index)]
     assert ledger.history("deployment/production/fraud").verified.result.statuses == ("absent",)
     with pytest.raises(NotFound, match="has no history"):
         ledger.history("2")
@@ -180,3 +182,32 @@ def test_a_damaged_list_of_files_is_one_that_is_not_held(ledger: Ledger, lived: 
 
 def test_what_is_shown_is_json(ledger: Ledger, lived: credit.Lived) -> None:
     assert json.loads(msgspec.json.encode(ledger.show("credit-risk@1")))["title"] == "credit-risk@1"
+
+
+def change_index(ledger: Ledger, sql: str) -> None:
+    """A row of the read model is wrong, in a file that is whole."""
+    ledger.close_index()
+    changed = apsw.Connection(str(ledger.home / "index.db"))
+    changed.execute(sql)
+    assert changed.changes() > 0
+    changed.close()
+
+
+@pytest.mark.parametrize("thing", ["credit-risk@1", "credit-risk", "model/credit-risk", "credit-risk@2"])
+def test_a_wrong_index_names_no_other_version(ledger: Ledger, lived: credit.Lived, thing: str) -> None:
+    right = ledger.resolve(thing, ["version"])
+    change_index(ledger, "UPDATE version SET ordinal = 3 - ordinal WHERE kind = 'version'")
+    assert ledger.resolve(thing, ["version"]) == right
+    change_index(ledger, "UPDATE version SET ordinal = 3 - ordinal WHERE kind = 'version'")
+    approved = ledger.approve(thing, "staging")
+    decided = ledger.state(f"approval/{approved.event_id}", Approval)
+    assert decided is not None
+    assert decided.of == right.stream
+
+
+def test_a_wrong_index_names_neither_other_data_nor_another_deployment(ledger: Ledger, lived: credit.Lived) -> None:
+    data, place = ledger.resolve("loans@1"), ledger.resolve(credit.PLACE)
+    change_index(ledger, "UPDATE version SET ordinal = 7 WHERE kind = 'data'")
+    assert ledger.resolve("loans") == data
+    change_index(ledger, f"UPDATE deployment SET version = x'{lived.first.digest}'")
+    assert ledger.resolve(credit.PLACE) == place

@@ -75,13 +75,6 @@ def test_prose_is_in_the_vault_before_the_entry(writer: Writer) -> None:
     assert Vault(writer.home.vault).disclose(event.text) == NOTE["text"]  # type: ignore[attr-defined]
 
 
-def test_judging_writes_nothing(writer: Writer) -> None:
-    assert writer.judge("note.added", NOTE).decision == "admitted"
-    assert not writer.home.vault.exists()
-    with writer.engine.view() as view:
-        assert view.size == 1
-
-
 def test_a_refusal_carries_every_reason(writer: Writer) -> None:
     with pytest.raises(PolicyViolation) as caught:
         writer.record("model.retired", {"model": "x", "version": "0" * 64, "cause": "unused"})

@@ -11,14 +11,14 @@ import msgspec
 from muniment.cli import output, session, telling
 from muniment.client.ledger import Ledger
 from muniment.client.proving import Openings, Proved
+from muniment.core.proof.inquiry.ground import read_state
 from muniment.core.proof.verify import Said, Verified
-from muniment.core.proof.verify.state import read_state
 from muniment.core.rules.records import Approval
 
 
 @click.command()
 @click.argument("thing", metavar="ENV/NAME")
-@click.argument("moment", metavar="TIME", default="now")
+@click.argument("moment", metavar="[TIME]", default="now")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the answer with its proof.")
 @click.option("--disclose", is_flag=True, help="Open the sealed fields that the vault here holds.")
 @click.option("--field", "fields", multiple=True, metavar="NAME", help="Open only sealed fields of this name, such as reason.")

@@ -23,7 +23,7 @@ from muniment.core.rules.events.data import CollectionProcess, PersonalData, Sou
 @click.option("--rows", type=click.IntRange(min=0), help="How many records it has.")
 @click.option("--origin", metavar="TEXT", help="Where it came from, in words (sealed).")
 @click.option("--reason", metavar="TEXT", help="Why it is registered, in words (sealed).")
-@session.with_ledger
+@session.writing
 def command(
     ledger: Ledger,
     name: str,

@@ -6,14 +6,14 @@ from typing import get_args
 
 import click
 
-from muniment.cli import arguments, exits, output, serving, session
+from muniment.cli import arguments, serving, session
 from muniment.client.ledger import Ledger
 from muniment.core.rules.events.deployment import Transition
 
 
 @click.command()
 @click.argument("version")
-@click.option("--environment", required=True, metavar="NAME", help="Where it runs, such as production.")
+@arguments.environment()
 @click.option("--name", metavar="NAME", help="The name of the deployment; default: the model's name.")
 @click.option(
     "--transition", type=click.Choice(get_args(Transition)), help="What happens; default: start, or promote over another."
@@ -21,8 +21,7 @@ from muniment.core.rules.events.deployment import Transition
 @click.option("--traffic-share", metavar="NUMBER", help="The share of requests that it gets, from 0 to 1.")
 @click.option("--region", metavar="NAME", help="Where it runs.")
 @click.option("--reason", metavar="TEXT", help="Why, in words (sealed).")
-@click.option("--dry-run", is_flag=True, help="Only say what the ledger would answer; exit 4 where it would refuse.")
-@session.with_ledger
+@session.writing
 def command(
     ledger: Ledger,
     version: str,
@@ -32,15 +31,13 @@ def command(
     traffic_share: str | None,
     region: str | None,
     reason: str | None,
-    dry_run: bool,
     as_json: bool,
-) -> int:
-    """Record that VERSION begins to serve in an environment, or scales or stops there.
+) -> None:
+    """Record that VERSION begins to serve in ENVIRONMENT, or scales or stops there.
 
-    Every approval that was neither revoked nor has expired, and every evaluation that did not fail, is found and cited. Whether
-    they are enough is not judged in this release.
+    VERSION is `model@3`, a digest or its beginning; a bare model name means its newest version. Every approval and waiver that is
+    open, and every evaluation that did not fail, is found and cited; what the policy asks beyond them is said, with exit code 4.
     """
-    arguments.check_environment(ledger, environment)
     fields = ledger.draft_deployment(
         version,
         environment,
@@ -50,12 +47,5 @@ def command(
         region=region,
         reason=reason,
     )
-    if dry_run:
-        return output.verdict(ledger.judge("deployment.changed", fields), as_json)
-    for row in ledger.objections(str(fields["version"]), environment):
-        output.note(
-            f"{row.actor} rejected this version for {environment} in entry {row.index}; this release does not stop it for that."
-        )
     done = ledger.record("deployment.changed", fields)
     serving.changed(ledger, fields, done, as_json)
-    return exits.OK

@@ -8,15 +8,16 @@ from typing import get_args
 
 import click
 
-from muniment.cli import output, session
+from muniment.cli import arguments, output, session
 from muniment.cli.groups import Group
 from muniment.client import identity, key_request
 from muniment.client.home import Home
 from muniment.client.identity import Holder
 from muniment.client.ledger import Ledger
 from muniment.core.rules.genesis import Kind
+from muniment.core.rules.records import Actor
 from muniment.errors import NotFound
-from muniment.index.rows import KeyRow
+from muniment.index.rows import EventRow, KeyRow
 
 _ended = click.argument("key")
 _reason = click.option("--reason", metavar="TEXT", help="Why, in words (sealed).")
@@ -24,17 +25,18 @@ _reason = click.option("--reason", metavar="TEXT", help="Why, in words (sealed).
 
 @click.group(cls=Group)
 def command() -> None:
-    """Make, request, admit, list, rotate and revoke keys.
+    """Who may write, with which keys: request, admit, list, roles, rotate, revoke, compromise.
 
     A second person makes a key with `request`, on any machine, and hands the printed line over; somebody who may admits it.
     """
 
 
-@command.command("request")
+@command.command("request", short_help="Make a key, and print the line that asks for its admission.")
 @click.option("--origin", metavar="ORIGIN", help="The ledger's origin; not needed where the ledger lies here.")
 @click.option("--kind", type=click.Choice(get_args(Kind)), default="person", show_default=True, help="What the actor is.")
+@click.option("--new", is_flag=True, help="Make another key where one lies here, which is kept beside it and signs nothing new.")
 @session.common
-def request(origin: str | None, kind: Kind, home: Path | None, actor: str | None, as_json: bool) -> None:
+def request(origin: str | None, kind: Kind, new: bool, home: Path | None, actor: str | None, as_json: bool) -> None:
     """Make a key for the actor named by --actor, and print the line that asks for its admission.
 
     The line holds no secret. The key stays in its file; whoever reads that can sign in the actor's name.
@@ -43,14 +45,15 @@ def request(origin: str | None, kind: Kind, home: Path | None, actor: str | None
     place = Home(settings.home)
     if settings.actor is None:
         raise click.UsageError("Say whose key it is with --actor: a pseudonym, because what is written in a ledger stays.")
-    asked = identity.request(place, origin or _origin_here(place), settings.actor, kind)
+    asked = identity.request(place, origin or _origin_here(place), settings.actor, kind, new=new)
     line, path = key_request.format(asked), place.actor_key(asked.actor)
     value = {"request": line, "actor": asked.actor, "key": asked.key, "fingerprint": asked.fingerprint, "file": str(path)}
     output.result(value, settings.output == "json", [line])
     output.note(f"The key of {asked.actor} for {asked.origin} is {path}")
     output.note(f"  fingerprint  {asked.fingerprint}")
     output.note("Send the line above to somebody who may admit it, and compare the fingerprint over another channel.")
-    output.note("Next, by them: muniment keys admit LINE --role ROLE")
+    responsible = " --responsible PERSON" if kind == "service" else ""
+    output.note(f"Next, by them: muniment keys admit LINE --role ROLE{responsible}")
 
 
 @command.command("admit")
@@ -59,7 +62,7 @@ def request(origin: str | None, kind: Kind, home: Path | None, actor: str | None
 @click.option("--organisation", metavar="NAME", help="The organisation that the actor belongs to.")
 @click.option("--responsible", multiple=True, metavar="PERSON", help="Who answers for a service; repeat for several.")
 @_reason
-@session.with_ledger
+@session.writing
 def admit(
     ledger: Ledger,
     line: str,
@@ -88,18 +91,67 @@ def admit(
     )
 
 
-@command.command("list")
+@command.command("list", short_help="List actors with their roles, and their keys over time.")
+@click.argument("actor_id", metavar="[ACTOR]", required=False)
 @session.with_ledger
-def list_keys(ledger: Ledger, as_json: bool) -> None:
-    """List every actor with roles and keys."""
-    holders = ledger.keys.holders()
-    rows = [row for holder in holders for row in _describe(holder)]
+def list_keys(ledger: Ledger, actor_id: str | None, as_json: bool) -> None:
+    """List every actor, or ACTOR alone: what it may do, who answers for it, and each of its keys over time."""
+    holders = [each for each in ledger.keys.holders() if actor_id in (None, each.actor.id)]
+    if not holders:
+        ledger.resolve(str(actor_id), ["actor"])
+    rows = [row for holder in holders for row in _describe(ledger, holder)]
     output.result({"actors": holders}, as_json, output.table(rows, ["actor", "kind", "roles", "key", "standing", "file"]))
+
+
+def _check_roles(roles: tuple[str, ...], none: bool, organisation: str | None, responsible: tuple[str, ...]) -> None:
+    """Check that something changes, in one way. Raises UsageError."""
+    if roles and none:
+        raise click.UsageError("--none takes all roles away, and --role gives some: give one.")
+    if not (roles or none or responsible or organisation):
+        raise click.UsageError("Say what changes: --role, --none, --responsible or --organisation.")
+
+
+@command.command("roles", short_help="Change what an actor may do, and who answers for it.")
+@click.argument("actor_id", metavar="ACTOR")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="What the actor may do from now on; repeat for several.")
+@click.option("--none", is_flag=True, help="Take all its roles away. Its own affairs, such as `keys rotate`, stay its own.")
+@click.option("--organisation", metavar="NAME", help="The organisation that the actor belongs to.")
+@click.option("--responsible", multiple=True, metavar="PERSON", help="Who answers for a service from now on; repeat for several.")
+@_reason
+@arguments.checked(_check_roles)
+@session.writing
+def change_roles(
+    ledger: Ledger,
+    actor_id: str,
+    roles: tuple[str, ...],
+    none: bool,
+    organisation: str | None,
+    responsible: tuple[str, ...],
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """Set anew what ACTOR may do, who answers for it, and where it belongs. What is not given stays; so do its keys.
+
+    The roles that you give take the place of all that it has.
+    """
+    done = ledger.keys.assign(
+        actor_id,
+        roles=roles if roles or none else None,
+        responsible=responsible or None,
+        organisation=organisation,
+        reason=reason,
+    )
+    state = ledger.state(f"actor/{actor_id}", Actor) or Actor(kind="person")
+    details = [f"roles        {', '.join(state.roles) or 'none'}"]
+    details += [f"responsible  {', '.join(state.responsible)}"] if state.responsible else []
+    details += [f"organisation {state.organisation}"] if state.organisation else []
+    value = {"actor": actor_id, "roles": state.roles, "responsible": state.responsible, "recorded": done}
+    output.recorded(done, as_json, title=f"{actor_id} ({state.kind}) has changed", details=details, value=value)
 
 
 @command.command("rotate")
 @_reason
-@session.with_ledger
+@session.writing
 def rotate(ledger: Ledger, reason: str | None, as_json: bool) -> None:
     """Put a new key in the place of your own. The old one signs the change and nothing after it."""
     done = ledger.keys.rotate(reason=reason)
@@ -115,7 +167,7 @@ def rotate(ledger: Ledger, reason: str | None, as_json: bool) -> None:
 @command.command("revoke")
 @_ended
 @_reason
-@session.with_ledger
+@session.writing
 def revoke(ledger: Ledger, key: str, reason: str | None, as_json: bool) -> None:
     """End KEY (its digits or their beginning). What it signed before keeps its standing."""
     done = ledger.keys.revoke(key, reason=reason)
@@ -126,13 +178,28 @@ def revoke(ledger: Ledger, key: str, reason: str | None, as_json: bool) -> None:
 @_ended
 @click.option("--from", "from_index", type=click.IntRange(min=0), required=True, metavar="ENTRY", help="The first disputed entry.")
 @_reason
-@session.with_ledger
+@session.writing
 def compromise(ledger: Ledger, key: str, from_index: int, reason: str | None, as_json: bool) -> None:
-    """End KEY because others may hold it. What it signed from an entry on is disputed, in every proof."""
+    """End KEY because others may hold it. What it signed from an entry on is disputed, in every proof.
+
+    Old proofs go on verifying and say so; a disputed approval or waiver counts nowhere from now on.
+    """
     done = ledger.keys.compromise(key, from_index, reason=reason)
+    disputed = ledger.keys.signed(key, from_index)
     output.recorded(
-        done, as_json, title=f"The key {output.short(key)} has ended, disputed from entry {from_index}", after="muniment keys list"
+        done,
+        as_json,
+        title=f"The key {output.short(key)} has ended, disputed from entry {from_index}",
+        details=[f"disputed     entry {row.index}, {row.name} on {_call(row)}" for row in disputed]
+        or ["it signed nothing since then"],
+        value={"key": key, "fromIndex": from_index, "disputed": disputed, "recorded": done},
+        after="muniment keys list",
     )
+
+
+def _call(row: EventRow) -> str:
+    """What an event was about, as people call it; a policy has no name but its digest."""
+    return f"policy {output.short(row.digest)}" if row.digest and row.thing.startswith("approval/") else row.thing
 
 
 def _origin_here(home: Home) -> str:
@@ -142,16 +209,23 @@ def _origin_here(home: Home) -> str:
         raise click.UsageError("Say for which ledger with --origin; its owner sees it with `muniment keys list`.") from None
 
 
-def _describe(holder: Holder) -> list[list[str]]:
+def _describe(ledger: Ledger, holder: Holder) -> list[list[str]]:
     """A line for each key; what is said about the actor stands on the first."""
     actor = holder.actor
-    first = [actor.id, actor.kind, ", ".join(actor.roles) or "none"]
-    rows = [[output.short(key.key), _standing(key), "here" if key.key == holder.here else ""] for key in holder.keys]
+    kind = f"{actor.kind} of {', '.join(actor.responsible)}" if actor.responsible else actor.kind
+    kind += f" ({actor.organisation})" if actor.organisation else ""
+    first = [actor.id, kind, ", ".join(actor.roles) or "none"]
+    rows = [[output.short(key.key), _standing(ledger, key), "here" if key.key == holder.here else ""] for key in holder.keys]
     return [[*(first if at == 0 else ["", "", ""]), *row] for at, row in enumerate(rows or [["none", "", ""]])]
 
 
-def _standing(key: KeyRow) -> str:
-    said = f"since entry {key.since}" if key.until is None else f"entries {key.since} to {key.until}, ended"
+def _standing(ledger: Ledger, key: KeyRow) -> str:
+    """How a key stands, and since when: entries, with the operator's clock."""
+    begun = f"entry {key.since} ({output.when(ledger.time_of(key.since))})"
+    if key.until is None:
+        said = f"in use since {begun}"
+    else:
+        said = f"ended, was in use from {begun} to entry {key.until} ({output.when(ledger.time_of(key.until))})"
     if key.disputed_from is not None:
-        said += f", disputed from entry {key.disputed_from}"
+        said += f", disputed from entry {key.disputed_from} on"
     return said + (f", expires {output.when(key.expires_at)}" if key.expires_at else "")

@@ -63,5 +63,9 @@ def _list_pending(ledger: Ledger, as_json: bool) -> None:
     }
     lines = [f"waiting   {path}" for path in waiting]
     for each in rejected:
-        lines += [f"rejected  {each.path}", f"          {each.refusal.message if each.refusal else 'its reasons are gone'}"]
+        lines.append(f"rejected  {each.path}")
+        if each.refusal is None:
+            lines.append("  its reasons are gone")
+        else:
+            lines += output.reasons(each.refusal.reasons) or [f"  {each.refusal.message}"]
     output.result(value, as_json, lines or ["Nothing waits, nothing was rejected."])

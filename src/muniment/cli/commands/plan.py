@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import click
 
 from muniment.cli import arguments, output, session
 from muniment.client.ledger import Ledger
+from muniment.core.rules.policy import DatasetRole
 
 
 # A negative threshold looks like an option, and is none.
@@ -15,8 +18,9 @@ from muniment.client.ledger import Ledger
 @click.argument("comparator", metavar="COMPARATOR")
 @click.argument("threshold", required=False)
 @click.option("--data", metavar="DATASET", help="The data set to measure on.")
+@click.option("--role", type=click.Choice(get_args(DatasetRole)), help="The role of the data set to measure on.")
 @click.option("--reason", metavar="TEXT", help="Why this much is asked, in words (sealed).")
-@session.with_ledger
+@session.writing
 def command(
     ledger: Ledger,
     model: str,
@@ -24,6 +28,7 @@ def command(
     comparator: str,
     threshold: str | None,
     data: str | None,
+    role: DatasetRole | None,
     reason: str | None,
     as_json: bool,
 ) -> None:
@@ -33,6 +38,8 @@ def command(
     muniment plan credit-risk auc ge 0.9
     muniment plan credit-risk auc '>=' 0.9
 
+    What is measured for it later names the same data set and role, where they are given here.
+
     COMPARATOR is ge, le, gt, lt or eq, or the sign in quotes: a shell takes a bare > for a file.
     """
     if threshold is None:
@@ -41,7 +48,7 @@ def command(
         raise click.UsageError(f"{comparator!r} is no comparator: use ge, le, gt, lt or eq, or the sign in quotes.")
     compared = arguments.COMPARATORS[comparator]
     number = arguments.parse_decimal(threshold, "THRESHOLD")
-    plan = ledger.plan(model, metric, compared, number, dataset=data, reason=reason)
+    plan = ledger.plan(model, metric, compared, number, dataset=data, role=role, reason=reason)
     output.recorded(
         plan.recorded,
         as_json,

@@ -90,7 +90,7 @@ def check(json_asked: bool, file: str, as_json: bool) -> int:
         *governing.doubts(doubts),
         "",
         f"Digest: {value['digest']}",
-        f"Next: muniment policy diff {file}",
+        f"Next: muniment init --policy {file}, or muniment policy diff {file} where a ledger lies here",
     ]
     output.result(value, quiet, lines)
     return exits.OK
@@ -143,6 +143,8 @@ def approve(ledger: Ledger, file: str, expires_at: str | None, reason: str | Non
     current = ledger.policies.in_force()
     changes = () if policy is None else policy_text.compare(current.policy, policy)
     done = ledger.policies.approve(digest, reason=reason, expires_at=arguments.parse_time(expires_at))
+    proposal = None if policy is None else ledger.policies.propose(policy)
+    enough = proposal is not None and proposal.sufficient and not proposal.locked_out
     details = [f"digest  {digest}", *(line.strip() for line in governing.changes(changes))]
     output.recorded(
         done,
@@ -150,7 +152,7 @@ def approve(ledger: Ledger, file: str, expires_at: str | None, reason: str | Non
         title=f"The policy {output.short(digest)} is approved by {ledger.actor}",
         details=details,
         value={"policy": digest, "recorded": done},
-        after=f"muniment policy propose {'FILE' if named else file}",
+        after=f"muniment policy {'amend' if enough else 'propose'} {'FILE' if named else file}",
     )
 
 

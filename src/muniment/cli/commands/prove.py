@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -10,12 +11,14 @@ from muniment.cli import output, session, telling
 from muniment.client import proving
 from muniment.client.ledger import Ledger
 from muniment.client.proving import Openings, Proved
+from muniment.core.proof.inquiry.claim import Claim
 
 
 @click.command()
 @click.argument("thing", required=False)
 @click.option("--receipt", is_flag=True, help="Only the C2SP tlog-proof text of the entry.")
-@click.option("--complete", is_flag=True, help="All events of THING, with the proof that there are no others.")
+@click.option("--that", "claim", type=click.Choice(get_args(Claim)), help="Whether this holds of THING now, and what decides it.")
+@click.option("--environment", metavar="ENV", help="For --that: approved or deployed there.")
 @click.option("--state", "states", multiple=True, metavar="STREAM", help="What the newest block says about a stream.")
 @click.option("--absent", multiple=True, metavar="STREAM", help="That nothing was ever recorded under a stream.")
 @click.option("--disclose", is_flag=True, help="Open the sealed fields that the vault here holds.")
@@ -26,7 +29,8 @@ def command(
     ledger: Ledger,
     thing: str | None,
     receipt: bool,
-    complete: bool,
+    claim: Claim | None,
+    environment: str | None,
     states: tuple[str, ...],
     absent: tuple[str, ...],
     disclose: bool,
@@ -41,10 +45,10 @@ def command(
 
     \b
     muniment prove 1 > proof.json && muniment verify proof.json
-    muniment prove credit-risk@2 --complete --out life.json
+    muniment prove credit-risk@2 --that not-approved --environment production --out proof.json
     muniment prove --absent deployment/production/fraud
     """
-    _check_usage(thing, receipt, complete, states, absent)
+    _check_usage(thing, receipt, claim, environment, bool(states), bool(absent))
     if thing is not None and receipt:
         _write_receipt(ledger.receipt(thing), out, as_json)
         return
@@ -53,21 +57,24 @@ def command(
         proved = ledger.prove_absent(*absent)
     elif states:
         proved = ledger.prove_state(*states)
-    elif thing is not None and complete:
-        proved = ledger.history(thing, disclose=openings)
+    elif thing is not None and claim is not None:
+        proved = ledger.claim(claim, thing, environment, disclose=openings)
     else:
         proved = ledger.prove(thing or "", disclose=openings)
     _write(proved, out, as_json)
 
 
-def _check_usage(thing: str | None, receipt: bool, complete: bool, states: tuple[str, ...], absent: tuple[str, ...]) -> None:
-    asked = sum((thing is not None, bool(states), bool(absent)))
-    if asked != 1:
+def _check_usage(
+    thing: str | None, receipt: bool, claim: Claim | None, environment: str | None, states: bool, absent: bool
+) -> None:
+    if sum((thing is not None, states, absent)) != 1:
         raise click.UsageError("Name one THING, or streams with --state, or streams with --absent.")
-    if thing is None and (receipt or complete):
-        raise click.UsageError("--receipt and --complete belong to a THING.")
-    if receipt and complete:
-        raise click.UsageError("--receipt is about one entry, --complete about all: choose one.")
+    if thing is None and (receipt or claim):
+        raise click.UsageError("--receipt and --that belong to a THING.")
+    if receipt and claim:
+        raise click.UsageError("--receipt is about one entry, --that about what holds now: choose one.")
+    if environment is not None and claim is None:
+        raise click.UsageError("--environment belongs to --that.")
 
 
 def _write(proved: Proved, out: Path | None, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TextIO
 
 import click
 
-from muniment.cli import exits, output, session
+from muniment.cli import output, session
 from muniment.client.drafting import Plain
 from muniment.client.ledger import Ledger
 from muniment.core.rules import events
@@ -24,10 +24,9 @@ def _list_events(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.command()
 @click.argument("source", type=click.File("r", encoding="utf-8"))
 @click.option("--event", metavar="NAME", help="The event, where the file does not name it.")
-@click.option("--dry-run", is_flag=True, help="Only say what the ledger would answer; exit 4 where it would refuse.")
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_events, help="List every event and exit.")
-@session.with_ledger
-def command(ledger: Ledger, source: TextIO, event: str | None, dry_run: bool, as_json: bool) -> int:
+@session.writing
+def command(ledger: Ledger, source: TextIO, event: str | None, as_json: bool) -> None:
     """Record any event from a JSON file (`-` for standard input) that holds its fields.
 
     \b
@@ -36,11 +35,8 @@ def command(ledger: Ledger, source: TextIO, event: str | None, dry_run: bool, as
     Prose is sealed before anything is signed. `--list` names every event; docs/events.md has their fields.
     """
     name, fields = _read(source, event)
-    if dry_run:
-        return output.verdict(ledger.judge(name, fields), as_json)
     done = ledger.record(name, fields)
     output.recorded(done, as_json, title=f"event {done.event_id}")
-    return exits.OK
 
 
 def _read(source: TextIO, event: str | None) -> tuple[str, dict[str, Plain]]:

@@ -21,7 +21,7 @@ from muniment.core.rules.events.model import Derivation
 @click.option("--data", multiple=True, metavar="DATASET", help="What it learned from, where no run says so; repeat for several.")
 @click.option("--licence", metavar="ID", help="Its licence, an SPDX identifier.")
 @click.option("--reason", metavar="TEXT", help="Why it is registered, in words (sealed).")
-@session.with_ledger
+@session.writing
 def command(
     ledger: Ledger,
     model: str,

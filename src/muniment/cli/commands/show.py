@@ -53,6 +53,9 @@ def _tell(shown: Shown) -> Iterator[str]:
 
 
 def _name(shown: Shown) -> str:
+    if shown.thing.kind in ("acts", "attempts"):
+        # By the actor's name alone this would be the actor.
+        return shown.thing.stream or shown.title
     return f"entry/{shown.thing.index}" if shown.thing.kind in ("event", "header") else shown.title
 
 

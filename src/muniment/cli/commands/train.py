@@ -46,7 +46,7 @@ class _Command(click.Command):
 @click.option("--metrics", metavar="FILE", type=click.Path(path_type=Path), help="A JSON file of metrics that it writes.")
 @click.option("--reason", metavar="TEXT", help="Why it is trained, in words (sealed).")
 @click.option("--strict", is_flag=True, help="Do not run what cannot be recorded.")
-@session.with_ledger
+@session.writing
 def command(
     ledger: Ledger,
     model: str,
@@ -74,7 +74,7 @@ def command(
     run = ledger.training(
         model,
         inputs=_read_inputs(ledger, inputs),
-        parameters={key: arguments.parse_scalar(value) for key, value in arguments.parse_pairs(parameters, "--param")},
+        parameters={key: arguments.parse_scalar(value) for key, value in arguments.parse_map(parameters, "--param").items()},
         base=[ledger.digest_of(each, "version") for each in base],
         seed=seed,
         entry_point=_entry_point(command),

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
+from datetime import timedelta
 from pathlib import Path
 
 import click
 import msgspec
 
-from muniment.cli import exits, output, progress, session, telling
-from muniment.client import checking, standpoint
+from muniment.cli import arguments, exits, output, progress, session, telling
+from muniment.client import checking, recognising, standpoint
 from muniment.client.auditing import Manner
 from muniment.client.checking import Checked, Wanted
 from muniment.core.proof.authority import TIERS, Tier
 from muniment.core.proof.verify import Verified
 from muniment.errors import CaptureError, NotFound
 
-_age = re.compile(r"([1-9][0-9]{0,8})([smhd]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _WORDS = {
     "answer": "This answer",
     "bundle": "This bundle",
@@ -27,24 +25,12 @@ _WORDS = {
 }
 
 
-class _Age(click.ParamType[int]):
-    """A length of time: 90, 90s, 15m, 24h, 7d; in seconds."""
-
-    name = "age"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = _age.fullmatch(str(value))
-        if match is None:
-            self.fail(f"{value!r} is no length of time; write 90s, 15m, 24h or 7d", param, ctx)
-        return int(match[1]) * _SECONDS[match[2]]
-
-
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--trust", type=click.Path(path_type=Path), metavar="FILE", help="Whom to believe; default: the ledger here.")
 @click.option("--files", type=click.Path(path_type=Path), metavar="PATH", help="The files that an answer is about, to compare.")
 @click.option("--entry", type=click.Path(path_type=Path), metavar="FILE", help="The entry that a receipt is about.")
-@click.option("--max-age", type=_Age(), metavar="AGE", help="How old the checkpoint may be: 90s, 15m, 24h, 7d.")
+@click.option("--max-age", type=arguments.Length(), metavar="AGE", help="How old the checkpoint may be: 90s, 15m, 24h, 7d.")
 @click.option("--tier", type=click.Choice(TIERS), help="The least trust tier that is enough.")
 @click.option("--replay/--no-replay", default=True, help="For a ledger: run its state again from the entries. Default: yes.")
 @click.option("--processes", type=click.IntRange(1, 64), metavar="N", help="For a ledger: how many processes check signatures.")
@@ -54,7 +40,7 @@ def command(
     trust: Path | None,
     files: Path | None,
     entry: Path | None,
-    max_age: int | None,
+    max_age: timedelta | None,
     tier: Tier | None,
     replay: bool,
     processes: int | None,
@@ -72,13 +58,15 @@ def command(
     settings = session.resolve(home, actor, as_json)
     if trust is not None:
         settings = msgspec.structs.replace(settings, trust=trust.absolute())
+    # First: who mistyped a name is not to be sent for a trust file.
+    recognising.check_there(path)
     quiet = settings.output == "json"
     stand = standpoint.take(settings)
     with progress.hashing(quiet) as hashing, progress.counting("Checking", quiet) as counting:
         wanted = Wanted(
             entry=None if entry is None else _read(entry),
             files=files,
-            max_age=max_age,
+            max_age=None if max_age is None else int(max_age.total_seconds()),
             tier=tier,
             manner=Manner(replay=replay, processes=processes),
             hashing=hashing,
