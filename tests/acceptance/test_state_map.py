@@ -21,6 +21,7 @@ from muniment.core.format.state_map import StateProof, Tree
 from muniment.core.proof import answer as answers
 from muniment.core.proof import authority, evidence, verify
 from muniment.core.proof.answer import UNSET, Answer, History, Numbered
+from muniment.core.proof.inquiry import HistoryQuestion
 from muniment.core.rules import events
 from muniment.errors import VerificationError
 from muniment.ledger import prover
@@ -190,22 +191,27 @@ def test_a_stale_state_fails(story: Story, told: Answer, view: View, tmp_path: P
 
 
 def test_an_incomplete_answer_fails(story: Story, view: View) -> None:
-    complete = prover.prove_complete(view, PLACE)
-    assert isinstance(complete.history, History)
-    shown = complete.history.events
-    assert verify.verify_answer(answers.encode(complete), story.trust).history == tuple(each.index for each in shown)
+    complete = prover.prove_inquiry(view, HistoryQuestion(of=PLACE))
+    (whole,) = complete.streams
+    shown = complete.events
+    assert verify.verify_answer(answers.encode(complete), story.trust).streams == (whole,)
+
+    def made_of(events: tuple[Numbered, ...]) -> dict[str, object]:
+        indices = tuple(each.index for each in events)
+        return {"events": events, "streams": (msgspec.structs.replace(whole, indices=indices),)}
+
     for number in range(len(shown)):
-        rest = shown[:number] + shown[number + 1 :]
-        fails(story, complete, 11, "history-count", history=History(events=rest))
+        fails(story, complete, 11, "history-count", **made_of(shown[:number] + shown[number + 1 :]))
+        fails(story, complete, 11, "event-missing", events=shown[:number] + shown[number + 1 :])
     another = Numbered(entry=view.entry(story.note), index=story.note)
     ordered = tuple(sorted((*shown[:-2], another, shown[-1]), key=lambda each: each.index))
-    fails(story, complete, 11, "history-head", history=History(events=ordered))
-    fails(story, complete, 11, "history-missing", history=UNSET)
+    fails(story, complete, 11, "history-head", **made_of(ordered))
+    fails(story, complete, 11, "stream-missing", events=(), streams=())
     # Left out together with its count: then the record is another one, and has no proof.
     record = state_map.decode_record(view.record(PLACE) or b"")
     fewer = msgspec.structs.replace(record, count=record.count - 1, last=shown[-2].index)
     proof = msgspec.structs.replace(find(complete, PLACE), value=msgspec.Raw(state_map.encode_record(fewer)))
-    fails(story, complete, 11, "state-root", states=swap(complete, proof), history=History(events=shown[:-1]))
+    fails(story, complete, 11, "state-root", states=swap(complete, proof), **made_of(shown[:-1]))
 
 
 def test_a_past_that_is_cut_wrongly_fails(story: Story, view: View) -> None:

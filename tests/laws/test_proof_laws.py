@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import proving
 from muniment.core.proof import answer, authority, bundle, evidence, receipt, tlog_policy, trust, verify
 from muniment.core.proof.answer import AtQuestion
+from muniment.core.proof.inquiry import ClaimQuestion, DiffQuestion, HistoryQuestion, ImpactQuestion, LineageQuestion
 from muniment.core.proof.trust import Trust
 from muniment.errors import InvalidInput, VerificationError
 from muniment.ledger import prover
@@ -36,8 +37,14 @@ class World:
                 "sealed": prover.prove_entry(view, story.note, disclose=proving.opening),
                 "header": prover.prove_entry(view, 4),
                 "state": prover.prove_state(view, [proving.PLACE, "model/none"]),
-                "complete": prover.prove_complete(view, proving.PLACE),
-                "genesis": prover.prove_complete(view, "policy"),
+                "history": prover.prove_inquiry(view, HistoryQuestion(of="model/credit-risk")),
+                "genesis": prover.prove_inquiry(view, HistoryQuestion(of="policy")),
+                "impact": prover.prove_inquiry(view, ImpactQuestion(of=f"data/{proving.DATA}")),
+                "lineage": prover.prove_inquiry(view, LineageQuestion(direction="up", of=f"version/{proving.V2}")),
+                "diff": prover.prove_inquiry(view, DiffQuestion(a=f"version/{proving.V1}", b=f"version/{proving.V2}")),
+                "claim": prover.prove_inquiry(
+                    view, ClaimQuestion(claim="approved", environment="production", of=f"version/{proving.V1}")
+                ),
                 "at": prover.prove_at(view, proving.PLACE, story.times[story.scale]),
                 "latest": prover.prove_at(view, proving.PLACE, story.times[story.rollback]),
             }
@@ -65,9 +72,11 @@ def flip(raw: bytes, place: int, change: int) -> bytes:
     return raw[:place] + bytes([raw[place] ^ change]) + raw[place + 1 :]
 
 
-@pytest.mark.parametrize("name", ["event", "sealed", "header", "state", "complete", "genesis", "at", "latest"])
+@pytest.mark.parametrize(
+    "name", ["event", "sealed", "header", "state", "history", "genesis", "impact", "lineage", "diff", "claim", "at", "latest"]
+)
 @given(place=st.integers(0, 2**20), change=st.integers(1, 255))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_changed_byte_of_an_answer_is_believed(name: str, place: int, change: int) -> None:
     honest = answer.decode(world().answers[name])
     raw = flip(world().answers[name], place, change)
@@ -108,7 +117,7 @@ def test_no_changed_byte_of_evidence_accuses(place: int, change: int) -> None:
     assert sentence == honest
 
 
-@given(cut=st.integers(1, 200), name=st.sampled_from(["event", "at", "complete"]))
+@given(cut=st.integers(1, 200), name=st.sampled_from(["event", "at", "history"]))
 @settings(max_examples=60, deadline=None)
 def test_a_cut_file_is_no_file(cut: int, name: str) -> None:
     with pytest.raises(InvalidInput):

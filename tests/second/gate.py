@@ -20,12 +20,16 @@ def gate(q: Json, g: Ground) -> tuple[str, Json]:
     elif deployment["version"] != q["version"]:
         running = f"version/{deployment['version']}"
         objections.append({"about": [place, running], "index": deployment["since"], "rule": "other-version"})
-    change = None
+    change, carrying = None, dict[str, Json]()
     if not objections:
         assert deployment is not None
         change = entry(g, deployment["since"], "deployment.changed")
         demand(all(change[key] == q[key] for key in ("environment", "name", "version")), 11, "event-kind")
         objections += disputed(q, g, change)
+        if q["environment"] not in (version or {}).get("admitted", []):
+            named = {f"waiver/{each}": g.state(f"waiver/{each}") or {} for each in change.get("waivers", [])}
+            carrying = {each: state for each, state in named.items() if state["rule"] not in ("gate", "hold", "retired", "withdrawn")}
+    objections += [{"about": [each], "rule": "waiver-expired"} for each, state in carrying.items() if state["expires"] <= g.now]
     if version is not None:
         objections += spoiled(subject, version, g)
     waivers = applying(q, g, q.get("waivers", []), ("gate",))
@@ -38,7 +42,8 @@ def gate(q: Json, g: Ground) -> tuple[str, Json]:
     allowed = len(lifting) == len(objections)
     findings: Json = {"allowed": allowed, "ask": "gate", "place": place, "title": name_of(g, subject)}
     findings |= {"since": deployment["since"]} if change is not None and deployment is not None else {}
-    findings |= {"until": min(lifting)[0]} if lifting else {}
+    ends = [expires for expires, _ in lifting] + [each["expires"] for each in carrying.values() if each["expires"] > g.now]
+    findings |= {"until": min(ends)} if ends else {}
     findings |= {"objections": objections} if objections else {}
     findings |= {"standing": [standing(key, g) for key in q["keys"]]} if "keys" in q else {}
     return "holds" if allowed else "fails", findings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_an_answer_that_cannot_be_kept_is_said(serving: Ledger, model: Path, tmp
     gated = serving.gate(PLACE, model, receipt=blocked / "x.json")
     assert gated.allowed
     assert "could not be kept" in gated.notes[-1]
+
+
+def test_a_pipe_in_the_place_of_an_answer_holds_nothing_up(serving: Ledger, model: Path) -> None:
+    kept = model.with_name("model.muniment-gate.json")
+    os.mkfifo(kept)
+    os.mkfifo(kept.with_name(f"{kept.name}.waiver"))
+    (serving.home / "ledger.db").rename(serving.home / "away.db")
+    assert codes(gate(serving, model)) == ["not-asked", "cache-broken"]
 
 
 def test_a_refusal_that_cannot_be_kept_takes_the_permission_away(

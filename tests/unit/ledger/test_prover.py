@@ -13,9 +13,11 @@ from muniment.core.format import state_map
 from muniment.core.format.state_map import Record
 from muniment.core.proof import answer, verify
 from muniment.core.proof.answer import UNSET
+from muniment.core.proof.inquiry import HistoryQuestion
 from muniment.errors import CorruptStore, InvalidInput, NotFound
 from muniment.ledger import prover
 from muniment.ledger.engine import View
+from muniment.ledger.prover import stream
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,17 @@ def test_a_deployment_comes_with_its_approval_and_signers(story: proving.Story, 
     names = {each.name.partition("/")[0] for each in found.states}
     assert names == {"actor", "approval", "key", "version"}
     assert [each.index for each in found.entries] == [story.approval, story.start - 1, story.start, story.start + 1, view.size - 1]
+
+
+def test_a_decision_comes_with_what_became_of_it(tmp_path: Path) -> None:
+    story = proving.Story(tmp_path / "ledger.db")
+    approval = story.approvals[0]
+    of = {"version": proving.V1, "environment": "production"}
+    revocation = story.say("approval.decided", of=of, decision="revoke", revokes=approval, meaning="approval")
+    for index in (story.approval, revocation):
+        with story.life.engine.view() as view:
+            raw = answer.encode(prover.prove_entry(view, index))
+        assert f"approval/{approval} is revoked now." in verify.tell(verify.verify_answer(raw, story.trust))
 
 
 def test_only_what_the_caller_opens_is_opened(story: proving.Story, view: View) -> None:
@@ -93,8 +106,40 @@ def test_many_blocks_many_events(tmp_path: Path) -> None:
         for index in (0, 1, 100, 255, 256, 257, 512, 698, 699):
             raw = answer.encode(prover.prove_entry(view, index))
             assert verify.verify_answer(raw, story.trust).result.statuses == ("recorded",)
-        complete = answer.encode(prover.prove_complete(view, "acts/ada"))
+        complete = answer.encode(prover.prove_inquiry(view, HistoryQuestion(of="acts/ada")))
         found = verify.verify_answer(complete, story.trust)
-        assert len(found.history) == record(view, "acts/ada").count > 600
+        assert len(found.streams[0].indices) == record(view, "acts/ada").count > 600
         # Names of things are a courtesy that stops where it would make the file long.
         assert len(found.states) < 2 * prover.draft.MAX_NAMED
+
+
+def test_what_came_after_the_index_looked_is_found(story: proving.Story, view: View) -> None:
+    whole = [index for index, _ in prover.read_stream(view, proving.PLACE, record(view, proving.PLACE))]
+    for known in range(len(whole) + 1):
+        found = prover.read_stream(view, proving.PLACE, record(view, proving.PLACE), whole[:known])
+        assert [index for index, _ in found] == whole
+
+
+def test_a_question_has_a_limit(story: proving.Story, view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = HistoryQuestion(of="model/credit-risk")
+    assert prover.prove_inquiry(view, question).streams
+    for limit, number in (("MAX_EVENTS", 3), ("MAX_WHOLES", 2)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"muniment.ledger.prover.ground.{limit}", number)
+            with pytest.raises(InvalidInput) as caught:
+                prover.prove_inquiry(view, question)
+        assert caught.value.code == "too-many-events"
+
+
+def test_each_entry_is_opened_once(story: proving.Story, view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[bytes] = []
+    plain = stream.open_entry
+    for module in ("ground", "draft", "stream"):
+        monkeypatch.setattr(f"muniment.ledger.prover.{module}.open_entry", lambda raw: (opened.append(raw), plain(raw))[1])
+    hints = {
+        name: [index for index, raw in view.entries(0, view.size) if stream._touches(raw, name, record(view, name))]
+        for name in ("model/credit-risk", f"version/{proving.V1}", f"version/{proving.V2}")
+    }
+    opened.clear()
+    found = prover.prove_inquiry(view, HistoryQuestion(of="model/credit-risk"), hints=hints.__getitem__)
+    assert len(opened) == len(set(opened)) == len(found.events)

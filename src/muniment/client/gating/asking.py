@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -130,7 +131,7 @@ def load(path: Path, stand: Standpoint) -> Asked:
     Raises NotFound (`no-cache`), LedgerError (`cache-unreadable`), InvalidInput and VerificationError for one that does not hold.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=open_at_once) as file:
             raw = file.read(MAX_ANSWER_BYTES + 1)
     except FileNotFoundError:
         hint = "An answer is kept here whenever the ledger can be asked."
@@ -138,6 +139,11 @@ def load(path: Path, stand: Standpoint) -> Asked:
     except OSError as error:
         raise LedgerError(f"{path} cannot be read: {error.strerror}", code="cache-unreadable", hint="Correct the path.") from None
     return _open(Proved(raw=raw, verified=verify_answer(raw, stand.trust)))
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting: what somebody put in the place of a file, such as a pipe, holds up no start."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def list_keys(writer: Writer) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ _MENDS = MappingProxyType(
         "withdrawn": "Train again without it, or under a waiver: `muniment waive withdrawn {title} {environment} --for 24h`.",
         "ancestry-limit": "Let the operator look at what it was made of: `muniment lineage {title}`.",
         "approval-disputed": "Have it approved again by somebody whose key stands, and deploy it again.",
+        "waiver-expired": "Meet what was waived, or have it waived again, and deploy it again.",
         "waiver-disputed": "Have it waived again by somebody whose key stands, and deploy it again.",
     }
 )
@@ -163,6 +164,8 @@ def _tell_answer(gated: Gated) -> str:
             f"The ledger could not be asked, and nothing kept here allows it: {gated.title} must not start as {gated.deployment}."
         )
     why = "no answer here can be believed" if gated.version else "it could not be read"
+    if gated.code == "bad-deployment":
+        why = "nothing could be asked about that"
     return f"{gated.title} must not start as {gated.deployment}: {why}."
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from muniment.client import moments, proving
 from muniment.client.drafting import Plain
-from muniment.client.gating.asking import GATE, WAIVER, Asked
+from muniment.client.gating.asking import GATE, WAIVER, Asked, open_at_once
 from muniment.client.gating.decision import Cause, Glass, WaiverState
 from muniment.client.home import Home, check_new_actor
 from muniment.client.rehearsing import Judged, Rehearser
@@ -182,7 +182,7 @@ def _record(writer: Writer, event: Event, raw: bytes) -> WaiverState:
 def _open(path: Path) -> tuple[WaiverGranted | None, str]:
     """The waiver of the gate in a file, once its signature holds, and the key that signed it."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=open_at_once) as file:
             submission = chain.open_submission(file.read(MAX_ENTRY_BYTES + 1))
     except (OSError, InvalidInput):
         return None, ""

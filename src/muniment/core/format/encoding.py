@@ -60,8 +60,8 @@ _sorted = msgspec.json.Encoder(order="sorted")
 _generic = msgspec.json.Decoder()
 _key = re.compile(rf"[A-Za-z_][A-Za-z0-9_]*{_END}")
 # Linear on hostile input: an unclosed string swallows the rest instead of backtracking.
-_string = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-_not_brackets = bytes(set(range(256)) - set(b"{}[]"))
+_string = re.compile(rb'"[^"]*"?')
+_not_marks = bytes(set(range(256)) - set(b'{}[]"'))
 
 
 def encode(value: object) -> bytes:
@@ -132,10 +132,12 @@ def check_limits(raw: bytes, limit: int) -> None:
     """Length, then nesting depth by a linear scan of the bytes: a parser's own limit depends on the caller's stack."""
     if len(raw) > limit:
         raise InvalidInput(f"{len(raw)} bytes where at most {limit} are allowed", code="too-long")
-    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+    if len(raw) <= MAX_ENTRY_BYTES and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
         return
     depth = 0
-    for byte in _string.sub(b"", raw).translate(None, _not_brackets):
+    # Without escapes each quote begins or ends a string; what is left of a large file are its brackets.
+    marks = raw.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _not_marks)
+    for byte in _string.sub(b"", marks):
         if byte in b"{[":
             depth += 1
             if depth > MAX_DEPTH:

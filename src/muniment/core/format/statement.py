@@ -107,6 +107,11 @@ def encode(predicate: bytes, predicate_type: str, subjects: Iterable[tuple[str, 
     return _HEAD + predicate + f',"predicateType":"{predicate_type}","subject":[{listed}]}}'.encode()
 
 
+def predicate_of(payload: bytes) -> bytes:
+    """The predicate's own bytes in what `encode` wrote."""
+    return payload[len(_HEAD) : payload.rfind(b',"predicateType":"')]
+
+
 def seal(value: Value, salt: bytes) -> Sealed:
     """Commit to a value with a salt of 16 random bytes. Raises InvalidInput for another length or an inexpressible value."""
     if len(salt) != SALT_BYTES:

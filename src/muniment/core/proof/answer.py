@@ -20,14 +20,21 @@ from muniment.core.format import encoding
 from muniment.core.format.encoding import MAX_ENTRY_BYTES, HexDigest, Natural, Time
 from muniment.core.format.state_map import MAX_RECORD_BYTES, StateProof
 from muniment.core.format.statement import Disclosure, Salt, Sealed, SealedDigest
+from muniment.core.proof.inquiry import Findings, Inquiry
+from muniment.core.proof.part import Part, Status
 from muniment.core.proof.receipt import MAX_PROOF_HASHES
 from muniment.core.rules.events.predicate import Grade
 from muniment.core.rules.events.stream_name import Stream
 from muniment.errors import InvalidInput
 
 FORMAT: Literal["urn:muniment:answer:v1"] = "urn:muniment:answer:v1"
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_STREAMS = 256
+"""How many streams one question about states names."""
+MAX_WHOLES = 16_384
+"""How many streams one file holds all events of."""
+MAX_EVENTS = 65_536
+"""How many events these streams have together, each counted once."""
 
 Absent = msgspec.UnsetType
 UNSET = msgspec.UNSET
@@ -35,42 +42,31 @@ UNSET = msgspec.UNSET
 Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Hashes = Annotated[tuple[Hash, ...], msgspec.Meta(max_length=MAX_PROOF_HASHES)]
 EntryBytes = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_ENTRY_BYTES)]
-Status = Literal["absent", "complete", "earlier", "present", "recorded", "unchanged"]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
-    """The shape of every part of an answer: frozen, lowerCamelCase, known fields only, absent where nothing is said."""
-
-
-class EntryQuestion(_Part, frozen=True, kw_only=True, tag_field="ask", tag="entry"):
+class EntryQuestion(Part, frozen=True, kw_only=True, tag_field="ask", tag="entry"):
     """Is entry `index` in the ledger, and who says what in it?"""
 
     index: Natural
 
 
-class StateQuestion(_Part, frozen=True, kw_only=True, tag_field="ask", tag="state"):
+class StateQuestion(Part, frozen=True, kw_only=True, tag_field="ask", tag="state"):
     """What does the newest header say about these streams? Sorted, each once."""
 
     streams: Annotated[tuple[Stream, ...], msgspec.Meta(min_length=1, max_length=MAX_STREAMS)]
 
 
-class CompleteQuestion(_Part, frozen=True, kw_only=True, tag_field="ask", tag="complete"):
-    """What are all the events of a stream?"""
-
-    stream: Stream
-
-
-class AtQuestion(_Part, frozen=True, kw_only=True, tag_field="ask", tag="at"):
+class AtQuestion(Part, frozen=True, kw_only=True, tag_field="ask", tag="at"):
     """What was the state of a stream at a time?"""
 
     stream: Stream
     time: Time
 
 
-Question = EntryQuestion | StateQuestion | CompleteQuestion | AtQuestion
+Question = EntryQuestion | StateQuestion | AtQuestion | Inquiry
 
 
-class Included(_Part, frozen=True, kw_only=True):
+class Included(Part, frozen=True, kw_only=True):
     """The exact bytes of an entry, its index, and the proof that it is in the checkpoint's tree."""
 
     entry: EntryBytes
@@ -78,21 +74,28 @@ class Included(_Part, frozen=True, kw_only=True):
     proof: Hashes = ()
 
 
-class Numbered(_Part, frozen=True, kw_only=True):
+class Numbered(Part, frozen=True, kw_only=True):
     """The exact bytes of an entry and its index; the stream's running head binds them."""
 
     entry: EntryBytes
     index: Natural
 
 
-class Link(_Part, frozen=True, kw_only=True):
+class Whole(Part, frozen=True, kw_only=True):
+    """A stream of which every entry is in the file, by its index there; its running head binds them."""
+
+    indices: Annotated[tuple[Natural, ...], msgspec.Meta(min_length=1)]
+    stream: Stream
+
+
+class Link(Part, frozen=True, kw_only=True):
     """An entry of which only the leaf hash is shown."""
 
     index: Natural
     leaf: HexDigest
 
 
-class History(_Part, frozen=True, kw_only=True):
+class History(Part, frozen=True, kw_only=True):
     """What a stream is made of (docs/spec, section 9.3): its events from some one on, then links up to the last.
 
     `before` is the running head before the first of `events`; absent where that is the stream's very first.
@@ -103,7 +106,7 @@ class History(_Part, frozen=True, kw_only=True):
     later: tuple[Link, ...] = ()
 
 
-class Opened(_Part, frozen=True, kw_only=True):
+class Opened(Part, frozen=True, kw_only=True):
     """A sealed field of an entry above, opened: its salt (base64url) and its value."""
 
     salt: Salt
@@ -115,19 +118,20 @@ class Opened(_Part, frozen=True, kw_only=True):
         return Sealed(self.sealed), Disclosure(self.salt, self.value)
 
 
-class Result(_Part, frozen=True, kw_only=True):
+class Result(Part, frozen=True, kw_only=True):
     """What the answer claims in short, so that other programs need not follow the proof. Verification compares it.
 
     `height` is the block as of which it holds, `statuses` has one word for each thing asked about, `grade` is what stands
-    behind the claim of an event.
+    behind the claim of an event, `findings` are what follows for a question that needs more than a word.
     """
 
     height: Natural
     statuses: Annotated[tuple[Status, ...], msgspec.Meta(min_length=1, max_length=MAX_STREAMS)]
     grade: Grade | Absent = UNSET
+    findings: Findings | Absent = UNSET
 
 
-class Answer(_Part, frozen=True, kw_only=True):
+class Answer(Part, frozen=True, kw_only=True):
     """A question, its result, and the proof.
 
     receipt: the C2SP tlog-proof of the entry asked about, else of the last entry; it holds the signed checkpoint
@@ -135,6 +139,8 @@ class Answer(_Part, frozen=True, kw_only=True):
     entries: events and headers, by ascending index; the last is the checkpoint's last entry, a header
     states: proofs under that header, by ascending name
     history: entries of the stream asked about, where its record alone does not answer
+    streams: streams of which all entries are in the file, by ascending name
+    events: the events of these streams that are not among `entries`, by ascending index; the streams bind them
     disclosures: sealed fields that are opened for this reader, by ascending digest
     manifest: the lines of the subject's manifest, so that a changed file can be named
     """
@@ -147,6 +153,8 @@ class Answer(_Part, frozen=True, kw_only=True):
     entries: Annotated[tuple[Included, ...], msgspec.Meta(min_length=1)]
     states: tuple[StateProof, ...] = ()
     history: History | Absent = UNSET
+    streams: Annotated[tuple[Whole, ...], msgspec.Meta(max_length=MAX_WHOLES)] = ()
+    events: Annotated[tuple[Numbered, ...], msgspec.Meta(max_length=MAX_EVENTS)] = ()
     disclosures: tuple[Opened, ...] = ()
     manifest: str | Absent = UNSET
 
@@ -156,11 +164,16 @@ _read = encoding.decoder(Answer, limit=MAX_ANSWER_BYTES)
 
 def encode(answer: Answer) -> bytes:
     """The bytes of the file: canonical JSON and a newline. Raises InvalidInput for what `decode` would not take back."""
-    for opened in answer.disclosures:
-        encoding.encode(opened.value)
-    raw = encoding.encode_struct(answer) + b"\n"
+    raw = write(answer)
     decode(raw)
     return raw
+
+
+def write(answer: Answer) -> bytes:
+    """The same bytes, not read back: for whoever verifies them next. Raises InvalidInput for a value that JSON has no form for."""
+    for opened in answer.disclosures:
+        encoding.encode(opened.value)
+    return encoding.encode_struct(answer) + b"\n"
 
 
 def decode(raw: bytes) -> Answer:
@@ -179,6 +192,12 @@ def check(answer: Answer) -> None:
     _check_order("entries", [each.index for each in answer.entries])
     _check_order("states", [each.name for each in answer.states])
     _check_order("disclosures", [each.sealed for each in answer.disclosures])
+    _check_order("streams", [each.stream for each in answer.streams])
+    for whole in answer.streams:
+        _check_order("indices", whole.indices)
+    # An entry stands in a file once, so that nothing in it can be told in two ways.
+    _check_order("events", sorted([each.index for each in answer.events] + [each.index for each in answer.entries]))
+    _check_order("events", [each.index for each in answer.events])
     if isinstance(answer.question, StateQuestion):
         _check_order("streams", answer.question.streams)
     for proof in answer.states:

@@ -23,7 +23,7 @@ from muniment.core.proof.receipt import format_checkpoint
 from muniment.errors import InvalidInput
 
 FORMAT: Literal["urn:muniment:bundle:v1"] = "urn:muniment:bundle:v1"
-MAX_BUNDLE_BYTES = 64 * 1024 * 1024
+MAX_BUNDLE_BYTES = 128 * 1024 * 1024
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):

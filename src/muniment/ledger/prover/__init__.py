@@ -11,15 +11,15 @@ that the deployment relied on. `disclose` gives the opening of a sealed field, o
 
 from muniment.ledger.prover.bundle import prove_bundle
 from muniment.ledger.prover.draft import Disclose, prove_receipt
-from muniment.ledger.prover.question import prove_at, prove_complete, prove_entry, prove_state
+from muniment.ledger.prover.question import prove_at, prove_entry, prove_inquiry, prove_state
 from muniment.ledger.prover.stream import read_stream
 
 __all__ = [
     "Disclose",
     "prove_at",
     "prove_bundle",
-    "prove_complete",
     "prove_entry",
+    "prove_inquiry",
     "prove_receipt",
     "prove_state",
     "read_stream",

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from muniment.core.format import dsse, entry, manifest, state_map
+from muniment.core.format import entry, manifest, state_map
 from muniment.core.format.manifest import Manifest
 from muniment.core.format.state_map import Record
 from muniment.core.format.statement import Disclosure, Sealed
 from muniment.core.proof import answer as answers
 from muniment.core.proof import receipt as receipts
-from muniment.core.proof.answer import UNSET, Absent, Answer, EntryQuestion, History, Included, Opened, Question, Result
+from muniment.core.proof.answer import (
+    UNSET,
+    Absent,
+    Answer,
+    EntryQuestion,
+    History,
+    Included,
+    Numbered,
+    Opened,
+    Question,
+    Result,
+    Whole,
+)
 from muniment.core.proof.receipt import Receipt
 from muniment.core.proof.verify.statement import find_sealed
-from muniment.core.rules import events
-from muniment.core.rules.events import DeploymentChanged, Event
+from muniment.core.rules.events import ApprovalDecided, DeploymentChanged, Event
 from muniment.core.rules.records import Deployment
 from muniment.errors import CorruptStore
 from muniment.ledger.engine import View
-from muniment.ledger.prover.stream import EVENT
+from muniment.ledger.prover.ground import LedgerGround
+from muniment.ledger.prover.stream import Entry, open_entry
 
 Disclose = Callable[[Sealed], Disclosure | None]
 
@@ -36,23 +48,33 @@ class Draft:
         self._view = view
         self._entries: set[int] = {view.size - 1}
         self._streams: set[str] = set()
-        self._events: dict[int, Event] = {}
+        self._opened: dict[int, Entry] = {}
+        self._wholes: Mapping[str, Sequence[int]] = {}
+        self._bound: set[int] = set()
 
     def include(self, index: int) -> Event | None:
         """Take in an entry, with the records of its signer; returns its event, or None for a header."""
-        raw = self._view.entry(index)
         self._entries.add(index)
-        return self.open(index, raw)
+        return self.open(index, open_entry(self._view.entry(index)))
 
-    def open(self, index: int, raw: bytes) -> Event | None:
+    def open(self, index: int, opened: Entry) -> Event | None:
         """Take in what belongs to an entry, without its inclusion proof."""
-        if not raw.startswith(EVENT):
+        self._opened[index] = opened
+        if opened.event is None:
             return None
-        envelope = dsse.decode(raw)
-        event = self._events[index] = events.decode(envelope.payload)
-        self._streams |= {f"actor/{event.actor}", f"key/{envelope.key.hex()}"}
-        self._name_things(event)
-        return event
+        self._streams |= {f"actor/{opened.event.actor}", f"key/{opened.key}"}
+        self._name_things(opened.event)
+        return opened.event
+
+    def take(self, ground: LedgerGround) -> None:
+        """Take in everything that a question asked of a ledger."""
+        self._streams |= ground.records.keys()
+        self._wholes = ground.streams
+        for index, opened in ground.entries.items():
+            self.open(index, opened)
+        bound = {index for indices in ground.streams.values() for index in indices}
+        self._entries |= ground.headers | (ground.single - bound)
+        self._bound = bound - self._entries
 
     def include_header(self, height: int) -> entry.Header:
         """Take in the header of a height."""
@@ -72,12 +94,13 @@ class Draft:
     def _name_things(self, event: Event) -> None:
         """Take in the records that say what the event's things by digest are called, as long as these are few."""
         if len(self._streams) < MAX_NAMED:
-            digests = {digest for _, digest in event.things()}
-            named = {f"{kind}/{digest}" for kind in ("version", "data") for digest in digests}
-            self._streams |= named.intersection(events.streams(event))
+            named = {f"{kind}/{digest}" for _, digest in event.things() for kind in ("version", "data")}
+            self._streams |= named.intersection(event.touches())
 
     def rely(self, event: Event) -> None:
-        """Take in the approvals that a deployment names: who approved what ran there."""
+        """Take in the approvals that a deployment names: who approved what ran there; and what became of a decision itself."""
+        if isinstance(event, ApprovalDecided):
+            self._streams.add(f"approval/{event.event_id if event.revokes is UNSET else event.revokes}")
         if not isinstance(event, DeploymentChanged):
             return
         self._streams.add(f"version/{event.version}")
@@ -99,11 +122,11 @@ class Draft:
         """Read every proof and write the answer."""
         if history is not UNSET:
             for each in history.events:
-                if self.open(each.index, each.entry) is None:
+                if self.open(each.index, open_entry(each.entry)) is None:
                     self._entries.add(each.index)
         view = self._view
         included = [
-            Included(entry=view.entry(index), index=index, proof=tuple(view.inclusion(index, view.size)))
+            Included(entry=self._read(index), index=index, proof=tuple(view.inclusion(index, view.size)))
             for index in sorted(self._entries)
         ]
         main = question.index if isinstance(question, EntryQuestion) else view.size - 1
@@ -116,16 +139,22 @@ class Draft:
             entries=tuple(included),
             states=tuple(view.prove_state(stream) for stream in sorted(self._streams)),
             history=history,
+            streams=tuple(Whole(indices=tuple(self._wholes[stream]), stream=stream) for stream in sorted(self._wholes)),
+            events=tuple(Numbered(entry=self._read(index), index=index) for index in sorted(self._bound)),
             disclosures=self._open_fields(disclose),
             manifest=UNSET if files is None else manifest.encode(files).decode(),
         )
+
+    def _read(self, index: int) -> bytes:
+        return self._opened[index].raw if index in self._opened else self._view.entry(index)
 
     def _open_fields(self, disclose: Disclose | None) -> tuple[Opened, ...]:
         if disclose is None:
             return ()
         found: dict[str, Opened] = {}
-        for event in self._events.values():
-            for _, commitment in find_sealed(msgspec.to_builtins(event)):
+        sealed = [each.payload for each in self._opened.values() if b'"sealed":' in each.payload]
+        for payload in sealed:
+            for _, commitment in find_sealed(msgspec.json.decode(payload)["predicate"]):
                 disclosure = disclose(Sealed(commitment))
                 if disclosure is not None:
                     found[commitment] = Opened(salt=disclosure.salt, sealed=commitment, value=disclosure.value)

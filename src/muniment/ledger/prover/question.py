@@ -8,25 +8,27 @@ from muniment.core.format import entry, state_map
 from muniment.core.format.manifest import Manifest
 from muniment.core.format.state_map import Link, Record
 from muniment.core.proof import answer as answers
+from muniment.core.proof import inquiry
 from muniment.core.proof.answer import (
     UNSET,
     Answer,
     AtQuestion,
-    CompleteQuestion,
     EntryQuestion,
     History,
     Numbered,
     Result,
     StateQuestion,
-    Status,
 )
+from muniment.core.proof.inquiry import Inquiry
+from muniment.core.proof.part import Status
 from muniment.core.proof.verify.state import WHOLE
 from muniment.core.proof.verify.statement import DECLARED
 from muniment.core.rules.events import DeploymentChanged
 from muniment.errors import NotFound
 from muniment.ledger.engine import View
 from muniment.ledger.prover.draft import DEPLOYMENT, Disclose, Draft, read_deployment
-from muniment.ledger.prover.stream import fold_leaf, open_event, read_stream
+from muniment.ledger.prover.ground import Hints, LedgerGround, no_hints
+from muniment.ledger.prover.stream import fold_leaf, open_entry, read_stream
 
 
 def prove_entry(view: View, index: int, *, disclose: Disclose | None = None, files: Manifest | None = None) -> Answer:
@@ -59,22 +61,19 @@ def prove_state(view: View, streams: Iterable[str], *, disclose: Disclose | None
     return draft.build(StateQuestion(streams=asked), result, disclose=disclose, files=files)
 
 
-def prove_complete(
-    view: View, stream: str, *, indices: Sequence[int] = (), disclose: Disclose | None = None, files: Manifest | None = None
+def prove_inquiry(
+    view: View, question: Inquiry, *, hints: Hints = no_hints, disclose: Disclose | None = None, files: Manifest | None = None
 ) -> Answer:
-    """All entries of a stream. `indices` are where an index believes they stand; without them the ledger is read through.
+    """What follows for a question from the streams, records and entries that it leads to (core.proof.inquiry).
 
-    Raises CorruptStore where the entries do not fold to the stream's head, InvalidInput (`too-long`) where they are too many.
+    Raises InvalidInput (`too-many-events`, `too-many-things`) for what no file holds, CorruptStore.
     """
+    ground = LedgerGround(view, hints)
+    findings = inquiry.evaluate(question, ground)
     draft = Draft(view)
-    question = CompleteQuestion(stream=stream)
-    record = draft.show(stream)
-    if record is None:
-        return draft.build(question, Result(height=view.height, statuses=("absent",)), disclose=disclose, files=files)
-    found = read_stream(view, stream, record, indices)
-    history = History(events=tuple(Numbered(index=index, entry=raw) for index, raw in found))
-    result = Result(height=view.height, statuses=("complete",))
-    return draft.build(question, result, history=history, disclose=disclose, files=files)
+    draft.take(ground)
+    result = Result(height=view.height, statuses=(findings.status(),), findings=findings)
+    return draft.build(question, result, disclose=disclose, files=files)
 
 
 def prove_at(
@@ -88,7 +87,8 @@ def prove_at(
 ) -> Answer:
     """The state of a stream at a time (our form of it), by the history rule from the newest header.
 
-    Raises NotFound (`before-genesis`) for a time before the ledger began; else as `prove_complete`.
+    `indices` are where an index believes that the stream's entries stand; without them the ledger is read through.
+    Raises NotFound (`before-genesis`) for a time before the ledger began; CorruptStore.
     """
     height = view.height_at(time)
     if height is None:
@@ -124,7 +124,7 @@ def _cut(draft: Draft, stream: str, found: Sequence[tuple[int, bytes]], bound: i
     below = [(index, raw) for index, raw in found if index < bound]
     start, in_force = 1, None
     for number, (_, raw) in enumerate(below, 1):
-        event = open_event(raw) if stream.startswith(DEPLOYMENT) else None
+        event = open_entry(raw).event if stream.startswith(DEPLOYMENT) else None
         if isinstance(event, DeploymentChanged) and event.transition in WHOLE:
             start, in_force = number, event
     if in_force is not None:

@@ -5,7 +5,9 @@ A store keeps no list of them: an index says where they are, or the ledger is re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from muniment.core.format import dsse, entry, merkle, state_map
 from muniment.core.format.state_map import Record
@@ -18,32 +20,59 @@ EVENT = b'{"payload"'
 GENESIS = b'{"genesis"'
 
 
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """An entry, opened once: its bytes, and for an event its payload, its typed form and the key that signed it."""
+
+    raw: bytes
+    payload: bytes
+    event: Event | None
+    key: str
+
+
+def open_entry(raw: bytes) -> Entry:
+    """Open an entry of this ledger. The signature of an event was checked when it was admitted."""
+    if not raw.startswith(EVENT):
+        return Entry(raw, b"", None, "")
+    envelope = dsse.decode(raw)
+    return Entry(raw, envelope.payload, events.decode(envelope.payload), envelope.key.hex())
+
+
 def read_stream(view: View, stream: str, record: Record, indices: Sequence[int] = ()) -> list[tuple[int, bytes]]:
     """Index and bytes of every entry of a stream: from `indices` if they are the right ones, else by reading the ledger.
 
+    Entries that fold to the stream's head are its entries, so those of good indices need not be opened.
     Raises CorruptStore where no entries fold to the head in the record.
     """
-    hinted = ((index, view.entry(index)) for index in sorted(set(indices)) if 0 <= index < view.size)
-    for source in (hinted, view.entries(record.first, record.last + 1)):
-        found = [(index, raw) for index, raw in source if _touches(raw, stream, record)]
-        head = state_map.key(stream)
-        for index, raw in found:
-            head = state_map.fold(head, index, fold_leaf(raw))
-        if head.hex() == record.head:
-            return found
-    raise CorruptStore(
-        f"the entries of {stream} do not fold to the head that its record has", details={"table": "record", "stream": stream}
-    )
+    hinted = sorted({index for index in indices if record.first <= index <= record.last})
+    found = [(index, view.entry(index)) for index in hinted]
+    if 0 < len(found) < record.count:
+        # What came after the index last looked.
+        found += _scan(view, stream, record, hinted[-1] + 1)
+    if _fold(stream, found) == record.head:
+        return found
+    found = _scan(view, stream, record, record.first)
+    if _fold(stream, found) != record.head:
+        raise CorruptStore(
+            f"the entries of {stream} do not fold to the head that its record has", details={"table": "record", "stream": stream}
+        )
+    return found
 
 
-def open_event(raw: bytes) -> Event | None:
-    """The event of an entry, or None for a header. Its signature was checked when it was admitted."""
-    return events.decode(dsse.decode(raw).payload) if raw.startswith(EVENT) else None
+def _scan(view: View, stream: str, record: Record, start: int) -> list[tuple[int, bytes]]:
+    """The entries of a stream from some entry on, found by opening every entry of the ledger there."""
+    return [(index, raw) for index, raw in view.entries(start, record.last + 1) if _touches(raw, stream, record)]
+
+
+def _fold(stream: str, found: Iterable[tuple[int, bytes]]) -> str:
+    head = state_map.key(stream)
+    for index, raw in found:
+        head = state_map.fold(head, index, fold_leaf(raw))
+    return head.hex()
 
 
 def _touches(raw: bytes, stream: str, record: Record) -> bool:
     """Is this an entry of the stream? Of headers, only the genesis makes records."""
-    event = open_event(raw)
+    event = open_entry(raw).event
     if event is None:
         return record.first == 0 and raw.startswith(GENESIS)
     return stream in events.streams(event)

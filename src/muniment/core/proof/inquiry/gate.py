@@ -37,6 +37,7 @@ Rule = Literal[
     "retired",
     "unknown",
     "waiver-disputed",
+    "waiver-expired",
     "withdrawn",
 ]
 _WAIVED_BY_NAME = frozenset({"hold", "retired", "withdrawn"})
@@ -120,6 +121,8 @@ def evaluate(question: GateQuestion, ground: Ground) -> GateFindings:
             raise failure("event-kind", f"the record of {place} names entry {deployment.since}, which is about something else")
         objections += _judge_approvals(change, ground)
         objections += _judge_waivers(change, ground)
+    carried = _find_carrying(question, change, version, ground)
+    objections += [Objection(rule="waiver-expired", about=(each,)) for each, ends in carried.items() if ends <= ground.head.time]
     if version is not None:
         objections += _judge_version(subject, version, ground)
     waivers = _find_waivers(question, question.waivers, ground, {_GATE})
@@ -131,7 +134,13 @@ def evaluate(question: GateQuestion, ground: Ground) -> GateFindings:
         place=place,
         title=title(ground, subject),
         since=deployment.since if deployment is not None and change is not None else UNSET,
-        until=min((waiver.expires for id_, waiver in waivers.items() if id_ in {each.waiver for each in judged}), default=UNSET),
+        until=min(
+            [
+                *[waiver.expires for id_, waiver in waivers.items() if id_ in {each.waiver for each in judged}],
+                *[ends for ends in carried.values() if ends > ground.head.time],
+            ],
+            default=UNSET,
+        ),
         objections=judged,
         standing=tuple(_stand(key, ground) for key in question.keys),
     )
@@ -180,6 +189,20 @@ def _judge_waivers(change: DeploymentChanged, ground: Ground) -> Iterator[Object
         if waiver is None:
             raise failure("state-record", f"a deployment names {stream}, which has no record")
         yield from _dispute("waiver-disputed", stream, waiver.keyid, waiver.index, ground)
+
+
+def _find_carrying(
+    question: GateQuestion, change: DeploymentChanged | None, version: Version | None, ground: Ground
+) -> dict[str, str]:
+    """The waivers on which the start still rests, with when each ends: those of requirements that the version never met here."""
+    if change is None or version is None or question.environment in version.admitted:
+        return {}
+    found = {}
+    for stream in [f"waiver/{each}" for each in change.waivers]:
+        waiver = read(ground, stream, Waiver)
+        if waiver is not None and waiver.rule not in _WAIVED_BY_NAME and waiver.rule != _GATE:
+            found[stream] = waiver.expires
+    return found
 
 
 def _admissions(change: DeploymentChanged, ground: Ground) -> list[DeploymentChanged]:

@@ -6,12 +6,12 @@
 Never a yes or no: what was shown, on whose word, by which clock, and what was not looked at.
 """
 
+from muniment.core.proof.inquiry import Block
 from muniment.core.proof.verify.answer import verify_answer
 from muniment.core.proof.verify.bundle import verify_bundle
 from muniment.core.proof.verify.receipt import verify_receipt
 from muniment.core.proof.verify.verified import (
     UNSET,
-    Block,
     Clock,
     Ground,
     Moment,
@@ -25,7 +25,7 @@ from muniment.core.proof.verify.verified import (
     VerifiedBundle,
     VerifiedReceipt,
 )
-from muniment.core.proof.verify.words import LIMITS, tell, tell_bundle, tell_receipt
+from muniment.core.proof.verify.words import LIMITS, tell, tell_bundle, tell_receipt, tell_standing
 
 __all__ = [
     "LIMITS",
@@ -46,6 +46,7 @@ __all__ = [
     "tell",
     "tell_bundle",
     "tell_receipt",
+    "tell_standing",
     "verify_answer",
     "verify_bundle",
     "verify_receipt",

@@ -46,6 +46,8 @@ def tell_objection(objection: Objection, findings: GateFindings) -> str:
             return f"{last} was withdrawn ({entry}), and {version} was made of it: {' <- '.join(objection.called)}."
         case "ancestry-limit":
             return f"What {version} was made of is more than can be looked through."
+        case "waiver-expired":
+            return f"{version} was let in by a waiver, {objection.about[0]}, and that has ended."
         case "approval-disputed" | "waiver-disputed":
             kind = objection.rule.partition("-")[0]
             key = digest.short(objection.about[-1].partition("/")[2])

@@ -12,28 +12,27 @@ they are not an order. Step 1 fails with InvalidInput, every other with Verifica
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from muniment.core.format import merkle
 from muniment.core.format.manifest import Manifest
-from muniment.core.format.state_map import Record
 from muniment.core.proof import answer as answers
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof.answer import UNSET, Answer
 from muniment.core.proof.authority import Tier
 from muniment.core.proof.evidence import Pin, Prove
+from muniment.core.proof.inquiry import Block
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify.freshness import check_freshness, read_clocks
 from muniment.core.proof.verify.ground import Terms, open_ground
 from muniment.core.proof.verify.inclusion import Tree, block, open_header, open_tree
 from muniment.core.proof.verify.question import name_things, settle
-from muniment.core.proof.verify.signer import check_signer
+from muniment.core.proof.verify.signer import Signers
 from muniment.core.proof.verify.state import open_states
 from muniment.core.proof.verify.statement import Signed, open_statement
 from muniment.core.proof.verify.subject import check_subject, open_fields
-from muniment.core.proof.verify.verified import Said, SealedField, Shown, Verified
+from muniment.core.proof.verify.testimony import open_testimony
+from muniment.core.proof.verify.verified import Absent, Said, SealedField, Shown, Signer, Thing, Verified
 from muniment.errors import VerificationError
 
 HISTORY_STEP = 11
@@ -73,9 +72,10 @@ def verify_parsed(answer: Answer, trust: Trust, terms: Terms, subject: Manifest 
     fresh = check_freshness(clocks, terms.now, terms.max_age)
     signed = _open_statements(answer, tree, trust.ledger)
     records = open_states(answer.states, tree.head)
-    settled = settle(answer, tree, records, signed)
+    settled = settle(answer, tree, records, signed, open_testimony(answer, tree, records, signed))
     fields = open_fields(signed, answer)
-    said = tuple(_report(each, tree, records, fields[index]) for index, each in sorted(signed.items()))
+    signers = Signers(records)
+    said = tuple([_report(each, tree, signers, fields[index]) for index, each in sorted(signed.items())])
     found = check_subject(settled.things, answer, subject)
     return Verified(
         ground=ground,
@@ -86,31 +86,41 @@ def verify_parsed(answer: Answer, trust: Trust, terms: Terms, subject: Manifest 
         clocks=clocks,
         said=said,
         history=() if answer.history is UNSET else tuple(each.index for each in answer.history.events),
+        streams=answer.streams,
         states=tuple(Shown(stream=name, record=UNSET if record is None else record) for name, record in records.items()),
         moment=settled.moment,
         subject=found,
     )
 
 
-def describe(signed: Signed, fields: tuple[SealedField, ...]) -> Said:
-    """What is reported of a statement, before anything is known of its signer."""
+def describe(
+    signed: Signed,
+    fields: tuple[SealedField, ...],
+    things: tuple[Thing, ...] | None = None,
+    block: Block | Absent = UNSET,
+    signer: Signer | Absent = UNSET,
+) -> Said:
+    """What is reported of a statement; without a block and a signer where nothing is known of them."""
     return Said(
         index=signed.index,
         event=signed.name,
-        event_id=signed.text("eventId"),
-        actor=signed.text("actor"),
-        occurred_at=signed.text("occurredAt"),
+        event_id=signed.event_id,
+        actor=signed.actor,
+        occurred_at=signed.occurred_at,
         grade=signed.grade or UNSET,
-        predicate=signed.predicate,
-        things=signed.things,
+        raw=msgspec.Raw(signed.predicate),
+        things=signed.things if things is None else things,
         sealed=fields,
         known=signed.known,
+        block=block,
+        signer=signer,
     )
 
 
 def _open_statements(answer: Answer, tree: Tree, ledger: str) -> dict[int, Signed]:
     """Every event in the file, opened: those with an inclusion proof, and those that a stream's head binds."""
     found = {index: open_statement(index, raw, ledger) for index, raw in tree.events.items()}
+    found |= {each.index: open_statement(each.index, each.entry, ledger) for each in answer.events}
     if answer.history is UNSET:
         return found
     for each in answer.history.events:
@@ -126,7 +136,6 @@ def _open_statements(answer: Answer, tree: Tree, ledger: str) -> dict[int, Signe
     return found
 
 
-def _report(signed: Signed, tree: Tree, records: Mapping[str, Record | None], fields: tuple[SealedField, ...]) -> Said:
+def _report(signed: Signed, tree: Tree, signers: Signers, fields: tuple[SealedField, ...]) -> Said:
     block = tree.sealing(signed.index)
-    signer = check_signer(signed, records, block)
-    return msgspec.structs.replace(describe(signed, fields), things=name_things(signed, records), block=block, signer=signer)
+    return describe(signed, fields, name_things(signed, signers.records), block, signers.check(signed, block))

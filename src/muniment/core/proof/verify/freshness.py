@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from muniment.core.format import time
 from muniment.core.proof.authority import Head
-from muniment.core.proof.verify.verified import Block, Clock
+from muniment.core.proof.inquiry import Block
+from muniment.core.proof.verify.verified import Clock
 from muniment.errors import InvalidInput, VerificationError
 
 STEP = 6

@@ -6,6 +6,7 @@ entries before it; since a last leaf has siblings on its left only, its inclusio
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -14,8 +15,9 @@ from muniment.core.format import entry, merkle
 from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.entry import Header
 from muniment.core.proof.answer import Answer, EntryQuestion
+from muniment.core.proof.inquiry import Block
 from muniment.core.proof.receipt import Receipt
-from muniment.core.proof.verify.verified import UNSET, Absent, Block, Moment
+from muniment.core.proof.verify.verified import UNSET, Absent, Moment
 from muniment.errors import InvalidInput, VerificationError
 
 GENESIS_STEP = 2
@@ -24,9 +26,10 @@ HEADER_STEP = 8
 
 
 class Tree(msgspec.Struct, frozen=True):
-    """Entries that are in the tree of a checkpoint. `head` is its last entry; `leaves` belong to the headers."""
+    """Entries that are in the tree of a checkpoint. `head` is its last entry; `leaves` belong to the headers, as does `order`."""
 
     size: int
+    order: tuple[int, ...]
     headers: Mapping[int, Header]
     leaves: Mapping[int, bytes]
     events: Mapping[int, bytes]
@@ -38,7 +41,8 @@ class Tree(msgspec.Struct, frozen=True):
 
     def sealing(self, index: int) -> Block | Absent:
         """The block that sealed an entry, where both headers around it are shown and linked."""
-        after = next((header for header in self.headers.values() if header.size > index), None)
+        at = bisect_right(self.order, index)
+        after = self.headers[self.order[at]] if at < len(self.order) else None
         before = None if after is None else self._linked(after)
         return UNSET if after is None or before is None or before >= index else block(after)
 
@@ -61,10 +65,11 @@ class Tree(msgspec.Struct, frozen=True):
 
     def _linked(self, header: Header) -> int | None:
         """The index of the header before, if it is shown and `previous` is its leaf."""
-        before = [index for index, each in self.headers.items() if each.height == header.height - 1]
-        if not before or self.leaves[before[0]].hex() != header.previous:
+        at = bisect_left(self.order, header.size)
+        before = self.order[at - 1] if at else None
+        if before is None or self.headers[before].height != header.height - 1 or self.leaves[before].hex() != header.previous:
             return None
-        return before[0]
+        return before
 
 
 def open_tree(answer: Answer, receipt: Receipt, checkpoint: Checkpoint, ledger: str) -> Tree:
@@ -76,8 +81,14 @@ def open_tree(answer: Answer, receipt: Receipt, checkpoint: Checkpoint, ledger: 
     _check_genesis(answer.genesis, checkpoint, ledger)
     asked = answer.question.index if isinstance(answer.question, EntryQuestion) else checkpoint.size - 1
     main = next((each for each in answer.entries if each.index == asked), None)
-    if main is None:
+    if main is None and isinstance(answer.question, EntryQuestion):
         raise VerificationError(f"entry {asked} is not in this file", step=INCLUSION_STEP, code="entry-missing")
+    if main is None:
+        raise VerificationError(
+            f"the newest entry of the checkpoint, {asked}, is not in this file: what it shows is older than it says",
+            step=HEADER_STEP,
+            code="header-last",
+        )
     if receipt.index != asked:
         raise VerificationError(
             f"the receipt is about entry {receipt.index}, the question about entry {asked}",
@@ -103,7 +114,7 @@ def open_tree(answer: Answer, receipt: Receipt, checkpoint: Checkpoint, ledger: 
             "the last entry of the checkpoint is not shown to be a header", step=HEADER_STEP, code="header-last"
         )
     _check_root(headers[last.index], last.proof)
-    tree = Tree(checkpoint.size, headers, leaves, events)
+    tree = Tree(checkpoint.size, tuple(headers), headers, leaves, events)
     if asked in events and tree.sealing(asked) is UNSET:
         raise VerificationError(f"the block that sealed entry {asked} is not shown", step=HEADER_STEP, code="header-successor")
     return tree

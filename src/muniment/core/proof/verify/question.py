@@ -10,23 +10,20 @@ from collections.abc import Mapping
 
 import msgspec
 
+from muniment.core.format import encoding
 from muniment.core.format.state_map import Record
-from muniment.core.proof.answer import (
-    UNSET,
-    Absent,
-    Answer,
-    AtQuestion,
-    CompleteQuestion,
-    EntryQuestion,
-    Result,
-    StateQuestion,
-    Status,
-)
+from muniment.core.proof import inquiry
+from muniment.core.proof.answer import Answer, AtQuestion, EntryQuestion, Result, StateQuestion
+from muniment.core.proof.inquiry import Findings, Inquiry
+from muniment.core.proof.inquiry.ground import read_state
+from muniment.core.proof.part import UNSET, Absent, Status
 from muniment.core.proof.verify import state
 from muniment.core.proof.verify.inclusion import Tree
 from muniment.core.proof.verify.state import DEPLOYMENT
 from muniment.core.proof.verify.statement import DECLARED, Signed
+from muniment.core.proof.verify.testimony import Testimony
 from muniment.core.proof.verify.verified import Moment, Thing
+from muniment.core.rules.events import DeploymentChanged
 from muniment.core.rules.events.predicate import Grade
 from muniment.core.rules.records import Data, Deployment, Version
 from muniment.errors import VerificationError
@@ -46,23 +43,22 @@ class Settled(msgspec.Struct, frozen=True):
     things: tuple[Thing, ...]
 
 
-def settle(answer: Answer, tree: Tree, records: Records, signed: Statements) -> Settled:
+def settle(answer: Answer, tree: Tree, records: Records, signed: Statements, testimony: Testimony) -> Settled:
     """Work out the result of a question and compare it with the one in the file.
 
-    Raises VerificationError: step 8 for headers, step 11 for states, histories and `result`, step 13 `grade`.
+    Raises VerificationError: step 8 for headers, step 11 for states, histories, `result` and `findings`, step 13 `grade`.
     """
     question = answer.question
     if isinstance(question, EntryQuestion):
         settled = _settle_entry(question, tree, records, signed)
     elif isinstance(question, StateQuestion):
         settled = _settle_state(question, tree, records)
-    elif isinstance(question, CompleteQuestion):
-        status = state.check_complete(question.stream, state.require(records, question.stream), answer.history)
-        result = Result(height=tree.head.height, statuses=(status,))
-        settled = Settled(result, UNSET, _list_things(question.stream, records))
-    else:
+    elif isinstance(question, AtQuestion):
         settled = _settle_at(question, answer, tree, records, signed)
-    if answer.history is not UNSET and isinstance(question, EntryQuestion | StateQuestion):
+    else:
+        settled = _settle_inquiry(question, tree, records, testimony)
+    testimony.check_asked()
+    if answer.history is not UNSET and not isinstance(question, AtQuestion):
         raise VerificationError("this file holds a history that nobody asked for", step=RESULT_STEP, code="history-unasked")
     _compare(answer.result, settled.result)
     return settled
@@ -74,18 +70,20 @@ def read_version(digest: str, records: Records) -> Thing:
     record = records.get(stream)
     if record is None:
         return Thing(name=stream, digest=digest)
-    version = state.read_state(record, Version, stream)
+    version = read_state(record, Version, stream)
     return Thing(name=f"{version.model}@{version.ordinal}", digest=digest)
 
 
 def name_things(signed: Signed, records: Records) -> tuple[Thing, ...]:
     """The things that a statement is about, called by name and number where their records are shown."""
-    kinds = ("version", "data")
-    found = []
-    for thing in signed.things:
-        named = [each for kind in kinds for each in _list_things(f"{kind}/{thing.digest}", records)]
-        found.append(named[0] if named else thing)
-    return tuple(found)
+    return tuple([_name_thing(thing, records) for thing in signed.things])
+
+
+def _name_thing(thing: Thing, records: Records) -> Thing:
+    for stream in (f"version/{thing.digest}", f"data/{thing.digest}"):
+        if records.get(stream) is not None:
+            return _list_things(stream, records)[0]
+    return thing
 
 
 def _settle_entry(question: EntryQuestion, tree: Tree, records: Records, signed: Statements) -> Settled:
@@ -116,9 +114,16 @@ def _settle_at(question: AtQuestion, answer: Answer, tree: Tree, records: Record
     state.check_whole(question.stream, answer.history, signed)
     if not question.stream.startswith(DEPLOYMENT):
         return Settled(result, moment, _list_things(question.stream, records))
-    changes = [signed[each.index] for each in answer.history.events if each.index in signed]
-    versions = [each.text("version") for each in changes if each.name == "deployment.changed"]
+    changes = [signed[each.index].event for each in answer.history.events if each.index in signed]
+    versions = [each.version for each in changes if isinstance(each, DeploymentChanged)]
     return Settled(result, moment, tuple(read_version(version, records) for version in versions[-1:]))
+
+
+def _settle_inquiry(question: Inquiry, tree: Tree, records: Records, testimony: Testimony) -> Settled:
+    findings = inquiry.evaluate(question, testimony)
+    result = Result(height=tree.head.height, statuses=(findings.status(),), findings=findings)
+    things = tuple(thing for stream in question.about() for thing in _list_things(stream, records))
+    return Settled(result, UNSET, things)
 
 
 def _list_things(stream: str, records: Records) -> tuple[Thing, ...]:
@@ -129,10 +134,10 @@ def _list_things(stream: str, records: Records) -> tuple[Thing, ...]:
     if stream.startswith("version/"):
         return (read_version(stream.removeprefix("version/"), records),)
     if stream.startswith("data/"):
-        data = state.read_state(record, Data, stream)
+        data = read_state(record, Data, stream)
         return (Thing(name=f"{data.name}@{data.ordinal}", digest=stream.removeprefix("data/")),)
     if stream.startswith(DEPLOYMENT):
-        return (read_version(state.read_state(record, Deployment, stream).version, records),)
+        return (read_version(read_state(record, Deployment, stream).version, records),)
     return ()
 
 
@@ -148,12 +153,23 @@ def _compare(claimed: Result, found: Result) -> None:
             step=RESULT_STEP,
             code="result",
         )
+    if _write(claimed.findings) != _write(found.findings):
+        raise VerificationError(
+            "what this file claims to have found is not what follows from its entries and records",
+            step=RESULT_STEP,
+            code="findings",
+        )
     if claimed.grade != found.grade:
         raise VerificationError(
             f"this file claims evidence that is {_word(claimed.grade)}, the signed event says {_word(found.grade)}",
             step=GRADE_STEP,
             code="grade",
         )
+
+
+def _write(findings: Findings | Absent) -> bytes:
+    """Findings as bytes: Python takes true for 1, and a reader of the file does not."""
+    return b"" if findings is UNSET else encoding.encode_struct(findings)
 
 
 def _word(grade: Grade | Absent) -> str:

@@ -10,25 +10,67 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from muniment.core.format.state_map import Record
-from muniment.core.proof.verify.state import read_state
+from muniment.core.proof.inquiry import Block
+from muniment.core.proof.inquiry.ground import read_state
 from muniment.core.proof.verify.statement import Signed
-from muniment.core.proof.verify.verified import UNSET, Absent, Block, KeyStanding, Signer
+from muniment.core.proof.verify.verified import UNSET, Absent, KeyStanding, Signer
 from muniment.core.rules.records import Actor, Key
 from muniment.errors import VerificationError
 
 STEP = 10
 
 
-def check_signer(signed: Signed, records: Mapping[str, Record | None], block: Block | Absent) -> Signer:
-    """Who signed, from the verified records of his key and of himself.
+class Signers:
+    """The keys and actors of an answer, each read once from the verified records."""
 
-    Raises VerificationError (step 10): `signer-missing` where the answer lacks a record, `key-unknown`, `key-actor`,
-    `key-early`, `key-ended`, `key-expired`, `actor-unknown`.
-    """
-    actor = signed.text("actor")
-    key = read_state(_require(f"key/{signed.key}", records, "key-unknown", "key"), Key, f"key/{signed.key}")
-    if key.actor != actor:
-        raise _failure("key-actor", f"entry {signed.index} names {actor} and is signed with a key of {key.actor}")
+    def __init__(self, records: Mapping[str, Record | None]) -> None:
+        self.records = records
+        self._keys: dict[str, Key] = {}
+        self._actors: dict[str, tuple[Record, Actor]] = {}
+
+    def check(self, signed: Signed, block: Block | Absent) -> Signer:
+        """Who signed, from the records of his key and of himself.
+
+        Raises VerificationError (step 10): `signer-missing` where the answer lacks a record, `key-unknown`, `key-actor`,
+        `key-early`, `key-ended`, `key-expired`, `actor-unknown`.
+        """
+        key = self._key(signed.key)
+        _check_key(signed, key, block)
+        record, person = self._actor(signed.actor)
+        standing: KeyStanding = "in-force" if key.until is UNSET else "ended"
+        if key.disputed_from is not UNSET and key.disputed_from <= signed.index:
+            standing = "disputed"
+        return Signer(
+            actor=signed.actor,
+            key=signed.key,
+            standing=standing,
+            since=key.since,
+            until=key.until,
+            disputed_from=key.disputed_from,
+            kind=person.kind,
+            organisation=person.organisation,
+            responsible=person.responsible,
+            roles=person.roles,
+            status=person.status,
+            unchanged=record.last < signed.index,
+        )
+
+    def _key(self, key: str) -> Key:
+        if key not in self._keys:
+            self._keys[key] = read_state(_require(f"key/{key}", self.records, "key-unknown", "key"), Key, f"key/{key}")
+        return self._keys[key]
+
+    def _actor(self, actor: str) -> tuple[Record, Actor]:
+        if actor not in self._actors:
+            record = _require(f"actor/{actor}", self.records, "actor-unknown", "actor")
+            self._actors[actor] = record, read_state(record, Actor, f"actor/{actor}")
+        return self._actors[actor]
+
+
+def _check_key(signed: Signed, key: Key, block: Block | Absent) -> None:
+    """Could this key sign this entry when it was admitted?"""
+    if key.actor != signed.actor:
+        raise _failure("key-actor", f"entry {signed.index} names {signed.actor} and is signed with a key of {key.actor}")
     # What enrols or ends a key stands at `since` or `until` itself; genesis enrols at 0, before any event.
     if signed.index <= key.since:
         raise _failure("key-early", f"entry {signed.index} is signed with a key that was enrolled at entry {key.since}")
@@ -38,25 +80,6 @@ def check_signer(signed: Signed, records: Mapping[str, Record | None], block: Bl
         raise _failure(
             "key-expired", f"entry {signed.index}, sealed at {block.time}, is signed with a key that expired {key.expires}"
         )
-    record = _require(f"actor/{actor}", records, "actor-unknown", "actor")
-    person = read_state(record, Actor, f"actor/{actor}")
-    standing: KeyStanding = "in-force" if key.until is UNSET else "ended"
-    if key.disputed_from is not UNSET and key.disputed_from <= signed.index:
-        standing = "disputed"
-    return Signer(
-        actor=actor,
-        key=signed.key,
-        standing=standing,
-        since=key.since,
-        until=key.until,
-        disputed_from=key.disputed_from,
-        kind=person.kind,
-        organisation=person.organisation,
-        responsible=person.responsible,
-        roles=person.roles,
-        status=person.status,
-        unchanged=record.last < signed.index,
-    )
 
 
 def _require(stream: str, records: Mapping[str, Record | None], code: str, what: str) -> Record:

@@ -6,25 +6,22 @@ All proofs of an answer lead to one root: that in the header which is the checkp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
-
-import msgspec
 
 from muniment.core.format import entry, merkle, state_map
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import Record, StateProof
-from muniment.core.proof.answer import UNSET, Absent, History, Numbered, Status
+from muniment.core.proof.answer import UNSET, Absent, History, Numbered
+from muniment.core.proof.part import Status
 from muniment.core.proof.verify.inclusion import open_header
 from muniment.core.proof.verify.statement import Signed
-from muniment.core.rules.records import State
+from muniment.core.rules.events import DeploymentChanged
+from muniment.core.rules.events.stream_name import deployment
 from muniment.errors import InvalidInput, VerificationError
 
 STEP = 11
 DEPLOYMENT = "deployment/"
 WHOLE = frozenset({"promote", "rollback", "start", "stop"})
 """The transitions after which nothing before them matters to a deployment's state."""
-
-S = TypeVar("S", bound=State)
 
 
 def open_states(proofs: Sequence[StateProof], header: Header) -> dict[str, Record | None]:
@@ -49,42 +46,11 @@ def open_states(proofs: Sequence[StateProof], header: Header) -> dict[str, Recor
     return records
 
 
-def read_state(record: Record, kind: type[S], stream: str) -> S:
-    """The state in a record as the struct of its kind. Raises VerificationError (step 11, `state-record`)."""
-    try:
-        return msgspec.json.decode(record.state, type=kind)
-    except msgspec.DecodeError as error:
-        raise _failure("state-record", f"the record of {stream} is no {kind.__name__}: {error}") from None
-
-
 def require(records: Mapping[str, Record | None], stream: str) -> Record | None:
     """The record of a stream that was asked about. Raises VerificationError (step 11, `state-missing`)."""
     if stream not in records:
         raise _failure("state-missing", f"this file does not show {stream}")
     return records[stream]
-
-
-def check_complete(stream: str, record: Record | None, history: History | Absent) -> Status:
-    """Check that the entries handed over are all that ever touched a stream.
-
-    Raises VerificationError (step 11): `history-missing`, `history-unasked`, `history-count`, `history-order`, `history-head`.
-    """
-    if record is None:
-        _refuse(history)
-        return "absent"
-    if history is UNSET:
-        raise _failure("history-missing", f"this file does not hold the events of {stream}")
-    indices = [each.index for each in history.events]
-    if history.before is not UNSET or history.later or len(indices) != record.count:
-        raise _failure("history-count", f"this file holds {len(indices)} of the {record.count} events of {stream}")
-    if (indices[0], indices[-1]) != (record.first, record.last):
-        raise _failure("history-order", f"the events of {stream} do not begin and end where its record says")
-    head = state_map.key(stream)
-    for index, leaf in _links(history.events):
-        head = state_map.fold(head, index, leaf)
-    if head.hex() != record.head:
-        raise _failure("history-head", f"the events handed over are not the events of {stream}: they do not fold to its head")
-    return "complete"
 
 
 def check_past(stream: str, record: Record | None, size: int, history: History | Absent) -> Status:
@@ -120,8 +86,9 @@ def check_whole(stream: str, history: History, signed: Mapping[int, Signed]) -> 
     if history.before is UNSET:
         return
     first = signed.get(history.events[0].index)
-    place = "" if first is None else f"{DEPLOYMENT}{first.text('environment')}/{first.text('name')}"
-    if first is None or first.name != "deployment.changed" or place != stream or first.text("transition") not in WHOLE:
+    event = None if first is None else first.event
+    place = deployment(event.environment, event.name) if isinstance(event, DeploymentChanged) else ""
+    if not isinstance(event, DeploymentChanged) or place != stream or event.transition not in WHOLE:
         raise _failure("history-whole", f"what is handed over does not begin with an event that sets the whole state of {stream}")
 
 

@@ -54,7 +54,7 @@ def open_fields(signed: Mapping[int, Signed], answer: Answer) -> dict[int, tuple
         check_disclosure(*each.disclosure())
         opened[each.sealed] = each.value
     fields = {
-        index: tuple(SealedField(path=path, sealed=sealed, value=opened.get(sealed, UNSET)) for path, sealed in each.sealed())
+        index: tuple([SealedField(path=path, sealed=sealed, value=opened.get(sealed, UNSET)) for path, sealed in each.sealed()])
         for index, each in signed.items()
     }
     used = {field.sealed for group in fields.values() for field in group}

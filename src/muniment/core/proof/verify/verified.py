@@ -14,9 +14,10 @@ import msgspec
 from muniment.core.format.difference import Difference
 from muniment.core.format.encoding import Value
 from muniment.core.format.state_map import Record
-from muniment.core.proof.answer import Question, Result
+from muniment.core.proof.answer import Question, Result, Whole
 from muniment.core.proof.authority import Basis, Tier, Voice
 from muniment.core.proof.evidence import Relation
+from muniment.core.proof.inquiry import Block
 from muniment.core.rules.events.predicate import Grade
 
 Absent = msgspec.UnsetType
@@ -26,7 +27,7 @@ KeyStanding = Literal["in-force", "ended", "disputed"]
 Held = Literal["in-this-file", "not-in-this-file"]
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Found(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """The shape of everything that is reported."""
 
 
@@ -35,14 +36,6 @@ class Clock(Found, frozen=True, kw_only=True):
 
     whose: str
     time: str
-
-
-class Block(Found, frozen=True, kw_only=True):
-    """A sealed block: its height, the time in its header, the index of that header."""
-
-    height: int
-    time: str
-    index: int
 
 
 class Signer(Found, frozen=True, kw_only=True):
@@ -83,7 +76,7 @@ class SealedField(Found, frozen=True, kw_only=True):
 
 
 class Said(Found, frozen=True, kw_only=True):
-    """A signed event: what its actor says. `predicate` is the statement's own JSON.
+    """A signed event: what its actor says. `predicate` is the statement's own JSON, read when somebody asks for it.
 
     `block` is the block that sealed it, where the answer shows that; `signer` is absent where no state was shown (a receipt).
     `event_form` is "unknown" for an event that this release has no schema for, whose fields are shown as they are.
@@ -95,12 +88,18 @@ class Said(Found, frozen=True, kw_only=True):
     actor: str
     occurred_at: str
     grade: Grade | Absent = UNSET
-    predicate: Mapping[str, Value]
+    raw: msgspec.Raw = msgspec.field(name="predicate")
     things: tuple[Thing, ...] = ()
     sealed: tuple[SealedField, ...] = ()
     known: bool
     block: Block | Absent = UNSET
     signer: Signer | Absent = UNSET
+
+    @property
+    def predicate(self) -> Mapping[str, Value]:
+        """What is said, as plain values."""
+        found: dict[str, Value] = msgspec.json.decode(self.raw)
+        return found
 
 
 class Shown(Found, frozen=True, kw_only=True):
@@ -158,7 +157,9 @@ class Verified(Found, frozen=True, kw_only=True):
     head: the newest block of the checkpoint; every record below is as of it
     current: the checkpoint was fresh by `clocks`' first entry and not older than what was pinned; else it holds "as of height H"
     clocks: each time that bounds the checkpoint, with its clock
-    said: signed events, by index; history: which of them are the stream asked about
+    said: signed events, by index
+    history: which of them are the past of the stream asked about
+    streams: which of them are all entries of these streams
     """
 
     ground: Ground
@@ -169,6 +170,7 @@ class Verified(Found, frozen=True, kw_only=True):
     clocks: tuple[Clock, ...]
     said: tuple[Said, ...] = ()
     history: tuple[int, ...] = ()
+    streams: tuple[Whole, ...] = ()
     states: tuple[Shown, ...] = ()
     moment: Moment | Absent = UNSET
     subject: Subject | Absent = UNSET

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from muniment.core.format import digest
-from muniment.core.proof.answer import AtQuestion, CompleteQuestion, EntryQuestion, StateQuestion
+from muniment.core.proof.answer import AtQuestion, EntryQuestion, StateQuestion
+from muniment.core.proof.inquiry import HistoryQuestion
+from muniment.core.proof.inquiry.ground import read_state
 from muniment.core.proof.verify.deeds import name_stream, name_thing, tell_deed
-from muniment.core.proof.verify.state import read_state
+from muniment.core.proof.verify.findings import count, tell_findings
 from muniment.core.proof.verify.verified import (
     UNSET,
     Absent,
@@ -25,7 +27,7 @@ from muniment.core.proof.verify.verified import (
     VerifiedBundle,
     VerifiedReceipt,
 )
-from muniment.core.rules.records import Approval, Data, Version
+from muniment.core.rules.records import Approval, Data, Key, Version
 
 LIMITS = "This proves who said what, in which order and since when, and that nothing was removed; not that what was said is true."
 
@@ -38,7 +40,7 @@ def tell(verified: Verified) -> tuple[str, ...]:
         *_warnings(verified),
         *_weight(verified),
         *_time(verified),
-        *_subject(verified.subject),
+        *_subject(verified.subject, brief=_is_brief(verified)),
         LIMITS,
     )
     return tuple(map(_show, sentences))
@@ -82,13 +84,10 @@ def _answer(verified: Verified) -> Iterator[str]:
     elif isinstance(question, StateQuestion):
         for stream, status in zip(question.streams, result.statuses, strict=True):
             yield f"As of block {head.height}, {name_stream(stream)} is {'recorded' if status == 'present' else 'not recorded'}."
-    elif isinstance(question, CompleteQuestion):
-        count = len(verified.history)
-        noun = "entry" if count == 1 else "entries"
-        has = f"has {count} {noun}: these, and no others" if count else "was never recorded"
-        yield f"As of block {head.height}, {name_stream(question.stream)} {has}."
-    else:
+    elif isinstance(question, AtQuestion):
         yield from _answer_at(verified, question)
+    else:
+        yield from tell_findings(verified)
 
 
 def _answer_entry(verified: Verified, index: int) -> str:
@@ -128,12 +127,13 @@ def _answer_at(verified: Verified, question: AtQuestion) -> Iterator[str]:
 def _statements(verified: Verified) -> Iterator[str]:
     """What the other entries say, then who signed: one sentence for entries whose signers stand alike."""
     asked = verified.question.index if isinstance(verified.question, EntryQuestion) else None
+    brief = _is_brief(verified)
     alike: dict[str, list[int]] = {}
     for said in verified.said:
-        if said.index != asked:
+        if said.index != asked and not brief:
             yield f"Entry {said.index}: {tell_deed(said)}{_sealed_in(said, verified.ground)}."
         if said.signer is not UNSET:
-            alike.setdefault(_stand(said.signer), []).append(said.index)
+            alike.setdefault(tell_standing(said.signer), []).append(said.index)
     for standing, indices in alike.items():
         listed = ", ".join(map(str, indices))
         yield f"{'Entry' if len(indices) == 1 else 'Entries'} {listed}: signed by {standing}."
@@ -144,8 +144,16 @@ def _statements(verified: Verified) -> Iterator[str]:
             if field.value is not UNSET:
                 yield f"Entry {said.index}, {field.path}, opened: {field.value}"
         closed = [field.path for field in said.sealed if field.value is UNSET]
-        if closed:
+        if closed and not brief:
             yield f"Sealed in entry {said.index} and not opened here: {', '.join(closed)}."
+    unopened = sum(field.value is UNSET for said in verified.said for field in said.sealed)
+    if brief and unopened:
+        yield f"{count(unopened, 'sealed field')} of these entries {'is' if unopened == 1 else 'are'} not opened here."
+
+
+def _is_brief(verified: Verified) -> bool:
+    """Whether findings tell what follows from the entries: to tell each of them again would bury it."""
+    return verified.result.findings is not UNSET and not isinstance(verified.question, HistoryQuestion)
 
 
 def _warnings(verified: Verified) -> Iterator[str]:
@@ -155,9 +163,7 @@ def _warnings(verified: Verified) -> Iterator[str]:
             continue
         name = name_stream(shown.stream)
         if shown.stream.startswith("approval/"):
-            approval = read_state(shown.record, Approval, shown.stream)
-            if approval.status != "open":
-                yield f"{name} is {approval.status} now."
+            yield from _warn_of(name, read_state(shown.record, Approval, shown.stream), verified)
         elif shown.stream.startswith("version/"):
             version = read_state(shown.record, Version, shown.stream)
             if version.holds:
@@ -170,7 +176,21 @@ def _warnings(verified: Verified) -> Iterator[str]:
                 yield f"{name} was withdrawn by entry {data.withdrawn}."
 
 
-def _stand(signer: Signer) -> str:
+def _warn_of(name: str, approval: Approval, verified: Verified) -> Iterator[str]:
+    """What should keep a reader from relying on an approval as of the newest block."""
+    if approval.status != "open":
+        yield f"{name} is {approval.status} now."
+    elif approval.expires is not UNSET and approval.expires <= verified.head.time:
+        yield f"{name} expired at {approval.expires}."
+    stream = f"key/{approval.keyid}"
+    record = next((shown.record for shown in verified.states if shown.stream == stream), UNSET)
+    key = None if record is UNSET else read_state(record, Key, stream)
+    if key is not None and key.disputed_from is not UNSET and key.disputed_from <= approval.index:
+        yield f"{name} is disputed: others may have held its key {digest.short(approval.keyid)} since entry {key.disputed_from}."
+
+
+def tell_standing(signer: Signer) -> str:
+    """Who signed, in which roles, and how the key stands: whether what was admitted is disputed by now."""
     roles = ", ".join(signer.roles) or "no role"
     persons = f", for {', '.join(signer.responsible)}" if signer.responsible else ""
     when = "then and now" if signer.unchanged else "now"
@@ -250,8 +270,8 @@ def _show(sentence: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in sentence)
 
 
-def _subject(subject: Subject | Absent) -> Iterator[str]:
-    if subject is UNSET:
+def _subject(subject: Subject | Absent, *, brief: bool) -> Iterator[str]:
+    if subject is UNSET or (brief and not subject.compared):
         return
     name = name_thing(subject.thing)
     if subject.compared:
