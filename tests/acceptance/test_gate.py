@@ -204,6 +204,16 @@ def test_a_restart_needs_no_ledger_while_the_answer_is_fresh(site: Site) -> None
     assert site.gate() == (exits.REFUSED, "clock", ["not-asked", "clock"])
 
 
+def test_a_ledger_without_its_log_key_may_be_a_copy_and_is_believed_for_a_while(site: Site) -> None:
+    (site.home / "keys" / "log.key").rename(site.folder / "log.key")
+    assert site.gate() == ADMITTED
+    site.ahead_ns += 8 * 24 * HOUR_NS
+    assert site.gate() == (exits.REFUSED, "refused", ["stale"])
+    assert site.gate("model", "--max-age", "9d") == ADMITTED
+    (site.folder / "log.key").rename(site.home / "keys" / "log.key")
+    assert site.gate() == ADMITTED
+
+
 def test_without_the_ledger_nothing_new_starts(site: Site) -> None:
     site.lose_ledger()
     assert site.gate() == (exits.REFUSED, "no-cache", ["not-asked", "no-cache"])

@@ -172,7 +172,8 @@ def has_failed(history: History, evaluation: Entry) -> bool:
 
 
 def _all_hold(evaluation: Entry, metric: str, comparator: str, threshold: str) -> bool:
-    values = [each["value"] for each in evaluation.event["results"] if each["metric"] == metric]
+    results = [each for each in evaluation.event["results"] if each["metric"] == metric]
+    values = [each["value"] for each in results] if any("slice" not in each for each in results) else []
     numbers = [Decimal(each) for each in values]
     return bool(values) and all(each.is_finite() and COMPARATORS[comparator](each, Decimal(threshold)) for each in numbers)
 

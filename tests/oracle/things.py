@@ -67,7 +67,9 @@ def model(history: History, now: Entry) -> set[str]:
     event = now.event
     known = registration(history, event["version"])
     if known is not None:
-        return unless(known.event["model"] == event["model"], "once")
+        said = [field for field in ("data", "licence", "parents") if field in event]
+        same = all(known.event.get(field) == event[field] for field in ("model", *said))
+        return unless(same and ("run" in known.event or "run" not in event), "once")
     rules = all_known(registration(history, each) for each in event.get("parents", ()))
     rules |= all_known(data_set(history, each) for each in event.get("data", ()))
     if "run" not in event:

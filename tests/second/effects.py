@@ -69,7 +69,11 @@ class Effects(Order):
         version, name = f"version/{e['version']}", f"model/{e['model']}"
         known = self.ledger.state(version)
         if known:
-            raise Repeated(self.ledger.records[version]["first"]) if known["model"] == e["model"] else Refused("once")
+            first = self.ledger.body(known["made"])
+            differs = [name in e and e[name] != first.get(name) for name in ("data", "licence", "parents")]
+            differs.append("run" in e and "run" not in first)
+            once = ["once"] * sum(differs) if known["model"] == e["model"] else ["once"]
+            raise Refused(*once) if once else Repeated(self.ledger.records[version]["first"])
         self.need(*(f"version/{each}" for each in e.get("parents", [])), *(f"data/{each}" for each in e.get("data", [])))
         if "run" in e:
             (run,) = self.need(f"run/{e['run']}")
@@ -130,7 +134,7 @@ class Effects(Order):
         slices = [canonical(each) for each in self.ledger.body(plan["index"]).get("slices", [])]
         measured = {canonical(each.get("slice", [])) for each in results}
         met = all(holds(each["value"], plan["comparator"], plan["threshold"]) for each in results)
-        return bool(results) and met and measured.issuperset(slices)
+        return met and measured.issuperset([canonical([]), *slices])
 
     def deployment_changed(self, e: Json) -> None:
         place, version = f"deployment/{e['environment']}/{e['name']}", f"version/{e['version']}"

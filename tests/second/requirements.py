@@ -188,11 +188,12 @@ class Case:
 
     def meets(self, evaluation: Json, threshold: Json) -> bool:
         body = self.world.body(evaluation["index"])
-        values = [each["value"] for each in body["results"] if each["metric"] == threshold["metric"]]
+        results = [each for each in body["results"] if each["metric"] == threshold["metric"]]
+        values = [each["value"] for each in results]
         return (
             evaluation.get("passed") is not False
             and body.get("datasetRole") == threshold["datasetRole"]
-            and bool(values)
+            and any("slice" not in each for each in results)
             and all(holds(value, threshold["comparator"], threshold["threshold"]) for value in values)
         )
 

@@ -127,7 +127,7 @@ def _list_repeats(pen: Scribe) -> Iterator[Case]:
         [pen.sign("other", "dataset.registered", name="debts", **loans)],
         [_refused("once")],
     )
-    version = {"version": V1, "derivation": "trained", "parents": [UNKNOWN]}
+    version = {"version": V1, "derivation": "trained"}
     yield (
         "a version under its model again",
         last,
@@ -135,6 +135,14 @@ def _list_repeats(pen: Scribe) -> Iterator[Case]:
         [pen.sign("v1 again", "model.registered", model="credit-risk", **version)],
         [_repeated(pen.index("v1"))],
     )
+    for number, (name, terms, said) in enumerate(
+        (
+            ("with other parents", {"parents": [UNKNOWN]}, ("once",)),
+            ("with other data and another licence", {"data": [UNKNOWN], "licence": "MIT"}, ("once", "once")),
+        )
+    ):
+        raw = pen.sign(f"v1 again {number}", "model.registered", model="credit-risk", **version, **terms)
+        yield f"a version under its model again, {name}", last, now, [raw], [_refused(*said)]
     yield (
         "a version under another model",
         last,

@@ -198,6 +198,8 @@ def _unknown(extent: Extent, text: str, kinds: Kinds) -> NotFound:
             hint=f"Did you mean {' or '.join(near)}?",
             details={"candidates": near},
         )
+    if len(text) < MIN_PREFIX and text.isdigit():
+        return NotFound(f"there is no entry {text} here", code="no-such-thing", hint=f"The newest entry is {extent.size - 1}.")
     if len(text) < MIN_PREFIX and all(character in "0123456789abcdefABCDEF" for character in text):
         return NotFound(f"there is no {text!r} here", code="no-such-thing", hint=f"Give at least {MIN_PREFIX} digits of a digest.")
     return NotFound(f"there is no {text!r} here", code="no-such-thing")

@@ -38,7 +38,7 @@ def command(
     VERSION is `model@3`, a digest or its beginning; a bare model name means its newest version. Every approval and waiver that is
     open, and every evaluation that did not fail, is found and cited; what the policy asks beyond them is said, with exit code 4.
     """
-    fields = ledger.draft_deployment(
+    drafted = ledger.draft_deployment(
         version,
         environment,
         name=name,
@@ -47,5 +47,6 @@ def command(
         region=region,
         reason=reason,
     )
+    fields = ledger.leave_out_disputed(drafted)
     done = ledger.record("deployment.changed", fields)
     serving.changed(ledger, fields, done, as_json)

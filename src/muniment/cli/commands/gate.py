@@ -14,11 +14,8 @@ from muniment.client.gating.decision import Gated, Glass
 from muniment.client.gating.entrance import DEFAULT_LENGTH, SUFFIX, Terms
 
 
-def _check(deployment: str, break_glass: bool, reason: str | None, length: timedelta | None) -> None:
-    """Check that the command makes sense; only then is a no an answer. Raises UsageError."""
-    environment, slash, name = deployment.partition("/")
-    if not (environment and slash and name):
-        raise click.UsageError(f"{deployment!r} is no deployment; write it like production/credit-risk.")
+def _check(break_glass: bool, reason: str | None, length: timedelta | None) -> None:
+    """Check what belongs to which option. Raises UsageError."""
     if break_glass and not (reason and reason.strip()):
         raise click.UsageError("Say why the glass is broken: --reason TEXT.")
     if not break_glass and (reason is not None or length is not None):
@@ -62,7 +59,7 @@ def command(
     muniment gate production/credit-risk out/model && exec serve out/model
     muniment gate production/credit-risk out/model --break-glass --reason "the ledger's disk is gone" --for 2h
     """
-    _check(deployment, break_glass, reason, length)
+    _check(break_glass, reason, length)
     settings = session.resolve(home, actor, as_json)
     if trust is not None:
         settings = msgspec.structs.replace(settings, trust=trust.absolute())

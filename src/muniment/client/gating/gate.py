@@ -67,6 +67,9 @@ class Gate:
         except LedgerError as obstacle:
             return self._recall(obstacle)
         gated = self._judge(self._last, "ledger")
+        if gated.allowed and not self._stand.home.log_key.exists():
+            # Without the log's key it may be a copy, which knows nothing of what came after it was made.
+            gated = self._look_for_age(gated)
         return msgspec.structs.replace(gated, notes=(*gated.notes, *self._keep(self._last)))
 
     def break_glass(self, refused: Gated, wanted: Glass, *, tell: bool = True) -> Gated:
@@ -128,6 +131,17 @@ class Gate:
         except VerificationError as error:
             causes.append(blame(error, error.code, "The answer that is kept here cannot be used"))
         return tuple(causes)
+
+    def _look_for_age(self, gated: Gated) -> Gated:
+        """A ledger that may be a copy is believed as long as an answer that was kept."""
+        if self._last is None:
+            return gated
+        try:
+            check_freshness(self._last.verified.clocks, time.format(self._clock()), self._max_age)
+        except VerificationError as error:
+            cause = blame(error, error.code, "The ledger here has no log key, so that it may be a copy, and it is too old")
+            return msgspec.structs.replace(gated, allowed=False, code="refused", causes=(cause, *gated.causes))
+        return gated
 
     def _judge(self, asked: Asked, source: Source) -> Gated:
         """What an answer about this version says, by this machine's clock where a waiver has an end."""

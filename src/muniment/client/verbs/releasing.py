@@ -12,10 +12,11 @@ from muniment.client.moments import Moment
 from muniment.client.things import Recorded
 from muniment.client.verbs.recorder import Recorder, VersionRef
 from muniment.client.world import World
-from muniment.core.rules import records
+from muniment.core.rules import ancestry, records
 from muniment.core.rules.events.approval import Meaning
 from muniment.core.rules.events.deployment import Transition
 from muniment.core.rules.events.model import RetirementCause
+from muniment.core.rules.requirements import Case, evaluate
 from muniment.core.rules.requirements.voices import is_disputed
 from muniment.errors import NotFound
 
@@ -131,7 +132,7 @@ class Releasing(Recorder):
         Raises PolicyViolation with every reason where the rules refuse it.
         """
         drafted = self.draft_deployment(version, environment, name=name, transition=transition, reason=reason, **fields)
-        return self.record("deployment.changed", drafted)
+        return self.record("deployment.changed", self.leave_out_disputed(drafted))
 
     def draft_deployment(
         self,
@@ -142,11 +143,7 @@ class Releasing(Recorder):
         transition: Transition | None = None,
         **fields: Plain,
     ) -> dict[str, Plain]:
-        """The fields of a `deployment.changed`, for `record`: what is replaced, and everything that can be cited.
-
-        What was signed with a key that is disputed since then is left out: it counts for nothing, and a gate would hold it
-        against what relies on it.
-        """
+        """The fields of a `deployment.changed`, for `record`: what is replaced, and everything that can be cited."""
         digest = self.digest_of(version, "version")
         called = name or self.model_of(digest)
         running = self.running(environment, called)
@@ -158,20 +155,37 @@ class Releasing(Recorder):
             "name": called,
             "version": digest,
             "replaces": replaced,
-            "approvals": self._undisputed("approval", self.open_approvals(digest, environment)) if judged else [],
+            "approvals": self.open_approvals(digest, environment)[-MAX_CITED:] if judged else [],
             "evaluations": self.evaluations_of(digest)[-MAX_CITED:] if judged else [],
-            "waivers": self._undisputed("waiver", self.open_waivers(digest, environment)) if judged else [],
+            "waivers": self.open_waivers(digest, environment)[-MAX_CITED:] if judged else [],
             **fields,
         }
 
-    def _undisputed(self, kind: Literal["approval", "waiver"], given: list[str]) -> list[str]:
-        """Those of some approvals or waivers that can be relied on, by event id; the newest, as many as an event can name."""
-        type_: type[records.Approval | records.Waiver] = records.Approval if kind == "approval" else records.Waiver
+    def leave_out_disputed(self, drafted: Mapping[str, Plain]) -> Mapping[str, Plain]:
+        """The fields of a deployment without what was signed with a key that is disputed since then.
+
+        It counts for nothing, and a gate would hold it against what names it. Where the deployment is refused without it too, it
+        stays: then the reasons speak of it.
+        """
         with self.view() as view:
             world = World(view)
-            found = [(each, world.read(f"{kind}/{each}", type_)) for each in given]
-            kept = [each for each, state in found if state and not is_disputed(world, state.keyid, state.index)]
-        return kept[-MAX_CITED:]
+            approvals = [each for each in _cited(drafted, "approvals") if _stands(world, f"approval/{each}", records.Approval)]
+            waivers = [each for each in _cited(drafted, "waivers") if _stands(world, f"waiver/{each}", records.Waiver)]
+            if (approvals, waivers) == (_cited(drafted, "approvals"), _cited(drafted, "waivers")):
+                return drafted
+            version, actor = str(drafted["version"]), world.read(f"actor/{self.actor}", records.Actor)
+            case = Case(
+                environment=str(drafted["environment"]),
+                version=version,
+                transition=str(drafted["transition"]),
+                time=moments.now(),
+                deployer=() if actor is None else tuple(sorted({*actor.persons(self.actor), *self._writer.on_behalf_of})),
+                approvals=tuple(approvals),
+                evaluations=tuple(_cited(drafted, "evaluations")),
+                waivers=tuple(waivers),
+            )
+            admitted = all(each.holds for each in evaluate(world, self.policy(), case, ancestry.walk(world, version)))
+        return {**drafted, "approvals": approvals, "waivers": waivers} if admitted else drafted
 
     def rollback(self, deployment: str, *, to: VersionRef | None = None, reason: str | None = None) -> Recorded:
         """Go back to an earlier version of a deployment (`environment/name`): to `to`, or to the one before."""
@@ -205,6 +219,17 @@ class Releasing(Recorder):
                 "reason": reason,
             },
         )
+
+
+def _cited(drafted: Mapping[str, Plain], kind: str) -> list[str]:
+    named = drafted.get(kind)
+    return [str(each) for each in named] if isinstance(named, list) else []
+
+
+def _stands(world: World, stream: str, kind: type[records.Approval | records.Waiver]) -> bool:
+    """Is a decision known, and its key not disputed since then?"""
+    state = world.read(stream, kind)
+    return state is not None and not is_disputed(world, state.keyid, state.index)
 
 
 def _subject_of(approval: records.Approval) -> Mapping[str, Plain]:

@@ -13,7 +13,10 @@ from muniment.errors import InvariantError
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """The role of the data that it was made on, and the values of each metric, those of slices among them."""
+    """The role of the data that it was made on, and the values of each metric: of the whole and, where there are any, of slices.
+
+    A metric that was measured on slices alone says nothing of the whole, and is left out.
+    """
 
     dataset_role: DatasetRole | msgspec.UnsetType
     values: Mapping[str, tuple[str, ...]]
@@ -24,7 +27,9 @@ def decode(payload: bytes) -> Measurement:
     event = events.decode(payload)
     if not isinstance(event, EvaluationCompleted):
         raise InvariantError(f"{event.NAME} measures nothing")
-    values: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {result.metric: [] for result in event.results if not result.slice}
     for result in event.results:
-        values.setdefault(result.metric, []).append(result.value)
+        if result.metric not in values:
+            continue
+        values[result.metric].append(result.value)
     return Measurement(event.dataset_role, {metric: tuple(found) for metric, found in values.items()})

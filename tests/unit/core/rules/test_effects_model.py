@@ -46,6 +46,17 @@ def test_a_version_is_registered_once(registered: Machine) -> None:
     assert registered.record("model/other") is None
 
 
+def test_who_registers_again_does_not_say_otherwise_where_it_comes_from(registered: Machine) -> None:
+    run = registered.say("training.started", model="m")
+    fields = {"model": "m", "version": A, "derivation": "trained"}
+    assert registered.refusals("model.registered", **fields, run=run) == ["once"]
+    assert registered.refusals("model.registered", **fields, parents=[B], data=[LOANS], licence="MIT") == ["once"] * 2
+    registered.say("model.registered", model="n", version=C, derivation="trained", run=registered.say("training.started"))
+    # Another run that comes to the same bytes says nothing else.
+    again = registered.sign("model.registered", model="n", version=C, derivation="trained", run=registered.say("training.started"))
+    assert registered.block(again)[0].decision == "repeated"
+
+
 @pytest.mark.parametrize("value", [1, True, False, -1, "0.5", "-1.5e-400", "words", {"sealed": "A" * 43, "digest": A}])
 def test_a_parameter_keeps_its_newest_value(registered: Machine, value: object) -> None:
     stream = f"parameter/version/{A}/{hashlib.sha256(b'threshold/score.cutoff').hexdigest()}"

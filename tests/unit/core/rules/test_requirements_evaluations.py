@@ -88,11 +88,16 @@ def test_each_threshold_is_met_by_a_measurement_of_its_own() -> None:
 def test_every_slice_of_a_measurement_meets_the_threshold(bank: Bank) -> None:
     def sliced(*values: str) -> str:
         results = [{"metric": "auc", "value": value, "slice": [{"key": "age", "value": n}]} for n, value in enumerate(values)]
-        return bank.measure("", results=results)
+        return bank.measure("", results=[{"metric": "auc", "value": "0.96"}, *results])
 
     assert bank.against(evaluations=[sliced("0.95", "0.85")]) == ["evaluations"]
     assert bank.against(evaluations=[sliced("0.95", "NaN")]) == ["evaluations"]
     assert bank.against(evaluations=[sliced("0.95", "0.91")]) == []
+
+
+def test_an_easy_slice_says_nothing_of_the_whole(bank: Bank) -> None:
+    easy = [{"metric": "auc", "value": "0.99", "slice": [{"key": "segment", "value": "easy"}]}]
+    assert bank.against(evaluations=[bank.measure("", results=easy)]) == ["evaluations"]
 
 
 def test_only_a_measurement_of_this_version_counts(bank: Bank) -> None:
@@ -108,7 +113,7 @@ def test_a_measurement_that_says_no_role_or_another_metric_counts_for_nothing(ba
     (reason,) = bank.deploy(evaluations=[silent])
     assert reason.found == "Not met by entry 5: it measured on data of no named role."
     (reason,) = bank.deploy(evaluations=[bank.measure("0.95", metric="f1")])
-    assert reason.found == "Not met by entry 7: it says nothing of auc."
+    assert reason.found == "Not met by entry 7: it says nothing of auc on the whole of its data."
 
 
 def test_a_measurement_that_failed_its_own_plan_does_not_count(bank: Bank) -> None:

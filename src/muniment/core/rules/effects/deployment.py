@@ -7,7 +7,7 @@ from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
 from muniment.core.rules.events import DeploymentChanged, DeploymentObserved, stream_name
 from muniment.core.rules.records import Approval, Deployment, Evaluation, Version, Waiver
-from muniment.core.rules.requirements import Case, evaluate
+from muniment.core.rules.requirements import Case, evaluate, title
 
 ENDING = "stop"
 CONTINUING = frozenset({"scale", "stop"})

@@ -7,6 +7,7 @@ from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
 from muniment.core.rules.events import IncidentClosed, IncidentRecorded, OwnershipAccepted, OwnershipOffered, RecordAmended
 from muniment.core.rules.records import Amendment, Incident, Model
+from muniment.core.rules.requirements import title
 
 
 @effect.register

@@ -21,6 +21,8 @@ def _registered(event: ModelRegistered, context: Context) -> None:
     known = context.read(f"version/{event.version}", Version)
     if known is not None:
         context.repeat("model version", event.model, f"version/{event.version}", known.model, known.ordinal)
+        if event.model == known.model:
+            _compare_origin(event, known, context)
         return
     for parent in event.parents:
         context.require_version(parent)
@@ -42,6 +44,31 @@ def _registered(event: ModelRegistered, context: Context) -> None:
             status="registered",
         ),
     )
+
+
+def _compare_origin(event: ModelRegistered, known: Version, context: Context) -> None:
+    """Whoever registers a version first says where it comes from; who says otherwise is told so, and who says nothing agrees.
+
+    Another run that comes to the same bytes is no contradiction.
+    """
+    first = events.decode(context.body(known.made))
+    if not isinstance(first, ModelRegistered):
+        raise InvariantError(f"entry {known.made} registers no version")
+    run = event.run is not msgspec.UNSET and first.run is msgspec.UNSET
+    licence = event.licence is not msgspec.UNSET and event.licence != first.licence
+    differs = {
+        "data": bool(event.data) and event.data != first.data,
+        "licence": licence,
+        "parents": bool(event.parents) and event.parents != first.parents,
+        "run": run,
+    }
+    for what in [each for each, other in differs.items() if other]:
+        context.refuse(
+            "once",
+            "A version is registered once, and says once where it comes from.",
+            f"{known.model}@{known.ordinal} (entry {known.made}) says something else of its {what}, or nothing.",
+            mend="Look at what is recorded; what was recorded wrongly is held or retired, and never replaced.",
+        )
 
 
 def _check_run(event: ModelRegistered, context: Context) -> None:

@@ -80,11 +80,11 @@ class EvaluationCompleted(Event, frozen=True, kw_only=True):
         return ((f"version/{self.version}", self.version),)
 
     def meets(self, metric: str, comparator: Comparator, threshold: str, slices: tuple[Slice, ...] = ()) -> bool:
-        """Was the metric measured, on each of these slices too, and does every result of it hold? Decided by arithmetic."""
+        """Was the metric measured on the whole and on each of these slices, and does every result hold? Decided by arithmetic."""
         results = [result for result in self.results if result.metric == metric]
         measured = {order_of_slice(result.slice) for result in results}
         holds = all(decimal.holds(result.value, comparator, threshold) for result in results)
-        return bool(results) and holds and all(order_of_slice(each) in measured for each in slices)
+        return holds and "" in measured and all(order_of_slice(each) in measured for each in slices)
 
     def check(self) -> None:
         super().check()

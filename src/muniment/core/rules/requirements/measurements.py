@@ -44,7 +44,7 @@ def _why_not(measured: Measured, threshold: Threshold) -> str:
     said = measured.said
     values = said.values.get(threshold.metric)
     if not values:
-        return f"it says nothing of {threshold.metric}"
+        return f"it says nothing of {threshold.metric} on the whole of its data"
     if said.dataset_role != threshold.dataset_role:
         role = "data of no named role" if said.dataset_role is msgspec.UNSET else f"{said.dataset_role} data"
         return f"it measured on {role}"
