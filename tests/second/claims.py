@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from second.derivation import whose
-from second.forms import Json
-from second.ground import Ground, Refused, entry, name_of
+from second.forms import Json, canonical
+from second.ground import Ground, Refused, entry, name_of, only
 from second.head import Failed, demand
+
+Fact = tuple[str, str, tuple[str, ...], object]
 
 AREAS = ("registration", "data", "parents", "parameters", "code", "environment", "seed", "metrics", "approvals")
 CLAIMS = {"approved": 1, "deployed": 1, "on-hold": 0, "withdrawn": 0}
@@ -15,79 +17,101 @@ OPPOSITES = {"not-approved": "approved", "never-deployed": "deployed", "not-on-h
 
 
 def diff(q: Json, g: Ground) -> tuple[str, Json]:
+    only(q["a"], "version")
+    only(q["b"], "version")
     names = [name_of(g, q["a"]), name_of(g, q["b"])]
     states = g.state(q["a"]), g.state(q["b"])
     if states[0] is None or states[1] is None:
         return "absent", {"ask": "diff", "names": names, "recorded": False}
-    left, right = ({(a, k): v for a, k, v in facts(g, q[side], state)} for side, state in zip("ab", states, strict=True) if state)
-    for side in (left, right):
-        for key in [key for key, fact in side.items() if fact is None]:
-            del side[key]
+    left, right = (gather(facts(g, q[side], state)) for side, state in zip("ab", states, strict=True) if state)
     differences = []
-    keys = sorted({*left, *right}, key=lambda key: (AREAS.index(key[0]), key[1]))
-    for area, key in keys:
-        one, other = left.get((area, key)), right.get((area, key))
-        if (type(one), one) != (type(other), other):
-            sealed = any(isinstance(each, str) and each.startswith("sealed:") for each in (one, other))
-            sides = {side: each for side, each in (("a", one), ("b", other)) if each is not None}
-            differences.append(sides | {"area": area, "key": key} | ({"sealed": True} if sealed else {}))
+    keys = sorted({*left, *right}, key=lambda key: (AREAS.index(key[0]), *key[1:]))
+    for about in keys:
+        sides = {side: each for side, each in (("a", left.get(about)), ("b", right.get(about))) if each is not None}
+        # A flag is no number, though Python takes it for one.
+        if len(sides) == 1 or len({(type(each), each) for each in sides.values()}) == 2:
+            sealed = any(isinstance(each, str) and each.startswith("sealed:") for each in sides.values())
+            differences.append(sides | {"area": about[0], "key": about[1]} | ({"sealed": True} if sealed else {}))
     same = len(keys) - len(differences)
     findings = {"ask": "diff", "names": names, "recorded": True} | ({"differences": differences} if differences else {})
     return "complete", findings | ({"same": same} if same else {})
 
 
-def facts(g: Ground, stream: str, state: Json) -> Iterator[tuple[str, str, object]]:
-    """None stands for a fact that there is no more."""
-    e = entry(g, state["made"], "model.registered")
-    for key in ("architecture", "derivation", "format", "licence", "parameterCount", "precision"):
-        if key in e:
-            yield "registration", key, e[key]
-    yield from (data_fact(g, each, "training") for each in e.get("data", []))
-    yield from (("parents", name_of(g, f"version/{each}"), e["derivation"]) for each in e.get("parents", []))
-    for _, e in g.events(f"run/{state['run']}") if "run" in state else []:
+def gather(told: Iterator[Fact]) -> dict[tuple[str, str, tuple[str, ...]], object]:
+    """The newest fact about each thing, where there is one still."""
+    found = {(area, key, parts): value for area, key, parts, value in told}
+    return {about: value for about, value in found.items() if value is not None}
+
+
+def facts(g: Ground, stream: str, state: Json) -> Iterator[Fact]:
+    """Area, key, parts, and what is said; None stands for a fact that there is no more."""
+    e = entry(g, state["made"], "model.registered", stream)
+    yield from plain(e, "registration", "architecture", "derivation", "format", "licence", "parameterCount", "precision")
+    run = [other for _, other in g.events(f"run/{state['run']}")] if "run" in state else []
+    used: dict[tuple[str, str], list[str]] = {}
+    for area, kind, listed in sources(e, [each for each in run if each["_name"] == "training.started"]):
+        for each, role in listed:
+            used.setdefault((area, f"{kind}/{each}"), []).append(role)
+    for (area, each), roles in used.items():
+        gone = ["withdrawn"] if "withdrawn" in ((g.state(each) if area == "data" else None) or {}) else []
+        yield area, name_of(g, each), (each,), ", ".join([*dict.fromkeys(roles), *gone])
+    for e in run:
         if e["_name"] == "training.started":
-            yield from facts_of_start(g, e)
+            yield from plain(e, "code", "containerDigest", "dirtyDigest", "entryPoint", "gitCommit")
+            yield from plain(e, "environment", "environmentDigest", "hardwareClass")
+            yield from plain(e, "seed", "seed")
+            yield from (parameter("hyperparameter", each["key"], each["value"]) for each in e.get("parameters", []))
         elif e["_name"] == "training.finished":
-            yield from (("metrics", f"{m['metric']} in training{sliced(m)}", m["value"]) for m in e.get("metrics", []))
-    for _, e in g.events(stream):
+            yield from (measured(m, "in training") for m in e.get("metrics", []))
+    for index, e in g.events(stream):
         if e["_name"] == "parameter.changed" and whose(e) == stream:
-            prefix = "" if e["target"] == "hyperparameter" else f"{e['target']} "
-            yield "parameters", prefix + e["path"], shown(e["new"]) if "new" in e else None
+            yield parameter(e["target"], e["path"], e.get("new"))
         elif e["_name"] == "evaluation.completed" and stream == f"version/{e['version']}":
             where = f"on {e['datasetRole']}" if "datasetRole" in e else "evaluated"
-            yield from (("metrics", f"{m['metric']} {where}{sliced(m)}", m["value"]) for m in e["results"])
+            yield from (measured(m, where) for m in e["results"])
         elif e["_name"] == "approval.decided" and e["decision"] != "revoke" and stream == f"version/{e['of'].get('version')}":
-            word = weigh(g, f"approval/{e['eventId']}")
-            yield "approvals", f"{e['of']['environment']} by {e['actor']}", f"{e['decision']}, {word}"
+            yield decided(g, index, e)
 
 
-def facts_of_start(g: Ground, e: Json) -> Iterator[tuple[str, str, object]]:
-    table = {"code": ("containerDigest", "dirtyDigest", "entryPoint", "gitCommit"), "seed": ("seed",)}
-    for area, keys in {**table, "environment": ("environmentDigest", "hardwareClass")}.items():
-        yield from ((area, key, e[key]) for key in keys if key in e)
-    yield from (("parameters", each["key"], shown(each["value"])) for each in e.get("parameters", []))
-    for digest in dict.fromkeys(each["data"] for each in e.get("inputs", [])):
-        yield data_fact(g, digest, ", ".join(each["role"] for each in e["inputs"] if each["data"] == digest))
-    yield from (("parents", name_of(g, f"version/{each}"), "base") for each in e.get("baseVersions", []))
+def plain(e: Json, area: str, *keys: str) -> Iterator[Fact]:
+    yield from ((area, key, (key,), e[key]) for key in keys if key in e)
+
+
+def sources(e: Json, starts: list[Json]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """What a version was made of, with what each was used as."""
+    yield "data", "data", [(each, "training") for each in e.get("data", [])]
+    yield "parents", "version", [(each, e["derivation"]) for each in e.get("parents", [])]
+    for start in starts:
+        yield "data", "data", [(each["data"], each["role"]) for each in start.get("inputs", [])]
+        yield "parents", "version", [(each, "base") for each in start.get("baseVersions", [])]
+
+
+def parameter(target: str, path: str, value: object) -> Fact:
+    prefix = "" if target == "hyperparameter" else f"{target} "
+    return "parameters", prefix + path, (target, path), None if value is None else shown(value)
+
+
+def measured(m: Json, where: str) -> Fact:
+    pairs = [f"{each['key']}={shown(each['value'])}" for each in m.get("slice", [])]
+    told = f" ({', '.join(pairs)})" if pairs else ""
+    exact = canonical(m["slice"]).decode() if pairs else ""
+    return "metrics", f"{m['metric']} {where}{told}", (m["metric"], where, exact), m["value"]
+
+
+def decided(g: Ground, index: int, e: Json) -> Fact:
+    stream = f"approval/{e['eventId']}"
+    state = g.state(stream)
+    if state is None:
+        raise Failed(11, "state-record")
+    word = weigh(g, stream) if e["decision"] == "approve" else state["status"]
+    key = f"{e['of']['environment']} by {e['actor']} in entry {index}"
+    return "approvals", key, (e["eventId"],), f"{e['decision']}, {word}"
 
 
 def shown(value: object) -> object:
     if isinstance(value, dict):
         return f"sha256:{value['digest']}" if "digest" in value else f"sealed:{value['sealed']}"
     return value
-
-
-def data_fact(g: Ground, digest: str, role: str) -> tuple[str, str, object]:
-    state = g.state(f"data/{digest}") or {}
-    return "data", name_of(g, f"data/{digest}"), role + (", withdrawn" if "withdrawn" in state else "")
-
-
-def sliced(metric: Json) -> str:
-    pairs = []
-    for each in metric.get("slice", []):
-        value = shown(each["value"])
-        pairs.append(f"{each['key']}={value}")
-    return f" ({', '.join(pairs)})" if pairs else ""
 
 
 def weigh(g: Ground, stream: str) -> str:
@@ -151,7 +175,7 @@ def held(q: Json, g: Ground) -> Iterator[Json]:
 def withdrawn(q: Json, g: Ground) -> Iterator[Json]:
     state = g.state(q["of"]) or {}
     if "withdrawn" in state:
-        e = entry(g, state["withdrawn"], "dataset.withdrawn")
+        e = entry(g, state["withdrawn"], "dataset.withdrawn", q["of"])
         yield {"actor": e["actor"], "index": state["withdrawn"], "standing": "open", "stream": q["of"]}
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from second.forms import Json
-from second.ground import Ground, Refused, entry, lean, name_of
+from second.ground import Ground, Refused, entry, lean, name_of, only
 from second.head import demand
 
 MAX_THINGS = 4_096
@@ -27,7 +27,7 @@ def streams_of(thing: str, g: Ground) -> list[str]:
     kind, _, name = thing.partition("/")
     found = [thing]
     if kind == "actor":
-        found.append(f"acts/{name}")
+        found += [f"acts/{name}", f"attempts/{name}"]
     elif kind in ("model", "dataset"):
         made, own, below = ("model.registered", "model", "version") if kind == "model" else ("dataset.registered", "name", "data")
         for _, e in g.events(thing):
@@ -53,20 +53,18 @@ def parents(g: Ground, stream: str) -> Iterator[tuple[str, str, str]]:
     state = g.state(stream)
     if stream.startswith("data/"):
         if state is not None and "made" in state:
-            e = entry(g, state["made"], "dataset.transformed")
-            demand(stream.removeprefix("data/") in e["outputs"], 11, "event-kind")
+            e = entry(g, state["made"], "dataset.transformed", stream)
             yield from ((f"data/{each}", e["operation"], "") for each in e["inputs"])
         return
     demand(state is not None, 11, "event-kind")
     assert state is not None
-    e = entry(g, state["made"], "model.registered")
-    demand(stream == f"version/{e['version']}", 11, "event-kind")
+    e = entry(g, state["made"], "model.registered", stream)
     yield from ((f"version/{each}", e["derivation"], "") for each in e.get("parents", []))
     yield from ((f"data/{each}", "training", "") for each in e.get("data", []))
     run = g.state(f"run/{state['run']}") if "run" in state else None
     if run is not None:
-        e, via = entry(g, run["start"], "training.started"), f"run/{state['run']}"
-        demand(e["eventId"] == state["run"], 11, "event-kind")
+        via = f"run/{state['run']}"
+        e = entry(g, run["start"], "training.started", via)
         yield from ((f"data/{each['data']}", each["role"], via) for each in e.get("inputs", []) if each["role"] != "test")
         yield from ((f"version/{each}", "base", via) for each in e.get("baseVersions", []))
 
@@ -117,7 +115,8 @@ def up(g: Ground, root: str) -> tuple[list[Json], list[str], bool]:
 
 
 def lineage(q: Json, g: Ground) -> tuple[str, Json]:
-    if not q["of"].startswith(("data/", "version/")) or g.record(q["of"]) is None:
+    only(q["of"], "data", "version")
+    if g.record(q["of"]) is None:
         return "absent", {"ask": "lineage"}
     if q["direction"] == "down":
         return "complete", {"ask": "lineage", "things": down(g, [q["of"]])}
@@ -126,8 +125,9 @@ def lineage(q: Json, g: Ground) -> tuple[str, Json]:
 
 
 def impact(q: Json, g: Ground) -> tuple[str, Json]:
-    roots = streams_of(q["of"], g) if q["of"].startswith(("dataset/", "model/")) else [q["of"]]
-    things = down(g, [each for each in roots if each.startswith(("data/", "version/")) and g.record(each) is not None])
+    only(q["of"], "data", "version", "dataset", "model")
+    roots = streams_of(q["of"], g)[1:] if q["of"].startswith(("dataset/", "model/")) else [q["of"]]
+    things = down(g, [each for each in roots if g.record(each) is not None])
     versions = [each["stream"] for each in things if each["stream"].startswith("version/")]
     places = set()
     for stream in versions:
@@ -144,12 +144,13 @@ def impact(q: Json, g: Ground) -> tuple[str, Json]:
 
 
 def blame(q: Json, g: Ground) -> tuple[str, Json]:
+    only(q["of"], "version", "deployment")
     settings = []
     if q["target"] == "hyperparameter" and q["of"].startswith("version/"):
         version = g.state(q["of"])
         run = g.state(f"run/{version['run']}") if version is not None and "run" in version else None
         if run is not None:
-            e = entry(g, run["start"], "training.started")
+            e = entry(g, run["start"], "training.started", f"run/{(version or {})['run']}")
             for each in e.get("parameters", []):
                 if each["key"] == q["path"]:
                     settings.append(setting(g, run["start"], e, each["value"]))

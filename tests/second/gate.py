@@ -23,12 +23,14 @@ def gate(q: Json, g: Ground) -> tuple[str, Json]:
     change, carrying = None, dict[str, Json]()
     if not objections:
         assert deployment is not None
-        change = entry(g, deployment["since"], "deployment.changed")
-        demand(all(change[key] == q[key] for key in ("environment", "name", "version")), 11, "event-kind")
+        change = entry(g, deployment["since"], "deployment.changed", place)
+        demand(change["version"] == q["version"], 11, "event-kind")
         objections += disputed(q, g, change)
         if q["environment"] not in (version or {}).get("admitted", []):
             named = {f"waiver/{each}": g.state(f"waiver/{each}") or {} for each in change.get("waivers", [])}
-            carrying = {each: state for each, state in named.items() if state["rule"] not in ("gate", "hold", "retired", "withdrawn")}
+            carrying = {
+                each: state for each, state in named.items() if state["rule"] not in ("gate", "hold", "retired", "withdrawn")
+            }
     objections += [{"about": [each], "rule": "waiver-expired"} for each, state in carrying.items() if state["expires"] <= g.now]
     if version is not None:
         objections += spoiled(subject, version, g)

@@ -28,6 +28,12 @@ class Ground(Protocol):
     def state(self, stream: str) -> Json | None: ...
 
 
+def only(stream: str, *kinds: str) -> None:
+    """What a question can be asked of."""
+    if stream.split("/")[0] not in kinds:
+        raise Refused("bad-question")
+
+
 def lean(value: Json) -> Json:
     """Without what says nothing."""
     return {key: item for key, item in value.items() if item not in (None, False, [], "")}
@@ -41,7 +47,16 @@ def name_of(g: Ground, stream: str) -> str:
     return rest or stream
 
 
-def entry(g: Ground, index: int, name: str) -> Json:
+def entry(g: Ground, index: int, name: str, stream: str) -> Json:
+    """The entry that the record of a stream names: of its kind, and about the very thing."""
     e = g.event(index)
     demand(e["_name"] == name, 11, "event-kind")
+    about = {
+        "dataset.transformed": lambda: [f"data/{each}" for each in e["outputs"]],
+        "dataset.withdrawn": lambda: [f"data/{e['data']}"],
+        "deployment.changed": lambda: [f"deployment/{e['environment']}/{e['name']}"],
+        "model.registered": lambda: [f"version/{e['version']}"],
+        "training.started": lambda: [f"run/{e['eventId']}"],
+    }
+    demand(stream in about[name](), 11, "event-kind")
     return e

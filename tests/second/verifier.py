@@ -13,6 +13,7 @@ from typing import Any
 from second import inquiries
 from second.asked import Asked
 from second.forms import Json, canonical, leaf, open_envelope, sha256, tree_root
+from second.ground import entry
 from second.head import Failed, Head, Trust, check_clocks, check_pin, demand, hash64
 from second.vocabulary import own_streams, subjects
 
@@ -217,15 +218,15 @@ class Answer:
     def settle(self) -> Json:
         """Steps 8, 11 and 13: the result."""
         ask, result = self.question["ask"], self.a["result"]
+        asked = Asked(self)
         if ask == "entry":
-            found = self.settle_entry()
+            found = self.settle_entry(asked)
         elif ask == "state":
             statuses = ["absent" if self.need(each) is None else "present" for each in self.question["streams"]]
             found = {"height": self.newest["height"], "statuses": statuses}
         elif ask == "at":
-            found = self.settle_at()
+            found = self.settle_at(asked)
         else:
-            asked = Asked(self)
             word, findings = inquiries.answer(self.question, asked)
             demand(set(self.streams) == asked.streams, 11, "stream-unasked")
             found = {"height": self.newest["height"], "statuses": [word], "findings": findings}
@@ -236,12 +237,21 @@ class Answer:
         demand(result.get("grade") == found.get("grade"), 13, "grade")
         return found
 
-    def settle_entry(self) -> Json:
+    def rely(self, asked: Asked, event: Json) -> None:
+        """Page 10.3: what became of the decisions that an event is, takes back, or names."""
+        ids = {"approval.decided": [event.get("revokes", event["eventId"])], "deployment.changed": event.get("approvals", [])}
+        for id_ in ids.get(event["_name"], []):
+            state = asked.state(f"approval/{id_}")
+            demand(state is not None, 11, "state-record")
+            asked.record(f"key/{(state or {})['keyid']}")
+
+    def settle_entry(self, asked: Asked) -> Json:
         index = self.question["index"]
         if index in self.headers:
             return {"height": self.headers[index]["height"], "statuses": ["recorded"]}
         block = self.sealing(index)
         assert block is not None
+        self.rely(asked, self.events[index][1])
         return {"height": block["height"], "statuses": ["recorded"], "grade": self.events[index][1].get("grade", "declared")}
 
     def fold(self, items: list[Json]) -> list[tuple[int, bytes]]:
@@ -253,7 +263,7 @@ class Answer:
             folded.append((each["index"], leaf(raw) if header is None else leaf(canonical(without))))
         return folded
 
-    def settle_at(self) -> Json:
+    def settle_at(self, asked: Asked) -> Json:
         stream, time = self.question["stream"], self.question["time"]
         before = [header for header in self.headers.values() if header["time"] <= time]
         demand(bool(before), 8, "header-time")
@@ -262,7 +272,23 @@ class Answer:
             after = [header for header in self.headers.values() if self.linked(header) == past["size"]]
             demand(bool(after) and after[0]["time"] > time, 8, "header-successor")
         record = self.need(stream)
-        return {"height": past["height"], "statuses": [self.settle_past(stream, record, past["size"] + 1)]}
+        status = self.settle_past(stream, record, past["size"] + 1)
+        if status != "absent" and stream.startswith("deployment/"):
+            self.rely(asked, self.serving(asked, stream))
+        return {"height": past["height"], "statuses": [status]}
+
+    def serving(self, asked: Asked, stream: str) -> Json:
+        """Page 10.3: what made a deployment what it is, or was after the events handed over."""
+        if self.history is not None:
+            told = [self.events.get(each["index"], ("", {}, b""))[1] for each in self.history["events"]]
+            whole = [e for e in told if e.get("_name") == "deployment.changed" and e["transition"] in WHOLE]
+            demand(bool(whole), 11, "history-whole")
+            return whole[-1]
+        state = self.state(stream)
+        e = entry(asked, state["since"], "deployment.changed", stream)
+        said = e["version"], e["transition"] == "stop"
+        demand(said == (state["version"], state["status"] == "stopped"), 11, "event-kind")
+        return e
 
     def settle_past(self, stream: str, record: Json | None, bound: int) -> str:
         """Page 9.3."""
@@ -295,11 +321,16 @@ class Answer:
 
     def check_disclosures(self) -> None:
         """Step 12."""
-        commitments = {found for _, event, _ in self.events.values() for found in sealed_in(event)}
+        commitments = {found for _, event, _ in self.events.values() for found, _ in sealed_in(event)}
+        digests = {pair for _, event, _ in self.events.values() for pair in sealed_in(event) if pair[1]}
         for each in self.a.get("disclosures", []):
             salt = base64.urlsafe_b64decode(each["salt"] + "==")
             commitment = base64.urlsafe_b64encode(sha256(salt + canonical(each["value"]))).decode().rstrip("=")
             demand(commitment == each["sealed"], 12, "disclosure")
+            # A number or a flag is no text, and no digest is that of its bytes.
+            text = each["value"].encode() if isinstance(each["value"], str) else None
+            named = [digest for found, digest in digests if found == commitment]
+            demand(all(text is not None and sha256(text).hex() == digest for digest in named), 12, "disclosure")
         demand({each["sealed"] for each in self.a.get("disclosures", [])} <= commitments, 12, "disclosure")
 
     def check_signers(self) -> None:
@@ -329,8 +360,7 @@ class Answer:
             return [digest for each in inquiries.about(self.question) for digest in self.thing(each)]
         streams = self.question.get("streams") or [self.question["stream"]]
         if result["statuses"] == ["earlier"] and streams[0].startswith("deployment/"):
-            changes = [self.events[each["index"]][1] for each in (self.history or {})["events"] if each["index"] in self.events]
-            return [each["version"] for each in changes if each["_name"] == "deployment.changed"][-1:]
+            return [self.serving(Asked(self), streams[0])["version"]]
         return [digest for each in streams if self.records[each] for digest in self.thing(each)]
 
     def thing(self, stream: str) -> list[str]:
@@ -347,13 +377,14 @@ class Answer:
         demand(files is None or manifest_root(files) in digests, 12, "subject")
 
 
-def sealed_in(value: Any) -> set[str]:
-    """Every commitment in a predicate."""
+def sealed_in(value: Any) -> set[tuple[str, str]]:
+    """Every commitment in a predicate, with the digest beside it."""
     if isinstance(value, list):
         return {each for item in value for each in sealed_in(item)}
     if not isinstance(value, dict):
         return set()
-    own = {value["sealed"]} if isinstance(value.get("sealed"), str) else set()
+    beside = value["digest"] if isinstance(value.get("digest"), str) else ""
+    own = {(value["sealed"], beside)} if isinstance(value.get("sealed"), str) else set()
     return own | {each for item in value.values() for each in sealed_in(item)}
 
 

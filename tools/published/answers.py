@@ -5,11 +5,12 @@ A bad answer is a good one with an edit (RFC 6902), or with other terms: another
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
 
-from muniment.core.format import checkpoint, manifest, note
+from muniment.core.format import checkpoint, dsse, manifest, note, state_map
 from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.statement import Disclosure
 from muniment.core.proof import receipt as receipts
@@ -20,6 +21,9 @@ from muniment.core.proof.answer import (
     Result,
     StateQuestion,
 )
+from muniment.core.proof.verify.serving import list_relied
+from muniment.core.rules import events
+from muniment.core.rules.records import Approval
 from published import questions, rogues
 from published.attacks import FRAUD, Terms, list_edits, list_files, list_terms
 from published.book import Book
@@ -95,7 +99,7 @@ def _ask_entries(book: Book, scribe: Scribe) -> dict[str, Good]:
         EntryQuestion(index=deployed),
         Result(height=height, statuses=("recorded",), grade="declared"),
         indices=(approved, *around),
-        streams=(f"version/{V1}", f"approval/{scribe.id('approved')}"),
+        streams=(f"version/{V1}", *_rely(book, deployed)),
         opened=_open(scribe, "the second review found nothing"),
         files=FILES,
     )
@@ -143,20 +147,35 @@ def _ask_past(book: Book, scribe: Scribe) -> dict[str, Good]:
         )
 
     promoted = links.index(scribe.index("promoted")) + 1
-    scaled = at(STREAM, "scaled", 30, "earlier", promoted, f"version/{V2}", f"version/{V1}")
+    relied = _rely(book, scribe.index("promoted"))
+    scaled = at(STREAM, "scaled", 30, "earlier", promoted, f"version/{V2}", f"version/{V1}", *relied)
     latest = assemble(
         book,
         AtQuestion(stream=STREAM, time="2030-01-01T00:00:00.000000Z"),
         Result(height=book.height, statuses=("unchanged",)),
-        streams=(STREAM, f"version/{V1}"),
+        indices=(scribe.index("started again"),),
+        streams=(STREAM, f"version/{V1}", *_rely(book, scribe.index("started again"))),
     )
+    stopped = links.index(scribe.index("stopped")) + 1
     return {
         "at": _good(scaled, expect={"subject": {"name": "credit-risk@2", "digest": V2}}),
         "at, from the first event": _good(at("policy", "loans", 0, "earlier", 1)),
         "at, before the first event": _good(at(STREAM, "", 59, "absent")),
         "at, unchanged since": _good(at("dataset/loans-clean", "scaled", 30, "unchanged")),
+        "at, while it was stopped": _good(
+            at(STREAM, "stopped", 30, "earlier", stopped, f"version/{V1}"),
+            expect={"subject": {"name": "credit-risk@1", "digest": V1}},
+        ),
         "at, the latest": _good(latest, expect={"subject": {"name": "credit-risk@1", "digest": V1}}),
     }
+
+
+def _rely(book: Book, index: int) -> Iterator[str]:
+    """The records of the approvals that a deployment names, and of the keys that signed them."""
+    event = events.decode(dsse.decode(book.entry(index)).payload)
+    for stream in list_relied(event):
+        state = msgspec.json.decode(state_map.decode_record(book.record(stream) or b"").state, type=Approval)
+        yield from (stream, f"key/{state.keyid}")
 
 
 def _open(scribe: Scribe, text: str) -> list[tuple[str, Disclosure]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from muniment.core.format import checkpoint, encoding, manifest, merkle, note, state_map, statement
+from muniment.core.format import checkpoint, dsse, encoding, manifest, merkle, note, state_map, statement
 from published.book import Book
 from published.cast import KEYS, Json, encode64, moment
 from published.notes import WITNESSED_AT
@@ -151,6 +151,8 @@ def _swap_last(book: Book) -> Edit:
 def _edit_states(scribe: Scribe) -> list[Bad]:
     """Steps 10 and 11: records that are missing, forged or stale."""
     version = f"version/{V1}"
+    deployed, approved = (scribe.book.entry(scribe.index(each)) for each in ("deployed", "approved"))
+    signer, approver = dsse.decode(deployed).key.hex(), dsse.decode(approved).key.hex()
     stale = encoding.decode(scribe.book.pages[4].records[version])
     other = {"key": state_map.key("model/credit-risk").hex(), "value": "0" * 64}
 
@@ -170,7 +172,8 @@ def _edit_states(scribe: Scribe) -> list[Bad]:
         other["key"] = state_map.key(FRAUD).hex()
 
     return [
-        ("without the signer's key", "entry", _drop_state("key/"), {}, 10, "signer-missing"),
+        ("without the signer's key", "entry", _drop_state(f"key/{signer}"), {}, 10, "signer-missing"),
+        ("without the key of an approval", "entry", _drop_state(f"key/{approver}"), {}, 11, "state-missing"),
         ("without the signer", "entry", _drop_state("actor/"), {}, 10, "signer-missing"),
         ("without what was asked for", "state", _drop_state("version/"), {}, 11, "state-missing"),
         ("stale: the version as it was", "state", _state(version, lambda proof: proof.update(value=stale)), {}, 11, "state-root"),
@@ -188,6 +191,9 @@ def _edit_states(scribe: Scribe) -> list[Bad]:
         ("forged: present and absent", "state", _state(version, lambda proof: proof.update(other=other)), {}, 11, "state-shape"),
         ("depths that descend", "state", _state(version, descend), {}, 11, "state-depths"),
         ("a sibling too few", "state", _state(version, cut), {}, 11, "state-siblings"),
+        ("what became of an approval left out", "entry", _drop_state("approval/"), {}, 11, "state-missing"),
+        ("what became of an approval then left out", "at", _drop_state("approval/"), {}, 11, "state-missing"),
+        ("what put it there left out", "at, the latest", _drop("entries", 0), {}, 11, "event-missing"),
         ("a status that was not shown", "state", _set("result", "statuses", value=["present"] * 4), {}, 11, "result"),
         ("a height that was not shown", "state", _set("result", "height", value=1), {}, 11, "result"),
         (

@@ -58,7 +58,7 @@ def _list_questions() -> dict[str, Inquiry]:
         "impact, of nothing": ImpactQuestion(of=f"data/{digest('nothing')}"),
         "lineage, up": LineageQuestion(direction="up", of=second),
         "lineage, down": LineageQuestion(direction="down", of=f"data/{CLEAN}"),
-        "lineage, of nothing": LineageQuestion(direction="up", of=FRAUD),
+        "lineage, of nothing": LineageQuestion(direction="up", of=f"version/{digest('nothing')}"),
         "blame": depth,
         "blame, of a deployment": BlameQuestion(of=PLACE, path="system", target="prompt"),
         "blame, set and unset": BlameQuestion(of=PLACE, path="beta", target="feature"),
@@ -123,7 +123,18 @@ def list_files(good: dict[str, Json]) -> list[Json]:
     mixed["events"].reverse()  # type: ignore[union-attr]
     claim = copy.deepcopy(good["claim, not-withdrawn, of another"])
     claim["question"]["of"] = VERSION  # type: ignore[index]
+    asked = []
+    for name, field, of in (
+        ("lineage, of nothing", "of", "model/credit-risk"),
+        ("impact, of nothing", "of", PLACE),
+        ("blame, of nothing", "of", "dataset/loans"),
+        ("diff, with nothing", "b", "model/credit-risk"),
+    ):
+        other = copy.deepcopy(good[name])
+        other["question"][field] = of  # type: ignore[index]
+        asked.append({"name": f"{name.partition(',')[0]} of {of}", "answer": other, "code": "bad-question"})
     return [
+        *asked,
         {"name": "an entry that stands twice", "answer": twice, "code": "not-sorted"},
         {"name": "events out of order", "answer": mixed, "code": "not-sorted"},
         {"name": "a claim that is none", "answer": claim, "code": "bad-claim"},

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from muniment.core.format import dsse, encoding, state_map
+from muniment.core.format import dsse, encoding, state_map, statement
 from muniment.core.format.state_map import Record
 from muniment.core.proof.answer import Answer, EntryQuestion, Result, StateQuestion
 from muniment.core.rules import events, genesis
@@ -55,6 +55,7 @@ def tell() -> Iterator[Told]:
     yield from _break_entries()
     yield from _break_signers()
     yield from _break_records()
+    yield from _break_openings()
 
 
 def tell_unknown() -> tuple[Book, Answer]:
@@ -161,3 +162,24 @@ def _break_records() -> Iterator[Told]:
     yield "a record of another form", made(lambda _: {KEY: b'{"count":1}'}), 11, "state-record"
     yield "a key that belongs to nobody", made(lambda book: _change(book, KEY, actor=None)), 11, "state-record"
     yield "a record that counts what is yet to come", made(lambda book: _change(book, KEY, last=3)), 11, "state-future"
+
+
+def _break_openings() -> Iterator[Told]:
+    """Step 12: a prompt whose digest is that of another text than the one which was sealed."""
+    version, salt = digest("version"), bytes(16)
+    for label, value in (("another text than the one with that digest", "rm -rf everything"), ("a number in place of a text", 7)):
+        book, sealed = found(), statement.seal(value, salt)
+        fields: Json = {
+            "ledger": book.ledger,
+            "eventId": cast.event_id(1),
+            "occurredAt": moment(0),
+            "actor": "ada",
+            "new": {"digest": digest("be nice"), "sealed": sealed.sealed},
+            "of": {"version": version},
+            "path": "system",
+            "target": "prompt",
+        }
+        book.force(moment(1), [cast.sign(events.build("parameter.changed", fields), "ada")])
+        result = Result(height=1, statuses=("recorded",), grade="declared")
+        opened = [(sealed.sealed, statement.disclose(value, salt))]
+        yield label, assemble(book, EntryQuestion(index=FIRST), result, indices=(0,), opened=opened), 12, "disclosure"

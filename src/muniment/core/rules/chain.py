@@ -256,7 +256,7 @@ def _judge_signer(context: Context, event: Event) -> None:
             "key",
             f"An event is signed with a key of the actor that it names, {event.actor}.",
             f"Key {context.keyid[:8]}… belongs to {'nobody here' if key is None else key.actor}.",
-            mend="Sign with your own key, or ask for it to be admitted: `muniment keys request`.",
+            mend=f"Sign with your own key, or ask for it to be admitted: `muniment keys request --actor {event.actor}`.",
         )
         return
     if key.until is not msgspec.UNSET or (key.expires is not msgspec.UNSET and key.expires <= context.time):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -26,13 +27,16 @@ from muniment.core.proof.answer import (
     Whole,
 )
 from muniment.core.proof.receipt import Receipt
+from muniment.core.proof.verify.serving import list_relied
 from muniment.core.proof.verify.statement import find_sealed
-from muniment.core.rules.events import ApprovalDecided, DeploymentChanged, Event
-from muniment.core.rules.records import Deployment
+from muniment.core.rules.events import DeploymentChanged, Event
+from muniment.core.rules.records import Approval, Deployment, State
 from muniment.errors import CorruptStore
 from muniment.ledger.engine import View
 from muniment.ledger.prover.ground import LedgerGround
 from muniment.ledger.prover.stream import Entry, open_entry
+
+S = TypeVar("S", bound=State)
 
 Disclose = Callable[[Sealed], Disclosure | None]
 
@@ -88,7 +92,7 @@ class Draft:
         raw = self._view.record(stream)
         record = None if raw is None else state_map.decode_record(raw)
         if record is not None and stream.startswith(DEPLOYMENT):
-            self._streams.add(f"version/{read_deployment(record).version}")
+            self._streams.add(f"version/{read_state(record, Deployment).version}")
         return record
 
     def _name_things(self, event: Event) -> None:
@@ -99,16 +103,15 @@ class Draft:
 
     def rely(self, event: Event) -> None:
         """Take in the approvals that a deployment names: who approved what ran there; and what became of a decision itself."""
-        if isinstance(event, ApprovalDecided):
-            self._streams.add(f"approval/{event.event_id if event.revokes is UNSET else event.revokes}")
-        if not isinstance(event, DeploymentChanged):
-            return
-        self._streams.add(f"version/{event.version}")
-        for approval in event.approvals:
-            index = self._view.find(approval)
-            if index is not None:
-                self._streams.add(f"approval/{approval}")
-                self.include(index)
+        for stream in list_relied(event):
+            record = self.show(stream)
+            if record is not None:
+                approval = read_state(record, Approval)
+                self._streams.add(f"key/{approval.keyid}")
+                if isinstance(event, DeploymentChanged):
+                    self.include(approval.index)
+        if isinstance(event, DeploymentChanged):
+            self._streams.add(f"version/{event.version}")
 
     def build(
         self,
@@ -167,9 +170,10 @@ def prove_receipt(view: View, index: int) -> Receipt:
     return Receipt(index=index, proof=tuple(view.inclusion(index, view.size)), checkpoint=view.checkpoint)
 
 
-def read_deployment(record: Record) -> Deployment:
-    """The state of a deployment's record. Raises CorruptStore."""
+def read_state(record: Record, kind: type[S]) -> S:
+    """The state in a record of this ledger. Raises CorruptStore."""
     try:
-        return msgspec.json.decode(record.state, type=Deployment)
+        return msgspec.json.decode(record.state, type=kind)
     except msgspec.DecodeError as error:
-        raise CorruptStore(f"the record of a deployment has no valid form: {error}", details={"table": "record"}) from None
+        message = f"the record of a {kind.__name__.lower()} has no valid form: {error}"
+        raise CorruptStore(message, details={"table": "record"}) from None

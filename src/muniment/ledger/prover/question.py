@@ -24,9 +24,10 @@ from muniment.core.proof.part import Status
 from muniment.core.proof.verify.state import WHOLE
 from muniment.core.proof.verify.statement import DECLARED
 from muniment.core.rules.events import DeploymentChanged
+from muniment.core.rules.records import Deployment
 from muniment.errors import NotFound
 from muniment.ledger.engine import View
-from muniment.ledger.prover.draft import DEPLOYMENT, Disclose, Draft, read_deployment
+from muniment.ledger.prover.draft import DEPLOYMENT, Disclose, Draft, read_state
 from muniment.ledger.prover.ground import Hints, LedgerGround, no_hints
 from muniment.ledger.prover.stream import fold_leaf, open_entry, read_stream
 
@@ -114,7 +115,7 @@ def prove_at(
 def _explain(draft: Draft, stream: str, record: Record) -> None:
     """For a deployment: who brought there what runs there, and who approved it."""
     if stream.startswith(DEPLOYMENT):
-        event = draft.include(read_deployment(record).since)
+        event = draft.include(read_state(record, Deployment).since)
         if event is not None:
             draft.rely(event)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from muniment.core.rules import policy_text
+from muniment.core.rules import events, policy_text
 from muniment.core.rules.policy import Approvals, DataTerms, Environment, Policy, Role, Threshold
 from muniment.errors import InvalidInput
 
@@ -36,6 +36,12 @@ POLICY = Policy(
 
 def with_production(**fields: object) -> Policy:
     return msgspec.structs.replace(POLICY, environments=(msgspec.structs.replace(PRODUCTION, **fields), POLICY.environments[1]))
+
+
+def may_all_but(*missing: str) -> Policy:
+    """A policy under which everything can be written, apart from some events."""
+    owner = Role(name="owner", may=tuple(sorted(set(events.TYPES) - set(missing))))
+    return Policy(roles=(Role(name="node", may=("attempt.refused",)), owner))
 
 
 def told(old: Policy, new: Policy) -> list[tuple[str, str, str]]:
@@ -98,11 +104,26 @@ def test_a_policy_that_asks_for_nothing() -> None:
         (with_production(approvals=()), "`max-approval-age-days` of production has no effect"),
         (with_production(separation=("evaluator",), evaluations=()), "The evaluator is separated in production only where"),
         (POLICY, "Nobody may deploy to production: it asks for measurements"),
+        (POLICY, "No role may write dataset.registered, dataset.transformed, training.started, training.finished, "),
+        (may_all_but("ownership.accepted", "note.added"), "No role may write ownership.accepted or note.added, so nobody can"),
+        (may_all_but("parameter.changed"), "No role may write parameter.changed, so nobody can record that."),
+        (may_all_but("incident.closed"), "Nobody may release a hold: no role may write incident.closed."),
         (POLICY, "staging asks for nothing."),
     ],
 )
 def test_doubts(policy: Policy, doubt: str) -> None:
     assert any(doubt in each for each in policy_text.doubts(policy)), list(policy_text.doubts(policy))
+
+
+@pytest.mark.parametrize("missing", ["actor.enrolled", "deployment.changed", "incident.closed"])
+def test_what_nobody_may_write_is_said_once(missing: str) -> None:
+    assert sum(missing in each for each in policy_text.doubts(may_all_but(missing))) == 1
+
+
+@pytest.mark.parametrize("name", ["regulated", "solo", "team"])
+def test_under_the_ready_policies_a_whole_life_can_be_recorded(name: str) -> None:
+    file = Path(policy_text.__file__).parents[3] / "policies" / f"{name}.toml"
+    assert not [each for each in policy_text.doubts(policy_text.parse(file.read_text())) if "may write" in each]
 
 
 def test_a_sound_policy_raises_few_doubts() -> None:

@@ -30,7 +30,8 @@ Findings = BlameFindings | ClaimFindings | DiffFindings | GateFindings | History
 def evaluate(question: Inquiry, ground: Ground) -> Findings:
     """What follows from a ground for a question.
 
-    Raises VerificationError (step 11) where the ground lacks something or contradicts itself, InvalidInput (`too-many-things`).
+    Raises VerificationError (step 11) where the ground lacks something or contradicts itself, InvalidInput (`bad-question`,
+    `bad-claim`, `too-many-things`).
     """
     raise InvariantError(f"{type(question).__name__} has no function that answers it")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muniment.core.format.encoding import Integer, Natural, Segment, Time
 from muniment.core.format.statement import Sealed, SealedDigest
-from muniment.core.proof.inquiry.ground import Ground, find, read, title
+from muniment.core.proof.inquiry.ground import Ground, check_kind, find, read, title
 from muniment.core.proof.part import UNSET, Absent, Part, Status, Text
 from muniment.core.rules.events import ParameterChanged, TrainingStarted, stream_name
 from muniment.core.rules.events.model import Target
@@ -62,7 +62,11 @@ class BlameFindings(Part, frozen=True, kw_only=True, tag_field="ask", tag="blame
 
 
 def evaluate(question: BlameQuestion, ground: Ground) -> BlameFindings:
-    """The value that the run gave, if there was one, and every change since."""
+    """The value that the run gave, if there was one, and every change since.
+
+    Raises InvalidInput (`bad-question`) for what has no parameters.
+    """
+    check_kind(question.of, "version", "deployment")
     settings = []
     if question.target == HYPERPARAMETER and question.of.startswith("version/"):
         settings += _begin(question, ground)
@@ -73,26 +77,23 @@ def evaluate(question: BlameQuestion, ground: Ground) -> BlameFindings:
             question.target,
             question.path,
         ):
-            ticket, unit = event.ticket, event.unit
-            settings.append(_setting(ground, told.index, event, event.new, ticket, unit))
+            settings.append(_setting(ground, told.index, event, event.new, event.ticket, event.unit))
     return BlameFindings(name=title(ground, question.of), settings=tuple(settings))
 
 
 def _begin(question: BlameQuestion, ground: Ground) -> list[Setting]:
     """What the training run was started with."""
     version = read(ground, question.of, Version)
-    run = None if version is None or version.run is UNSET else read(ground, f"run/{version.run}", Run)
+    if version is None or version.run is UNSET:
+        return []
+    stream = f"run/{version.run}"
+    run = read(ground, stream, Run)
     if run is None:
         return []
-    started = find(ground, run.start, TrainingStarted, f"run/{started_by(version)}")
+    started = find(ground, run.start, TrainingStarted, stream)
     return [
         _setting(ground, run.start, started, parameter.value) for parameter in started.parameters if parameter.key == question.path
     ]
-
-
-def started_by(version: Version | None) -> str:
-    """The run that made a version; empty where none is named."""
-    return "" if version is None or version.run is UNSET else version.run
 
 
 def _setting(

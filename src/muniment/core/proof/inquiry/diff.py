@@ -1,20 +1,23 @@
 """How two versions differ: what they learned from, how they were made, what was measured, who decided about them.
 
-Each side is a set of facts under an area and a key, read from the version's complete stream and that of its run; the findings
-list the keys whose facts differ.
+Each side is a set of facts, read from the version's complete stream and that of its run; the findings list those that differ.
+What a fact is about is told by its parts (the target and path of a parameter, the metric, place and slice of a result), never
+by the text that is shown for them: two facts that read alike stay two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal, get_args
 
 import msgspec
 
 from muniment.core.format.encoding import Integer, Natural
 from muniment.core.format.statement import Sealed
+from muniment.core.proof.inquiry.blame import HYPERPARAMETER
 from muniment.core.proof.inquiry.claim import weigh
-from muniment.core.proof.inquiry.ground import Ground, Told, failure, find, read, title
+from muniment.core.proof.inquiry.derivation import BASE
+from muniment.core.proof.inquiry.ground import Ground, Told, check_kind, failure, find, read, title
 from muniment.core.proof.part import UNSET, Absent, Part, Status, Text
 from muniment.core.rules.events import (
     ApprovalDecided,
@@ -27,15 +30,15 @@ from muniment.core.rules.events import (
     TrainingStarted,
 )
 from muniment.core.rules.events.stream_name import Stream
-from muniment.core.rules.events.value import Slice
+from muniment.core.rules.events.value import Slice, order_of_slice
 from muniment.core.rules.records import Approval, Data, Version
 
 Area = Literal["registration", "data", "parents", "parameters", "code", "environment", "seed", "metrics", "approvals"]
 Scalar = Integer | bool | Text
-Fact = tuple[Area, str, Scalar, bool]
+Listed = int | bool | str | Sealed | SealedText
 
 AREAS: tuple[Area, ...] = get_args(Area)
-Listed = int | bool | str | Sealed | SealedText
+SOURCES: tuple[Area, ...] = ("data", "parents")
 
 
 class DiffQuestion(Part, frozen=True, kw_only=True, tag_field="ask", tag="diff"):
@@ -52,6 +55,7 @@ class DiffQuestion(Part, frozen=True, kw_only=True, tag_field="ask", tag="diff")
 class Difference(Part, frozen=True, kw_only=True):
     """A fact of one version that is another one, or none, of the other.
 
+    key: what the fact is about, as people read it; two facts may read alike
     sealed: at least one value is a commitment, so that equal texts need not look equal
     """
 
@@ -75,95 +79,126 @@ class DiffFindings(Part, frozen=True, kw_only=True, tag_field="ask", tag="diff")
         return "complete" if self.recorded else "absent"
 
 
+class Topic(msgspec.Struct, frozen=True, gc=False):
+    """What a fact is about: its parts make it what it is, `key` is how they read."""
+
+    area: Area
+    key: str
+    parts: tuple[str, ...]
+
+    def order(self) -> tuple[int, str, tuple[str, ...]]:
+        """What facts are sorted by."""
+        return AREAS.index(self.area), self.key, self.parts
+
+
+class Stated(msgspec.Struct, frozen=True, gc=False):
+    """What is said, and whether it is a commitment. Without a value it is said no longer.
+
+    No clear text holds a colon, so that none is taken for a digest or a commitment.
+    """
+
+    value: Scalar | Absent
+    sealed: bool = False
+
+
+Fact = tuple[Topic, Stated]
+Facts = Mapping[Topic, Stated]
+
+
 def evaluate(question: DiffQuestion, ground: Ground) -> DiffFindings:
-    """The facts of both versions, compared. Nothing is compared with a version that is not recorded."""
+    """The facts of both versions, compared. Nothing is compared with a version that is not recorded.
+
+    Raises InvalidInput (`bad-question`) for what is no version.
+    """
+    check_kind(question.a, "version")
+    check_kind(question.b, "version")
     names = title(ground, question.a), title(ground, question.b)
     versions = read(ground, question.a, Version), read(ground, question.b, Version)
     if versions[0] is None or versions[1] is None:
         return DiffFindings(names=names, recorded=False)
     left = _collect(ground, question.a, versions[0])
     right = _collect(ground, question.b, versions[1])
-    keys = sorted({*left, *right}, key=lambda key: (AREAS.index(key[0]), key[1]))
-    differences = []
-    for area, key in keys:
-        one, other = left.get((area, key)), right.get((area, key))
-        if _differ(one, other):
-            sealed = (one is not None and one[1]) or (other is not None and other[1])
-            mine, theirs = UNSET if one is None else one[0], UNSET if other is None else other[0]
-            differences.append(Difference(a=mine, area=area, b=theirs, key=key, sealed=sealed))
-    return DiffFindings(differences=tuple(differences), names=names, recorded=True, same=len(keys) - len(differences))
+    topics = sorted({*left, *right}, key=Topic.order)
+    differences = [_tell(topic, left, right) for topic in topics if not _agree(left.get(topic), right.get(topic))]
+    return DiffFindings(differences=tuple(differences), names=names, recorded=True, same=len(topics) - len(differences))
 
 
-def _differ(one: tuple[Scalar, bool] | None, other: tuple[Scalar, bool] | None) -> bool:
-    """Whether two facts differ; a flag and a number never are the same, though Python takes True for 1."""
-    return one != other or (one is not None and other is not None and type(one[0]) is not type(other[0]))
+def _agree(one: Stated | None, other: Stated | None) -> bool:
+    """Whether two facts are the same; a flag and a number never are, though Python takes True for 1."""
+    return one == other and (one is None or other is None or type(one.value) is type(other.value))
 
 
-def _collect(ground: Ground, stream: str, version: Version) -> dict[tuple[Area, str], tuple[Scalar, bool]]:
+def _tell(topic: Topic, left: Facts, right: Facts) -> Difference:
+    a, b = left.get(topic), right.get(topic)
+    return Difference(
+        a=UNSET if a is None else a.value,
+        area=topic.area,
+        b=UNSET if b is None else b.value,
+        key=topic.key,
+        sealed=any(each is not None and each.sealed for each in (a, b)),
+    )
+
+
+def _collect(ground: Ground, stream: str, version: Version) -> Facts:
     """The facts of a version; where an entry says again what one before it said, the newest counts."""
-    facts: dict[tuple[Area, str], tuple[Scalar, bool]] = {}
     run = () if version.run is UNSET else ground.events(f"run/{version.run}")
     own = ground.events(stream)
     registered = find(ground, version.made, ModelRegistered, stream)
-    for area, key, value, sealed in (*_of_registration(ground, registered), *_of_run(ground, run), *_of_life(ground, stream, own)):
-        # No clear text is empty: so is written that a parameter was unset.
-        if area == "parameters" and value == "":
-            facts.pop((area, key), None)
-        else:
-            facts[area, key] = value, sealed
-    return facts
+    told = (*_of_registration(registered), *_of_sources(ground, registered, run), *_of_run(run), *_of_life(ground, stream, own))
+    return {topic: stated for topic, stated in dict(told).items() if stated.value is not UNSET}
 
 
-def _of_registration(ground: Ground, event: ModelRegistered) -> Iterator[Fact]:
-    stated = {
-        "architecture": event.architecture,
-        "derivation": event.derivation,
-        "format": event.format,
-        "licence": event.licence,
-        "parameterCount": event.parameter_count,
-        "precision": event.precision,
-    }
-    for key, value in stated.items():
-        if value is not UNSET:
-            yield "registration", key, value, False
-    for digest in event.data:
-        yield _name_data(ground, digest, "training")
-    for digest in event.parents:
-        yield "parents", title(ground, f"version/{digest}"), event.derivation, False
+def _of_registration(event: ModelRegistered) -> Iterator[Fact]:
+    yield from _state(
+        "registration",
+        architecture=event.architecture,
+        derivation=event.derivation,
+        format=event.format,
+        licence=event.licence,
+        parameterCount=event.parameter_count,
+        precision=event.precision,
+    )
 
 
-def _of_run(ground: Ground, told: Sequence[Told]) -> Iterator[Fact]:
+def _of_sources(ground: Ground, registered: ModelRegistered, run: Sequence[Told]) -> Iterator[Fact]:
+    """What the version was made of, each with all that it was used as: by the registration, then by the run."""
+    used = [("data", f"data/{each}", "training") for each in registered.data]
+    used += [("parents", f"version/{each}", registered.derivation) for each in registered.parents]
+    for started in [each.event for each in run if isinstance(each.event, TrainingStarted)]:
+        used += [("data", f"data/{each.data}", each.role) for each in started.inputs]
+        used += [("parents", f"version/{each}", BASE) for each in started.base_versions]
+    for area in SOURCES:
+        for stream in dict.fromkeys(stream for found, stream, _ in used if found == area):
+            roles = dict.fromkeys(role for _, each, role in used if each == stream)
+            yield Topic(area, title(ground, stream), (stream,)), Stated(", ".join([*roles, *_withdrawn(ground, stream)]))
+
+
+def _withdrawn(ground: Ground, stream: str) -> tuple[str, ...]:
+    data = read(ground, stream, Data) if stream.startswith("data/") else None
+    return () if data is None or data.withdrawn is UNSET else ("withdrawn",)
+
+
+def _of_run(told: Sequence[Told]) -> Iterator[Fact]:
     for each in told:
         event = each.event
         if isinstance(event, TrainingStarted):
-            yield from _of_start(ground, event)
+            yield from _of_start(event)
         elif isinstance(event, TrainingFinished):
-            for metric in event.metrics:
-                yield "metrics", _name_metric(metric, "in training"), metric.value, False
+            yield from (_measure(metric, "in training") for metric in event.metrics)
 
 
-def _of_start(ground: Ground, event: TrainingStarted) -> Iterator[Fact]:
-    stated: dict[str, tuple[Area, str | int | Absent]] = {
-        "containerDigest": ("code", event.container_digest),
-        "dirtyDigest": ("code", event.dirty_digest),
-        "entryPoint": ("code", event.entry_point),
-        "environmentDigest": ("environment", event.environment_digest),
-        "gitCommit": ("code", event.git_commit),
-        "hardwareClass": ("environment", event.hardware_class),
-        "seed": ("seed", event.seed),
-    }
-    for key, (area, value) in stated.items():
-        if value is not UNSET:
-            yield area, key, value, False
+def _of_start(event: TrainingStarted) -> Iterator[Fact]:
+    yield from _state(
+        "code",
+        containerDigest=event.container_digest,
+        dirtyDigest=event.dirty_digest,
+        entryPoint=event.entry_point,
+        gitCommit=event.git_commit,
+    )
+    yield from _state("environment", environmentDigest=event.environment_digest, hardwareClass=event.hardware_class)
+    yield from _state("seed", seed=event.seed)
     for parameter in event.parameters:
-        yield "parameters", parameter.key, *_show(parameter.value)
-    roles: dict[str, list[str]] = {}
-    for each in event.inputs:
-        roles.setdefault(each.data, []).append(each.role)
-    for digest, listed in roles.items():
-        yield _name_data(ground, digest, ", ".join(listed))
-    for digest in event.base_versions:
-        yield "parents", title(ground, f"version/{digest}"), "base", False
+        yield _set(HYPERPARAMETER, parameter.key, parameter.value)
 
 
 def _of_life(ground: Ground, stream: str, told: Sequence[Told]) -> Iterator[Fact]:
@@ -171,40 +206,49 @@ def _of_life(ground: Ground, stream: str, told: Sequence[Told]) -> Iterator[Fact
     for each in told:
         event = each.event
         if isinstance(event, ParameterChanged) and event.of.stream() == stream:
-            key = event.path if event.target == "hyperparameter" else f"{event.target} {event.path}"
-            yield "parameters", key, *(("", False) if event.new is UNSET else _show(event.new))
+            yield _set(event.target, event.path, event.new)
         elif isinstance(event, EvaluationCompleted) and stream == f"version/{event.version}":
-            role = "evaluated" if event.dataset_role is UNSET else f"on {event.dataset_role}"
-            for metric in event.results:
-                yield "metrics", _name_metric(metric, role), metric.value, False
+            where = "evaluated" if event.dataset_role is UNSET else f"on {event.dataset_role}"
+            yield from (_measure(metric, where) for metric in event.results)
         elif isinstance(event, ApprovalDecided) and event.of.thing() == stream and event.decision != "revoke":
-            place = f"approval/{event.event_id}"
-            state = read(ground, place, Approval)
-            if state is None:
-                raise failure("state-record", f"{place} is not recorded, though entry {each.index} decided it")
-            standing = weigh(ground, state)
-            yield "approvals", f"{event.of.environment} by {event.actor}", f"{event.decision}, {standing}", False
+            yield _decide(ground, each.index, event)
 
 
-def _show(value: Listed) -> tuple[Scalar, bool]:
+def _decide(ground: Ground, index: int, event: ApprovalDecided) -> Fact:
+    """Each decision by itself: whoever approves later has not taken back what he rejected before."""
+    place = f"approval/{event.event_id}"
+    state = read(ground, place, Approval)
+    if state is None:
+        raise failure("state-record", f"{place} is not recorded, though entry {index} decided it")
+    # Only an approval can expire: a rejection blocks until it is revoked.
+    standing = weigh(ground, state) if event.decision == "approve" else state.status
+    key = f"{event.of.environment} by {event.actor} in entry {index}"
+    return Topic("approvals", key, (event.event_id,)), Stated(f"{event.decision}, {standing}")
+
+
+def _state(area: Area, **stated: str | int | Absent) -> Iterator[Fact]:
+    yield from ((Topic(area, key, (key,)), Stated(value)) for key, value in stated.items())
+
+
+def _set(target: str, path: str, value: Listed | Absent) -> Fact:
+    """What a parameter was set to; without a value it was unset."""
+    key = path if target == HYPERPARAMETER else f"{target} {path}"
+    return Topic("parameters", key, (target, path)), Stated(UNSET) if value is UNSET else _show(value)
+
+
+def _measure(metric: Metric, where: str) -> Fact:
+    key = f"{metric.metric} {where}{_name_slice(metric.slice)}"
+    return Topic("metrics", key, (metric.metric, where, order_of_slice(metric.slice))), Stated(metric.value)
+
+
+def _show(value: Listed) -> Stated:
     """A value of a parameter; of a text that is not shown its digest, or where there is none the commitment."""
     if isinstance(value, SealedText):
-        return f"sha256:{value.digest}", False
-    return (f"sealed:{value.sealed}", True) if isinstance(value, Sealed) else (value, False)
-
-
-def _name_data(ground: Ground, digest: str, role: str) -> Fact:
-    stream = f"data/{digest}"
-    data = read(ground, stream, Data)
-    withdrawn = "" if data is None or data.withdrawn is UNSET else ", withdrawn"
-    return "data", title(ground, stream), f"{role}{withdrawn}", False
-
-
-def _name_metric(metric: Metric, where: str) -> str:
-    return f"{metric.metric} {where}{_name_slice(metric.slice)}"
+        return Stated(f"sha256:{value.digest}")
+    return Stated(f"sealed:{value.sealed}", sealed=True) if isinstance(value, Sealed) else Stated(value)
 
 
 def _name_slice(conditions: Slice) -> str:
     """` (region=eu, segment=sme)`; nothing for the whole."""
-    listed = ", ".join(f"{each.key}={_show(each.value)[0]}" for each in conditions)
+    listed = ", ".join(f"{each.key}={_show(each.value).value}" for each in conditions)
     return f" ({listed})" if listed else ""

@@ -16,9 +16,9 @@ import msgspec
 
 from muniment.core.format.state_map import Record
 from muniment.core.proof.part import Part
-from muniment.core.rules.events import Event
+from muniment.core.rules.events import DatasetTransformed, Event, ModelRegistered, TrainingStarted
 from muniment.core.rules.records import Data, State, Version
-from muniment.errors import VerificationError
+from muniment.errors import InvalidInput, VerificationError
 
 STEP = 11
 
@@ -80,11 +80,28 @@ def read_state(record: Record, kind: type[S], stream: str) -> S:
 
 
 def find(ground: Ground, index: int, kind: type[E], stream: str) -> E:
-    """The event that a record names, which must be of a kind. Raises VerificationError (step 11, `event-kind`)."""
+    """The event that a record names, which must be of a kind, and about what the record is of.
+
+    Rules trust their records; here an operator may lie. Raises VerificationError (step 11: `event-missing`, `event-kind`).
+    """
     event = ground.event(index).event
     if not isinstance(event, kind):
         raise failure("event-kind", f"the record of {stream} names entry {index}, which is no {kind.NAME}")
+    if stream not in _subjects(event):
+        raise failure("event-kind", f"the record of {stream} names entry {index}, which is about something else")
     return event
+
+
+def _subjects(event: Event) -> tuple[str, ...]:
+    """The streams whose records name an event as the one that made them what they are."""
+    match event:
+        case ModelRegistered():
+            return (f"version/{event.version}",)
+        case DatasetTransformed():
+            return tuple(f"data/{each}" for each in event.outputs)
+        case TrainingStarted():
+            return (f"run/{event.event_id}",)
+    return event.touches()[:1]
 
 
 def title(ground: Ground, stream: str) -> str:
@@ -97,6 +114,13 @@ def title(ground: Ground, stream: str) -> str:
         data = read(ground, stream, Data)
         return stream if data is None else f"{data.name}@{data.ordinal}"
     return rest or stream
+
+
+def check_kind(stream: str, *kinds: str) -> None:
+    """Check that a question is about something that it can be asked of. Raises InvalidInput (`bad-question`)."""
+    if stream.partition("/")[0] not in kinds:
+        hint = f"Name {' or '.join(f'{kind}/...' for kind in kinds)}."
+        raise InvalidInput(f"this cannot be asked of {stream}", code="bad-question", hint=hint)
 
 
 def failure(code: str, message: str) -> VerificationError:

@@ -1,7 +1,7 @@
 """All events of a thing, and the proof that there are no others.
 
 A model's history is its own stream and that of each version that the stream itself names, under one header; a data set's is
-`dataset/<name>` and each `data/<sha256>`; an actor's is what was decided about him and what he said.
+`dataset/<name>` and each `data/<sha256>`; an actor's is what was decided about him, what he said and what he was refused.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def evaluate(question: HistoryQuestion, ground: Ground) -> HistoryFindings:
 
 
 def streams_of(thing: str, ground: Ground) -> tuple[str, ...]:
-    """The streams that make up a thing: its own, then those of its versions in the order of their registration."""
+    """The streams that make up a thing: its own, then an actor's others, or those of its versions in order of registration."""
     kind, _, name = thing.partition("/")
     if kind == "actor":
-        return (thing, f"acts/{name}")
+        return (thing, f"acts/{name}", f"attempts/{name}")
     more: list[str] = []
     for told in ground.events(thing) if kind in ("dataset", "model") else ():
         event = told.event

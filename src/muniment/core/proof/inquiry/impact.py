@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from muniment.core.format.encoding import Natural
 from muniment.core.proof.inquiry import history
 from muniment.core.proof.inquiry.derivation import Derived, descend
-from muniment.core.proof.inquiry.ground import Ground, read, title
+from muniment.core.proof.inquiry.ground import Ground, check_kind, read, title
 from muniment.core.proof.part import UNSET, Part, Status, Text
 from muniment.core.rules.events import DeploymentChanged
 from muniment.core.rules.events.stream_name import Stream, deployment
@@ -49,14 +49,18 @@ class ImpactFindings(Part, frozen=True, kw_only=True, tag_field="ask", tag="impa
 
 
 def evaluate(question: ImpactQuestion, ground: Ground) -> ImpactFindings:
-    """Everything below the data set, then the deployments that run a version of it."""
-    roots = history.streams_of(question.of, ground) if question.of.startswith(("dataset/", "model/")) else (question.of,)
-    known = [each for each in roots if each.startswith(("data/", "version/")) and ground.record(each) is not None]
+    """Everything below the thing, then the deployments that run a version of it.
+
+    Raises InvalidInput (`bad-question`) for what is neither version, data set, nor the name of one.
+    """
+    check_kind(question.of, "data", "version", "dataset", "model")
+    roots = history.streams_of(question.of, ground)[1:] if question.of.startswith(("dataset/", "model/")) else (question.of,)
+    known = [each for each in roots if ground.record(each) is not None]
     things = descend(ground, known)
-    return ImpactFindings(deployments=tuple(list_running(ground, (each.stream for each in things))), things=things)
+    return ImpactFindings(deployments=tuple(_list_running(ground, (each.stream for each in things))), things=things)
 
 
-def list_running(ground: Ground, streams: Iterable[str]) -> Iterator[Running]:
+def _list_running(ground: Ground, streams: Iterable[str]) -> Iterator[Running]:
     """The deployments that run one of these versions now, by stream: each of them is named in the version's own events."""
     places: set[str] = set()
     versions = {stream for stream in streams if stream.startswith("version/")}

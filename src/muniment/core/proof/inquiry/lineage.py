@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from muniment.core.proof.inquiry.derivation import Derived, ascend, descend
-from muniment.core.proof.inquiry.ground import Ground
+from muniment.core.proof.inquiry.ground import Ground, check_kind
 from muniment.core.proof.part import Part, Status
 from muniment.core.rules.events.stream_name import Stream
 
@@ -39,8 +39,12 @@ class LineageFindings(Part, frozen=True, kw_only=True, tag_field="ask", tag="lin
 
 
 def evaluate(question: LineageQuestion, ground: Ground) -> LineageFindings:
-    """The walk in the direction asked for; nothing where the thing is not recorded, or is neither version nor data set."""
-    if not question.of.startswith(("data/", "version/")) or ground.record(question.of) is None:
+    """The walk in the direction asked for; nothing where the thing is not recorded.
+
+    Raises InvalidInput (`bad-question`) for what is neither version nor data set.
+    """
+    check_kind(question.of, "data", "version")
+    if ground.record(question.of) is None:
         return LineageFindings()
     if question.direction == "down":
         return LineageFindings(things=descend(ground, (question.of,)))

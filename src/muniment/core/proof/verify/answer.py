@@ -89,6 +89,7 @@ def verify_parsed(answer: Answer, trust: Trust, terms: Terms, subject: Manifest 
         streams=answer.streams,
         states=tuple(Shown(stream=name, record=UNSET if record is None else record) for name, record in records.items()),
         moment=settled.moment,
+        serving=settled.serving,
         subject=found,
     )
 

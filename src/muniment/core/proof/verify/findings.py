@@ -19,6 +19,7 @@ from muniment.core.proof.inquiry import (
     GateFindings,
     HistoryFindings,
     ImpactFindings,
+    ImpactQuestion,
     LineageFindings,
     LineageQuestion,
     Setting,
@@ -63,12 +64,17 @@ def _history(findings: HistoryFindings, verified: Verified, when: str) -> Iterat
     yield f"{when}, {name} has {count(findings.count, 'event')}: {'this one' if findings.count == 1 else 'these'}, and no others."
     if len(findings.streams) > 1:
         for span in findings.streams:
-            yield f"{name_stream(span.stream)}: {count(span.count, 'event') if span.count else 'never recorded'}."
+            yield f"{name_stream(span.stream)}: {count(span.count, 'event')}."
 
 
 @_tell.register
 def _impact(findings: ImpactFindings, verified: Verified, when: str) -> Iterator[str]:
-    roots = " and ".join(each.name for each in findings.things if each.near is UNSET) or "a data set that was never recorded"
+    if not findings.things and isinstance(verified.question, ImpactQuestion):
+        of = name_stream(verified.question.of)
+        missing = f"no version of {of} is recorded" if of.startswith(("dataset/", "model/")) else f"{of} was never recorded"
+        yield f"{when}, {missing}, so that nothing was made of it."
+        return
+    roots = " and ".join(each.name for each in findings.things if each.near is UNSET)
     versions = findings.versions()
     if not versions:
         yield f"{when}, no version learned from {roots}, through any number of steps."
@@ -84,9 +90,12 @@ def _impact(findings: ImpactFindings, verified: Verified, when: str) -> Iterator
 
 @_tell.register
 def _lineage(findings: LineageFindings, verified: Verified, when: str) -> Iterator[str]:
-    up = isinstance(verified.question, LineageQuestion) and verified.question.direction == "up"
+    question = verified.question
+    if not isinstance(question, LineageQuestion):
+        return
+    up = question.direction == "up"
     if not findings.things:
-        yield f"{when}, this was never recorded, so nothing is known of its lineage."
+        yield f"{when}, {name_stream(question.of)} was never recorded, so that nothing is known of its lineage."
         return
     root, *others = findings.things
     verb = f"{root.name} was made of" if up else f"what was made of {root.name} is"

@@ -17,13 +17,12 @@ from muniment.core.proof.answer import Answer, AtQuestion, EntryQuestion, Result
 from muniment.core.proof.inquiry import Findings, Inquiry
 from muniment.core.proof.inquiry.ground import read_state
 from muniment.core.proof.part import UNSET, Absent, Status
-from muniment.core.proof.verify import state
+from muniment.core.proof.verify import serving, state
 from muniment.core.proof.verify.inclusion import Tree
 from muniment.core.proof.verify.state import DEPLOYMENT
 from muniment.core.proof.verify.statement import DECLARED, Signed
 from muniment.core.proof.verify.testimony import Testimony
-from muniment.core.proof.verify.verified import Moment, Thing
-from muniment.core.rules.events import DeploymentChanged
+from muniment.core.proof.verify.verified import Moment, Serving, Thing
 from muniment.core.rules.events.predicate import Grade
 from muniment.core.rules.records import Data, Deployment, Version
 from muniment.errors import VerificationError
@@ -41,6 +40,7 @@ class Settled(msgspec.Struct, frozen=True):
     result: Result
     moment: Moment | Absent
     things: tuple[Thing, ...]
+    serving: Serving | Absent = UNSET
 
 
 def settle(answer: Answer, tree: Tree, records: Records, signed: Statements, testimony: Testimony) -> Settled:
@@ -50,11 +50,11 @@ def settle(answer: Answer, tree: Tree, records: Records, signed: Statements, tes
     """
     question = answer.question
     if isinstance(question, EntryQuestion):
-        settled = _settle_entry(question, tree, records, signed)
+        settled = _settle_entry(question, tree, records, signed, testimony)
     elif isinstance(question, StateQuestion):
         settled = _settle_state(question, tree, records)
     elif isinstance(question, AtQuestion):
-        settled = _settle_at(question, answer, tree, records, signed)
+        settled = _settle_at(question, answer, tree, records, signed, testimony)
     else:
         settled = _settle_inquiry(question, tree, records, testimony)
     testimony.check_asked()
@@ -86,13 +86,14 @@ def _name_thing(thing: Thing, records: Records) -> Thing:
     return thing
 
 
-def _settle_entry(question: EntryQuestion, tree: Tree, records: Records, signed: Statements) -> Settled:
+def _settle_entry(question: EntryQuestion, tree: Tree, records: Records, signed: Statements, testimony: Testimony) -> Settled:
     header = tree.headers.get(question.index)
     if header is not None:
         return Settled(Result(height=header.height, statuses=("recorded",)), UNSET, ())
     block = tree.sealing(question.index)
     height = tree.head.height if block is UNSET else block.height
     statement = signed[question.index]
+    serving.require_relied(statement.event, testimony)
     result = Result(height=height, statuses=("recorded",), grade=statement.grade or DECLARED)
     return Settled(result, UNSET, name_things(statement, records))
 
@@ -103,20 +104,27 @@ def _settle_state(question: StateQuestion, tree: Tree, records: Records) -> Sett
     return Settled(Result(height=tree.head.height, statuses=statuses), UNSET, things)
 
 
-def _settle_at(question: AtQuestion, answer: Answer, tree: Tree, records: Records, signed: Statements) -> Settled:
+def _settle_at(
+    question: AtQuestion, answer: Answer, tree: Tree, records: Records, signed: Statements, testimony: Testimony
+) -> Settled:
+    stream, history = question.stream, answer.history
     moment = tree.moment(question.time)
-    record = state.require(records, question.stream)
-    status = state.check_past(question.stream, record, moment.block.index, answer.history)
+    record = state.require(records, stream)
+    status = state.check_past(stream, record, moment.block.index, history)
     result = Result(height=moment.block.height, statuses=(status,))
-    if status != "earlier" or answer.history is UNSET:
-        things = () if status == "absent" else _list_things(question.stream, records)
-        return Settled(result, moment, things)
-    state.check_whole(question.stream, answer.history, signed)
-    if not question.stream.startswith(DEPLOYMENT):
-        return Settled(result, moment, _list_things(question.stream, records))
-    changes = [signed[each.index].event for each in answer.history.events if each.index in signed]
-    versions = [each.version for each in changes if isinstance(each, DeploymentChanged)]
-    return Settled(result, moment, tuple(read_version(version, records) for version in versions[-1:]))
+    if history is not UNSET:
+        state.check_whole(stream, history, signed)
+    if record is None or status == "absent":
+        return Settled(result, moment, ())
+    if not stream.startswith(DEPLOYMENT):
+        return Settled(result, moment, _list_things(stream, records))
+    if history is UNSET:
+        since, change = serving.read_serving(stream, record, testimony)
+    else:
+        since, change = serving.read_past_serving(stream, history, signed, testimony)
+    version = read_version(change.version, records)
+    found = Serving(running=change.transition != serving.ENDING, since=since, version=version)
+    return Settled(result, moment, (version,), found)
 
 
 def _settle_inquiry(question: Inquiry, tree: Tree, records: Records, testimony: Testimony) -> Settled:

@@ -56,6 +56,13 @@ class Signed(msgspec.Struct, frozen=True, gc=False):
         """Every sealed field: its path (`reason`, `results[].value`) and its commitment."""
         return find_sealed(msgspec.json.decode(self.predicate)) if _SEALED in self.predicate else []
 
+    def digests(self) -> list[tuple[str, str]]:
+        """Every commitment that has a digest beside it, as a text that is not shown, and that digest."""
+        found: list[tuple[str, str]] = []
+        if _SEALED in self.predicate:
+            _collect_digests(msgspec.json.decode(self.predicate), found)
+        return found
+
 
 def open_statement(index: int, raw: bytes, ledger: str) -> Signed:
     """Open the envelope at an index. Raises VerificationError (step 9: `entry-form`, `signature`, `event-form`, `ledger`)."""
@@ -145,6 +152,15 @@ def _collect_sealed(value: Value, path: str, found: list[tuple[str, str]]) -> No
         for key, item in value.items():
             if isinstance(item, _NESTED):
                 _collect_sealed(item, f"{path}.{key}" if path else key, found)
+
+
+def _collect_digests(value: Value, found: list[tuple[str, str]]) -> None:
+    if isinstance(value, dict):
+        commitment, digest = value.get("sealed"), value.get("digest")
+        if isinstance(commitment, str) and isinstance(digest, str):
+            found.append((commitment, digest))
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _collect_digests(item, found)
 
 
 def _read_event(index: int, payload: bytes) -> Event | None:

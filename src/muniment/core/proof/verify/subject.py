@@ -47,12 +47,15 @@ def check_subject(things: Sequence[Thing], answer: Answer, found: Manifest | Non
 def open_fields(signed: Mapping[int, Signed], answer: Answer) -> dict[int, tuple[SealedField, ...]]:
     """The sealed fields of each statement, with the values that the answer opens.
 
-    Raises VerificationError (step 12, `disclosure`) for an opening that is wrong or of nothing in the answer.
+    Raises VerificationError (step 12, `disclosure`) for an opening that is wrong, of nothing in the answer, or of another text than
+    the one whose digest stands beside the commitment.
     """
     opened: dict[str, object] = {}
     for each in answer.disclosures:
         check_disclosure(*each.disclosure())
         opened[each.sealed] = each.value
+    for statement in signed.values() if opened else ():
+        _check_digests(statement, opened)
     fields = {
         index: tuple([SealedField(path=path, sealed=sealed, value=opened.get(sealed, UNSET)) for path, sealed in each.sealed()])
         for index, each in signed.items()
@@ -61,6 +64,19 @@ def open_fields(signed: Mapping[int, Signed], answer: Answer) -> dict[int, tuple
     if not opened.keys() <= used:
         raise VerificationError("this file opens a field that none of its entries has", step=STEP, code="disclosure")
     return fields
+
+
+def _check_digests(signed: Signed, opened: Mapping[str, object]) -> None:
+    for commitment, expected in signed.digests():
+        value = opened.get(commitment, UNSET)
+        if value is not UNSET and (not isinstance(value, str) or digest.sha256(value.encode()).hex() != expected):
+            raise VerificationError(
+                f"what this file opens in entry {signed.index} is not the text whose digest stands there",
+                step=STEP,
+                code="disclosure",
+                hint="Who signed the entry named another text than the one that he sealed.",
+                details={"entry": signed.index, "sealed": commitment, "digest": expected},
+            )
 
 
 def _differs(root: str, things: Sequence[Thing], recorded: Manifest | None, found: Manifest) -> VerificationError:

@@ -119,6 +119,14 @@ class Moment(Found, frozen=True, kw_only=True):
     next: Block | Absent = UNSET
 
 
+class Serving(Found, frozen=True, kw_only=True):
+    """What a deployment runs since entry `since`; where it is not running, `version` ran there last and `since` stopped it."""
+
+    running: bool
+    since: int
+    version: Thing
+
+
 class Subject(Found, frozen=True, kw_only=True):
     """The files that the answer is about: their manifest root, where its lines are, and whether files were compared."""
 
@@ -160,6 +168,7 @@ class Verified(Found, frozen=True, kw_only=True):
     said: signed events, by index
     history: which of them are the past of the stream asked about
     streams: which of them are all entries of these streams
+    serving: what the deployment that was asked about ran at the time
     """
 
     ground: Ground
@@ -173,6 +182,7 @@ class Verified(Found, frozen=True, kw_only=True):
     streams: tuple[Whole, ...] = ()
     states: tuple[Shown, ...] = ()
     moment: Moment | Absent = UNSET
+    serving: Serving | Absent = UNSET
     subject: Subject | Absent = UNSET
 
 

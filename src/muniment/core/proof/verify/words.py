@@ -8,26 +8,28 @@ clock, what was compared and what was not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from muniment.core.format import digest
+from muniment.core.format.state_map import Record
 from muniment.core.proof.answer import AtQuestion, EntryQuestion, StateQuestion
 from muniment.core.proof.inquiry import HistoryQuestion
 from muniment.core.proof.inquiry.ground import read_state
 from muniment.core.proof.verify.deeds import name_stream, name_thing, tell_deed
 from muniment.core.proof.verify.findings import count, tell_findings
+from muniment.core.proof.verify.question import read_version
+from muniment.core.proof.verify.state import DEPLOYMENT
 from muniment.core.proof.verify.verified import (
     UNSET,
     Absent,
     Ground,
     Said,
     Signer,
-    Subject,
     Verified,
     VerifiedBundle,
     VerifiedReceipt,
 )
-from muniment.core.rules.records import Approval, Data, Key, Version
+from muniment.core.rules.records import Approval, Data, Deployment, Key, Version
 
 LIMITS = "This proves who said what, in which order and since when, and that nothing was removed; not that what was said is true."
 
@@ -40,7 +42,7 @@ def tell(verified: Verified) -> tuple[str, ...]:
         *_warnings(verified),
         *_weight(verified),
         *_time(verified),
-        *_subject(verified.subject, brief=_is_brief(verified)),
+        *_subject(verified),
         LIMITS,
     )
     return tuple(map(_show, sentences))
@@ -83,7 +85,8 @@ def _answer(verified: Verified) -> Iterator[str]:
         yield _answer_entry(verified, question.index)
     elif isinstance(question, StateQuestion):
         for stream, status in zip(question.streams, result.statuses, strict=True):
-            yield f"As of block {head.height}, {name_stream(stream)} is {'recorded' if status == 'present' else 'not recorded'}."
+            said = "not recorded" if status == "absent" else f"recorded{_serves(verified, stream)}"
+            yield f"As of block {head.height}, {name_stream(stream)} is {said}."
     elif isinstance(question, AtQuestion):
         yield from _answer_at(verified, question)
     else:
@@ -113,8 +116,13 @@ def _answer_at(verified: Verified, question: AtQuestion) -> Iterator[str]:
         )
     stream = name_stream(question.stream)
     thing = "" if verified.subject is UNSET else f": {name_thing(verified.subject.thing)}"
+    serving = verified.serving
     if status == "absent":
         yield f"{when}, {stream} was not recorded."
+    elif serving is not UNSET and not serving.running:
+        now = "Nothing has been started there since." if status == "unchanged" else "It has changed since."
+        last = f"{name_thing(serving.version)} ran there last"
+        yield f"{when}, nothing ran in {stream}: entry {serving.since} stopped it, and {last}. {now}"
     elif status == "unchanged":
         yield f"{when}, {stream} was as it is now{thing}."
     else:
@@ -122,6 +130,19 @@ def _answer_at(verified: Verified, question: AtQuestion) -> Iterator[str]:
     if moment.block != verified.head:
         blocks = f"block {moment.block.height} and block {verified.head.height}"
         yield f"That the state was kept honestly between {blocks} is {_word(verified.ground)}."
+
+
+def _serves(verified: Verified, stream: str) -> str:
+    """What a deployment runs by its record; nothing for anything else."""
+    records = {shown.stream: None if shown.record is UNSET else shown.record for shown in verified.states}
+    record = records.get(stream)
+    if record is None or not stream.startswith(DEPLOYMENT):
+        return ""
+    state = read_state(record, Deployment, stream)
+    name = name_thing(read_version(state.version, records))
+    if state.status != "running":
+        return f": entry {state.since} stopped it, and {name} ran there last"
+    return f": it runs {name} since entry {state.since}"
 
 
 def _statements(verified: Verified) -> Iterator[str]:
@@ -158,12 +179,13 @@ def _is_brief(verified: Verified) -> bool:
 
 def _warnings(verified: Verified) -> Iterator[str]:
     """What has happened since to the things in this answer, where it should change a decision."""
+    keys = {shown.stream: shown.record for shown in verified.states if shown.stream.startswith("key/")}
     for shown in verified.states:
         if shown.record is UNSET:
             continue
         name = name_stream(shown.stream)
         if shown.stream.startswith("approval/"):
-            yield from _warn_of(name, read_state(shown.record, Approval, shown.stream), verified)
+            yield from _warn_of(name, read_state(shown.record, Approval, shown.stream), keys, verified.head.time)
         elif shown.stream.startswith("version/"):
             version = read_state(shown.record, Version, shown.stream)
             if version.holds:
@@ -176,14 +198,14 @@ def _warnings(verified: Verified) -> Iterator[str]:
                 yield f"{name} was withdrawn by entry {data.withdrawn}."
 
 
-def _warn_of(name: str, approval: Approval, verified: Verified) -> Iterator[str]:
+def _warn_of(name: str, approval: Approval, keys: Mapping[str, Record | Absent], now: str) -> Iterator[str]:
     """What should keep a reader from relying on an approval as of the newest block."""
     if approval.status != "open":
         yield f"{name} is {approval.status} now."
-    elif approval.expires is not UNSET and approval.expires <= verified.head.time:
+    elif approval.expires is not UNSET and approval.expires <= now:
         yield f"{name} expired at {approval.expires}."
     stream = f"key/{approval.keyid}"
-    record = next((shown.record for shown in verified.states if shown.stream == stream), UNSET)
+    record = keys.get(stream, UNSET)
     key = None if record is UNSET else read_state(record, Key, stream)
     if key is not None and key.disputed_from is not UNSET and key.disputed_from <= approval.index:
         yield f"{name} is disputed: others may have held its key {digest.short(approval.keyid)} since entry {key.disputed_from}."
@@ -270,12 +292,14 @@ def _show(sentence: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in sentence)
 
 
-def _subject(subject: Subject | Absent, *, brief: bool) -> Iterator[str]:
-    if subject is UNSET or (brief and not subject.compared):
+def _subject(verified: Verified) -> Iterator[str]:
+    subject, serving = verified.subject, verified.serving
+    if subject is UNSET or (_is_brief(verified) and not subject.compared):
         return
     name = name_thing(subject.thing)
     if subject.compared:
-        yield f"The files that you gave are {name}, unchanged."
+        last = "" if serving is UNSET or serving.running else ", which ran there last and was stopped"
+        yield f"The files that you gave are {name}{last}, unchanged."
     elif subject.held == "in-this-file":
         yield f"The list of files of {name} is in this file; the files themselves were not compared."
     else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
+from muniment.core.rules.events.catalogue import TYPES
 from muniment.core.rules.policy import ANY, Environment, Policy
+from muniment.core.rules.policy_text.sentence import join
 
 SERVICE = "node"
 """The role that `muniment init` gives to the ledger's own service."""
@@ -17,6 +20,13 @@ _NEEDED = (
     ("deployment.changed", "deploy anything"),
     ("dataset.withdrawn", "withdraw a data set, so what is withdrawn elsewhere goes on running here"),
 )
+_HOLDS = (("incident.recorded", "open a hold"), ("incident.closed", "release a hold"))
+# What happens in the life of a model, and to those who write.
+_life = re.compile(
+    r"(?:actor|approval|dataset|deployment|evaluation|incident|key|model|note|ownership|parameter|record|training|waiver)\."
+)
+# Of these a sentence of its own says what follows.
+_TOLD = frozenset(event for event, _ in (*_NEEDED, *_HOLDS))
 
 
 def doubts(policy: Policy) -> Iterator[str]:
@@ -26,6 +36,9 @@ def doubts(policy: Policy) -> Iterator[str]:
             yield f"Nobody may {what}: no role may write {event}."
     yield from _doubt_amendment(policy)
     yield from _doubt_holds(policy)
+    asked = [each for each in TYPES if _life.match(each) and each not in _TOLD]
+    if unwritten := [each for each in asked if not policy.roles_that_may(each)]:
+        yield f"No role may write {join(unwritten, 'or')}, so nobody can record that."
     if not policy.environments:
         yield "No environment is listed, so nothing is asked of any deployment."
     for environment in policy.environments:
@@ -47,7 +60,7 @@ def _doubt_amendment(policy: Policy) -> Iterator[str]:
 
 
 def _doubt_holds(policy: Policy) -> Iterator[str]:
-    for event, what in ("incident.recorded", "open a hold"), ("incident.closed", "release a hold"):
+    for event, what in _HOLDS:
         able = set(policy.roles_that_may(event))
         if policy.hold_roles:
             able &= set(policy.hold_roles)

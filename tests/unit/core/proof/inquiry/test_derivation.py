@@ -10,14 +10,20 @@ import pytest
 import family as told
 from asking import ask, draft, fails
 from family import Family
+from muniment.core.proof import answer, verify
 from muniment.core.proof.inquiry import (
+    BlameQuestion,
     Derived,
+    DiffQuestion,
+    HistoryQuestion,
     ImpactFindings,
     ImpactQuestion,
+    Inquiry,
     LineageFindings,
     LineageQuestion,
     path_to,
 )
+from muniment.errors import InvalidInput
 
 RAW, JOINED = f"data/{told.RAW}", f"data/{told.JOINED}"
 V1, V2, V3, V4 = (f"version/{each}" for each in (told.V1, told.V2, told.V3, told.V4))
@@ -67,7 +73,28 @@ def test_upwards_to_every_origin(family: Family) -> None:
 @pytest.mark.parametrize("up", [True, False])
 def test_what_was_never_recorded_has_no_lineage(family: Family, up: bool) -> None:
     assert lineage(family, f"version/{'9' * 64}", up) == LineageFindings()
-    assert lineage(family, "model/credit-risk", up) == LineageFindings()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *(LineageQuestion(direction="up", of=of) for of in ("model/credit-risk", "dataset/loans", told.PLACE)),
+        LineageQuestion(direction="down", of="actor/ada"),
+        *(ImpactQuestion(of=of) for of in ("actor/ada", told.PLACE, "policy")),
+        *(BlameQuestion(of=of, path="depth", target="hyperparameter") for of in ("model/credit-risk", RAW)),
+        DiffQuestion(a=V1, b="model/credit-risk"),
+        DiffQuestion(a=RAW, b=V1),
+    ],
+)
+def test_a_question_about_what_it_cannot_be_asked_of(family: Family, question: Inquiry) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        draft(family, question)
+    assert caught.value.code == "bad-question"
+    # Nor does a file hold that asks it all the same.
+    other = draft(family, HistoryQuestion(of="policy"))
+    with pytest.raises(InvalidInput) as caught:
+        verify.verify_answer(answer.encode(msgspec.structs.replace(other, question=question, streams=())), family.trust)
+    assert caught.value.code == "bad-question"
 
 
 def test_down_and_up_are_the_same_steps(family: Family) -> None:

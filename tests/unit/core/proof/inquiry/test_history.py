@@ -38,7 +38,7 @@ def test_a_model_is_its_stream_and_each_version(family: Family) -> None:
     ("thing", "streams"),
     [
         ("dataset/loans", ["dataset/loans", f"data/{told.RAW}"]),
-        ("actor/ada", ["actor/ada", "acts/ada"]),
+        ("actor/ada", ["actor/ada", "acts/ada", "attempts/ada"]),
         (f"version/{told.V1}", [f"version/{told.V1}"]),
         (told.PLACE, [told.PLACE]),
         ("policy", ["policy"]),

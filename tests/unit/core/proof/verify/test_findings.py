@@ -45,7 +45,12 @@ def tell(family: Family, question: Inquiry) -> tuple[str, ...]:
         (LineageQuestion(direction="up", of=V3), "edge@1 was made of 6 things:"),
         (LineageQuestion(direction="up", of=RAW), "loans@1 was made of nothing that is recorded."),
         (LineageQuestion(direction="down", of=RAW), "what was made of loans@1 is 5 things:"),
-        (LineageQuestion(direction="down", of="model/none"), "this was never recorded, so nothing is known of its lineage."),
+        (
+            LineageQuestion(direction="down", of=f"version/{'9' * 64}"),
+            "version/9999…9999 was never recorded, so that nothing is known of its lineage.",
+        ),
+        (ImpactQuestion(of="dataset/none"), "no version of dataset/none is recorded, so that nothing was made of it."),
+        (ImpactQuestion(of=f"data/{'9' * 64}"), "data/9999…9999 was never recorded, so that nothing was made of it."),
         (BlameQuestion(of=V1, path="rate", target="prompt"), "prompt rate of credit-risk@1 was never set."),
         (DiffQuestion(a=V1, b=V2), "credit-risk@1 and credit-risk@2 differ in 11 of 14 recorded facts."),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 import makers
 import proving
-from muniment.core.format import dsse, merkle, state_map
+from muniment.core.format import dsse, merkle, state_map, statement
 from muniment.core.proof import answer, evidence, receipt, verify
 from muniment.core.proof.answer import UNSET, Answer, AtQuestion, EntryQuestion, Opened, Result
 from muniment.core.proof.evidence import Pin, SplitView
@@ -512,6 +513,23 @@ class TestStep12:
         elsewhere = prover.prove_entry(view, 1)
         fails(proving.replace(elsewhere, disclosures=(opened,)), story.trust, 12, "disclosure")
         assert isinstance(opened, Opened)
+
+    def test_a_text_that_is_not_the_one_whose_digest_was_signed(self, tmp_path: Path) -> None:
+        story, salt = proving.Story(tmp_path / "ledger.db"), b"p" * 16
+        digest = hashlib.sha256(b"be nice").hexdigest()
+        for number, value in enumerate(("be nice", "rm -rf everything", 7)):
+            sealed = statement.seal(value, salt)
+            new = {**msgspec.to_builtins(sealed), "digest": digest}
+            of = {"version": proving.V1}
+            index = story.say("parameter.changed", of=of, target="prompt", path=f"system{number}", new=new)
+            shown = statement.disclose(value, salt)
+            with story.life.engine.view() as view:
+                found = prover.prove_entry(view, index, disclose={sealed: shown}.get)
+            assert found.disclosures[0].value == value
+            if value == "be nice":
+                assert holds(found, story).said[0].sealed[0].value == value
+            else:
+                fails(answer.encode(found), story.trust, 12, "disclosure")
 
 
 class TestStep13:
