@@ -22,7 +22,7 @@ COMMANDS = MappingProxyType(
     {
         "demo": "Tell a real model's life, prove it, then attack the proof.",
         "init": "Make a new ledger here.",
-        "keys": "Make, request, admit, list and revoke keys.",
+        "keys": "Who may write, with which keys.",
         "dataset": "Register a data set.",
         "plan": "Say what a model must reach, before it is measured.",
         "train": "Run a command as a recorded training run.",
@@ -31,6 +31,7 @@ COMMANDS = MappingProxyType(
         "approve": "Decide whether a version may run in an environment.",
         "deploy": "Record that a version begins to serve.",
         "rollback": "Go back to an earlier version of a deployment.",
+        "change": "Record that a parameter has another value.",
         "gate": "May these files start as this deployment, now?",
         "withdraw": "Withdraw a data set, and say what descends from it.",
         "hold": "Stop a version from being deployed, or release it.",

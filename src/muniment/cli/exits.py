@@ -19,7 +19,7 @@ INTERRUPTED = 130
 MEANINGS = MappingProxyType(
     {
         OK: "done",
-        FAILURE: "it failed; the message says why",
+        FAILURE: "it failed, or what was to be proved does not hold; the message says why",
         USAGE: "the command or its input is not valid",
         NOT_VERIFIED: "verification failed: something was changed, forged, shown in two versions, or falls short of what was asked",
         REFUSED: "refused by the policy in force, or by the gate",

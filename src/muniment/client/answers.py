@@ -105,7 +105,7 @@ class Answers(Questions):
         """Which versions learned from a data set, through any number of steps, and where they run now.
 
         `loans` and `dataset/loans` mean all its versions, `loans@2` or a digest one of them. Raises NotFound, InvalidInput
-        (`too-many-things`, `too-many-events`).
+        (`bad-question`, `too-many-things`, `too-many-events`).
         """
         kinds: list[ThingKind] = ["data"] if "@" in dataset else ["dataset"]
         try:

@@ -93,6 +93,11 @@ def measured(metrics: Mapping[str, float | str]) -> list[Plain]:
     ]
 
 
+def is_clear(text: str) -> bool:
+    """Is a text one that stands in the clear: a number, an identifier or a digest? Any other is sealed."""
+    return len(text) <= _MAX_CLEAR_TEXT and _clear_text.match(text) is not None
+
+
 class _Sealer:
     """Finds the values of sealed fields, and puts the commitments in their places."""
 
@@ -128,7 +133,7 @@ class _Sealer:
             return True
         if path not in self._clear:
             return False
-        return not isinstance(value, str) or (len(value) <= _MAX_CLEAR_TEXT and _clear_text.match(value) is not None)
+        return not isinstance(value, str) or is_clear(value)
 
 
 def _rehearse(values: Iterable[Value]) -> tuple[Sealed, ...]:
@@ -153,11 +158,11 @@ def _flatten(values: Mapping[str, Plain], prefix: str) -> Iterable[tuple[str, st
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{path}.")
         elif value is not None:
-            yield path, _told(value)
+            yield path, tell_value(value)
 
 
-def _told(value: object) -> str | int | float | bool:
-    """One value of a free-form map: a plain one as it is, anything else as text."""
+def tell_value(value: object) -> str | int | float | bool:
+    """One value of a free-form map, or of a parameter: a plain one as it is, anything else as text."""
     match value:
         case bool() | float() | str():
             return value
@@ -165,9 +170,9 @@ def _told(value: object) -> str | int | float | bool:
             # Seeds and bit masks may be wider than a JSON number; a decimal holds 40 digits.
             return value if abs(value) <= MAX_INTEGER else str(int(value))
         case list() | tuple():
-            return ", ".join(str(_told(item)) for item in value)
+            return ", ".join(str(tell_value(item)) for item in value)
     number = _unwrap(value)
-    return str(value) if number is None else _told(number)
+    return str(value) if number is None else tell_value(number)
 
 
 def _unwrap(value: object) -> str | int | float | bool | None:

@@ -122,7 +122,9 @@ def _examine_ledger(home: Home, trust: Trust, pins: Pins, now: int) -> Iterator[
         writer = Writer(home, engine, trust, pins, None)
         yield from _guard("pin", lambda: _examine_pin(writer))
         with engine.view() as view:
-            yield _ok("ledger", f"{view.size} entries in {view.height + 1} blocks, {home.store.stat().st_size / 1e6:.1f} MB")
+            entries, blocks = "entry" if view.size == 1 else "entries", "block" if view.height == 0 else "blocks"
+            size = home.store.stat().st_size / 1e6
+            yield _ok("ledger", f"{view.size} {entries} in {view.height + 1} {blocks}, {size:.1f} MB")
             yield _examine_clock(view.header(view.height).time, now)
             yield from _guard("log key", lambda: _examine_log_key(home, trust))
             yield from _examine_actors(home, view)
@@ -186,10 +188,11 @@ def _examine_actor(home: Home, view: View, actor: str) -> Check:
     if raw is None:
         return _warning(name, "not admitted yet", f"Have it admitted: muniment keys request --actor {actor}")
     state = msgspec.json.decode(state_map.decode_record(raw).state, type=Key)
+    another = f"Have another one admitted: muniment keys request --actor {actor} --new"
     if state.disputed_from is not msgspec.UNSET:
-        return _problem(name, f"disputed since entry {state.disputed_from}", f"muniment keys rotate --actor {actor}")
+        return _problem(name, f"disputed since entry {state.disputed_from}", another)
     if state.until is not msgspec.UNSET:
-        return _problem(name, f"ended at entry {state.until}", f"muniment keys request --actor {actor}")
+        return _problem(name, f"ended at entry {state.until}", another)
     return _ok(name, f"in force since entry {state.since}")
 
 

@@ -24,12 +24,13 @@ from muniment.client.things import Rehearsal
 from muniment.client.verbs.guarding import Guarding
 from muniment.client.verbs.handing import Handing
 from muniment.client.verbs.making import Making
+from muniment.client.verbs.tuning import Tuning
 from muniment.client.writing import Writer
 from muniment.ledger.pins import Contact
 from muniment.ledger.spool import Rejected
 
 
-class Ledger(Making, Guarding, Handing):
+class Ledger(Making, Tuning, Guarding, Handing):
     """An open ledger. `Answers` has the reading half; every verb records an event and returns when it is durable.
 
     `contact` says how the ledger stood to what this client knew of it when it was opened.

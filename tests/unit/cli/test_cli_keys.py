@@ -104,8 +104,8 @@ def test_rotate(call: Call, home: Path) -> None:
     assert answer.code == 0
     assert answer.out.startswith("alice now signs with the key ")
     listed = call("keys", "list")
-    assert "ended, was in use from entry 0 (" in listed.out
-    assert ") to entry 1 (" in listed.out
+    assert "in use from entry 0 (" in listed.out
+    assert "  ended at entry 1 (" in listed.out
     value = call("keys", "rotate", "--json").json()
     assert value["replaces"] != before
     assert value["recorded"]["event"] == "key.changed"
@@ -131,6 +131,25 @@ def test_roles(call: Call, home: Path) -> None:
         (["ci", "--responsible", "nobody"], exits.REFUSED),
     ):
         assert call("keys", "roles", *arguments, "--actor", "alice").code == code, arguments
+
+
+def test_a_list_stays_within_its_width(call: Call, home: Path) -> None:
+    """Whatever is said of a key is said, in further lines where the first is full."""
+    line = call("keys", "request", "--actor", "continuous-delivery", "--kind", "service").out.strip()
+    roles = ["approver", "deployer", "node", "owner", "trainer"]
+    given = [part for role in roles for part in ("--role", role)]
+    more = ["--responsible", "alice", "--organisation", "north-hospital", "--actor", "alice"]
+    key = call("keys", "admit", line, *given, *more, "--json").json()["key"]
+    assert call("keys", "compromise", key[:8], "--from", "0", "--actor", "alice").code == 0
+    assert call("keys", "admit", call("keys", "request", "--actor", "continuous-delivery", "--new").out.strip(), "--actor", "alice")
+    lines = call("keys", "list").out.splitlines()
+    assert max(map(len, lines)) <= 120
+    words = " ".join(" ".join(lines).split())
+    for said in (*roles, "service of", "(north-hospital)", "in use from entry 1 (", "ended at entry 3 (", "from entry 0 on"):
+        assert said in words, said
+    listed = call("keys", "list", "continuous-delivery").out.splitlines()
+    assert listed[1].startswith("continuous-delivery  service of")
+    assert [line for line in listed if "disputed from entry 0 on" in line]
 
 
 def test_what_a_compromised_key_signed_is_told(call: Call, version: str) -> None:

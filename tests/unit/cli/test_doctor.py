@@ -109,7 +109,9 @@ def test_a_key_that_ended_or_is_disputed(call: Call, home: Path) -> None:
     old = key.read_bytes()
     assert call("keys", "rotate").code == 0
     key.write_bytes(old)
-    assert checks(call)["key of alice"]["said"].startswith("ended at entry")
+    found = checks(call)["key of alice"]
+    assert found["said"].startswith("ended at entry")
+    assert found["mend"] == "Have another one admitted: muniment keys request --actor alice --new"
 
 
 def test_a_damaged_key_is_one_problem_among_the_others(call: Call, home: Path) -> None:

@@ -57,6 +57,7 @@ COMMANDS = [
     ["approve", "credit-risk@1", "staging", "--reason", "why"],
     ["approve", "--revoke", "5"],
     ["deploy", "credit-risk@1", "production"],
+    ["change", "credit-risk@1", "decision.cutoff", "-0.5", "--target", "threshold", "--reason", "why"],
     ["withdraw", "loans", "--cause", "licence", "--remedy", "none"],
     ["hold", "credit-risk", "--severity", "high", "--impact", "much"],
     ["hold", "--release", "credit-risk@1", "--outcome", "fine"],

@@ -36,7 +36,7 @@ def test_the_proof_is_on_standard_output_and_the_rest_beside_it(call: Call, live
 def test_a_file(call: Call, lived: credit.Lived) -> None:
     answer = call("prove", "3", "--out", "p.json")
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.endswith("Verified here, and written to p.json.\n\nNext: muniment verify p.json\n")
+    assert answer.out.endswith("Verified here. Written to p.json.\n\nNext: muniment verify p.json\n")
     assert json.loads(Path("p.json").read_bytes())["result"]["height"] == 2
     value = call("prove", "3", "--out", "p.json", "--json").json()
     assert (value["out"], value["verified"]["ground"]["tier"]) == ("p.json", "solo")
@@ -56,8 +56,23 @@ def test_a_claim(call: Call, lived: credit.Lived) -> None:
     assert 'credit-risk@1 is approved for production". That holds.' in answer.out
     assert call("verify", "p.json").code == 0
     other = call("prove", "credit-risk@1", "--that", "approved", "--environment", "staging")
-    assert other.json()["result"]["statuses"] == ["fails"]
+    assert (other.code, other.json()["result"]["statuses"]) == (exits.FAILURE, ["fails"])
+    assert "That does not hold.\nVerified here: this proves that it does not hold. Next: muniment verify FILE\n" in other.err
     assert call("prove", "credit-risk@2", "--that", "on-hold", "--environment", "staging").code == exits.USAGE
+
+
+def test_a_claim_that_does_not_hold(call: Call, lived: credit.Lived) -> None:
+    """The file is written, and verifies: it proves the opposite."""
+    asked = ["prove", "credit-risk@1", "--that", "never-deployed", "--out", "p.json"]
+    answer = call(*asked)
+    assert answer.code == exits.FAILURE
+    assert 'credit-risk@1 was never deployed". That does not hold.\n' in answer.out
+    assert "Verified here: this proves that it does not hold. Written to p.json.\n" in answer.out
+    verified = call("verify", "p.json")
+    assert (verified.code, "That does not hold." in verified.out) == (0, True)
+    found = call(*asked, "--json")
+    assert (found.code, found.json()["holds"]) == (exits.FAILURE, False)
+    assert call("prove", "credit-risk@1", "--that", "deployed", "--out", "p.json", "--json").json()["holds"] is True
 
 
 def test_state_and_absence(call: Call, lived: credit.Lived) -> None:

@@ -30,7 +30,7 @@ def command(
 ) -> None:
     """Who set a parameter of a version or a deployment, when and why: every value that it has had.
 
-    A version begins with what its training run was started with.
+    A version begins with what its training run was started with; `muniment change` records every other value.
     """
     proved = ledger.blame(thing, path, target, disclose=answering.openings(disclose, fields))
     answering.tell(proved, out, as_json, ["blame", thing, path, *(["--target", target] if target else [])])

@@ -30,7 +30,7 @@ def command(ctx: click.Context, home: Path | None, actor: str | None, as_json: b
     )
 
 
-@command.command("explain")
+@command.command("explain", short_help="What each source says about KEY, and which one won.")
 @click.argument("key")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj

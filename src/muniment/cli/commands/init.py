@@ -31,6 +31,7 @@ def command(origin: str | None, policy: str, home: Path | None, actor: str | Non
     """Make a new ledger here: three keys, a genesis and a trust file.
 
     The ledger's key signs checkpoints, the service's key signs what the machine itself records, and yours signs what you say.
+    Without --actor you get a pseudonym, because what is written in a ledger stays.
     """
     settings = session.resolve(home, actor, as_json)
     # A ledger further up is not the one that is asked for here.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import textwrap
+from collections.abc import Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import get_args
 
@@ -19,6 +22,11 @@ from muniment.core.rules.records import Actor
 from muniment.errors import NotFound
 from muniment.index.rows import EventRow, KeyRow
 
+HEADS = ("actor", "kind", "roles", "key", "standing", "file")
+MAX_WIDTH = 120
+"""So wide the list is at most, unless a name alone is longer than its cell."""
+MIN_CELL = 12
+
 _ended = click.argument("key")
 _reason = click.option("--reason", metavar="TEXT", help="Why, in words (sealed).")
 
@@ -27,14 +35,14 @@ _reason = click.option("--reason", metavar="TEXT", help="Why, in words (sealed).
 def command() -> None:
     """Who may write, with which keys: request, admit, list, roles, rotate, revoke, compromise.
 
-    A second person makes a key with `request`, on any machine, and hands the printed line over; somebody who may admits it.
+    A second person makes a key with `request`, on any machine, and hands the printed line over; who may enrol others admits it.
     """
 
 
 @command.command("request", short_help="Make a key, and print the line that asks for its admission.")
 @click.option("--origin", metavar="ORIGIN", help="The ledger's origin; not needed where the ledger lies here.")
 @click.option("--kind", type=click.Choice(get_args(Kind)), default="person", show_default=True, help="What the actor is.")
-@click.option("--new", is_flag=True, help="Make another key where one lies here, which is kept beside it and signs nothing new.")
+@click.option("--new", is_flag=True, help="Make another key although one lies here, such as for one that has ended.")
 @session.common
 def request(origin: str | None, kind: Kind, new: bool, home: Path | None, actor: str | None, as_json: bool) -> None:
     """Make a key for the actor named by --actor, and print the line that asks for its admission.
@@ -74,8 +82,8 @@ def admit(
 ) -> None:
     """Admit the key that LINE asks for, and its actor if new.
 
-    LINE is what `keys request` printed, or `-` for standard input. Without options a key is added to an actor who is enrolled
-    already; with --role the roles are set anew.
+    LINE is what `keys request` printed, or `-` for standard input. A new actor needs --role, and a service --responsible as
+    well. An actor who is enrolled already gets one more key; roles that are given take the place of all that it has.
     """
     text = sys.stdin.read() if line == "-" else line
     # Mail programs break long lines.
@@ -99,8 +107,7 @@ def list_keys(ledger: Ledger, actor_id: str | None, as_json: bool) -> None:
     holders = [each for each in ledger.keys.holders() if actor_id in (None, each.actor.id)]
     if not holders:
         ledger.resolve(str(actor_id), ["actor"])
-    rows = [row for holder in holders for row in _describe(ledger, holder)]
-    output.result({"actors": holders}, as_json, output.table(rows, ["actor", "kind", "roles", "key", "standing", "file"]))
+    output.result({"actors": holders}, as_json, output.table(_describe(ledger, holders), HEADS))
 
 
 def _check_roles(roles: tuple[str, ...], none: bool, organisation: str | None, responsible: tuple[str, ...]) -> None:
@@ -130,7 +137,7 @@ def change_roles(
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Set anew what ACTOR may do, who answers for it, and where it belongs. What is not given stays; so do its keys.
+    """Set what ACTOR may do, who answers for it, and where it belongs. What is not given stays; so do its keys.
 
     The roles that you give take the place of all that it has.
     """
@@ -180,9 +187,9 @@ def revoke(ledger: Ledger, key: str, reason: str | None, as_json: bool) -> None:
 @_reason
 @session.writing
 def compromise(ledger: Ledger, key: str, from_index: int, reason: str | None, as_json: bool) -> None:
-    """End KEY because others may hold it. What it signed from an entry on is disputed, in every proof.
+    """End KEY (its digits or their beginning) because others may hold it. What it signed from an entry on is disputed.
 
-    Old proofs go on verifying and say so; a disputed approval or waiver counts nowhere from now on.
+    Proofs from before still verify; those made from now on say what is disputed. A disputed approval or waiver counts nowhere.
     """
     done = ledger.keys.compromise(key, from_index, reason=reason)
     disputed = ledger.keys.signed(key, from_index)
@@ -206,26 +213,49 @@ def _origin_here(home: Home) -> str:
     try:
         return home.load_trust().origin
     except NotFound:
-        raise click.UsageError("Say for which ledger with --origin; its owner sees it with `muniment keys list`.") from None
+        raise click.UsageError("Say for which ledger with --origin; its owner sees it with `muniment doctor`.") from None
 
 
-def _describe(ledger: Ledger, holder: Holder) -> list[list[str]]:
-    """A line for each key; what is said about the actor stands on the first."""
+def _describe(ledger: Ledger, holders: Sequence[Holder]) -> list[list[str]]:
+    """The rows of the table. What is said about an actor stands beside its first key; what is long goes on in further lines."""
+    keys = [[line for key in holder.keys for line in _describe_key(ledger, holder, key)] for holder in holders]
+    actors = max(len(each) for each in [HEADS[0], *(holder.actor.id for holder in holders)])
+    right = [max(len(line[at]) for line in [HEADS[3:], *chain(*keys)]) for at in range(3)]
+    # What is left for kinds and roles beside the other columns and the gaps between all of them.
+    width = max(MIN_CELL, (MAX_WIDTH - actors - sum(right) - 2 * (len(HEADS) - 1)) // 2)
+    rows = []
+    for holder, lines in zip(holders, keys, strict=True):
+        cells = zip_longest([holder.actor.id], _wrap(_kind(holder), width), _wrap(_roles(holder), width), fillvalue="")
+        beside = zip_longest(cells, lines or [("none", "", "")], fillvalue=("", "", ""))
+        rows += [[*left, *line] for left, line in beside]
+    return rows
+
+
+def _describe_key(ledger: Ledger, holder: Holder, key: KeyRow) -> list[tuple[str, str, str]]:
+    """The lines of one key in the last three columns."""
+    first, *more = _standing(ledger, key)
+    return [(output.short(key.key), first, "here" if key.key == holder.here else ""), *(("", line, "") for line in more)]
+
+
+def _kind(holder: Holder) -> str:
     actor = holder.actor
     kind = f"{actor.kind} of {', '.join(actor.responsible)}" if actor.responsible else actor.kind
-    kind += f" ({actor.organisation})" if actor.organisation else ""
-    first = [actor.id, kind, ", ".join(actor.roles) or "none"]
-    rows = [[output.short(key.key), _standing(ledger, key), "here" if key.key == holder.here else ""] for key in holder.keys]
-    return [[*(first if at == 0 else ["", "", ""]), *row] for at, row in enumerate(rows or [["none", "", ""]])]
+    return f"{kind} ({actor.organisation})" if actor.organisation else kind
 
 
-def _standing(ledger: Ledger, key: KeyRow) -> str:
-    """How a key stands, and since when: entries, with the operator's clock."""
-    begun = f"entry {key.since} ({output.when(ledger.time_of(key.since))})"
-    if key.until is None:
-        said = f"in use since {begun}"
-    else:
-        said = f"ended, was in use from {begun} to entry {key.until} ({output.when(ledger.time_of(key.until))})"
+def _roles(holder: Holder) -> str:
+    return ", ".join(holder.actor.roles) or "none"
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _standing(ledger: Ledger, key: KeyRow) -> list[str]:
+    """How a key stands, and since when (entries, with the operator's clock), in lines: one fact in each."""
+    said = [f"in use {'since' if key.until is None else 'from'} entry {key.since} ({output.when(ledger.time_of(key.since))})"]
+    if key.until is not None:
+        said.append(f"ended at entry {key.until} ({output.when(ledger.time_of(key.until))})")
     if key.disputed_from is not None:
-        said += f", disputed from entry {key.disputed_from} on"
-    return said + (f", expires {output.when(key.expires_at)}" if key.expires_at else "")
+        said.append(f"disputed from entry {key.disputed_from} on")
+    return [*said, f"expires {output.when(key.expires_at)}"] if key.expires_at else said

@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from muniment.cli import output, session, telling
+from muniment.cli import exits, output, session, telling
 from muniment.client import proving
 from muniment.client.ledger import Ledger
 from muniment.client.proving import Openings, Proved
@@ -17,7 +17,7 @@ from muniment.core.proof.inquiry.claim import Claim
 @click.command()
 @click.argument("thing", required=False)
 @click.option("--receipt", is_flag=True, help="Only the C2SP tlog-proof text of the entry.")
-@click.option("--that", "claim", type=click.Choice(get_args(Claim)), help="Whether this holds of THING now, and what decides it.")
+@click.option("--that", "claim", type=click.Choice(get_args(Claim)), help="Whether this holds of THING now.")
 @click.option("--environment", metavar="ENV", help="For --that: approved or deployed there.")
 @click.option("--state", "states", multiple=True, metavar="STREAM", help="What the newest block says about a stream.")
 @click.option("--absent", multiple=True, metavar="STREAM", help="That nothing was ever recorded under a stream.")
@@ -37,7 +37,7 @@ def command(
     fields: tuple[str, ...],
     out: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Write a proof that others can verify: one JSON file, on standard output or to --out FILE.
 
     THING is an entry's number, a model, `model@3`, a data set, `environment/name`, a digest or an event id. Streams are named
@@ -47,11 +47,13 @@ def command(
     muniment prove 1 > proof.json && muniment verify proof.json
     muniment prove credit-risk@2 --that not-approved --environment production --out proof.json
     muniment prove --absent deployment/production/fraud
+
+    Exit code 1: what --that says does not hold. The proof is written all the same, verifies, and shows that.
     """
     _check_usage(thing, receipt, claim, environment, bool(states), bool(absent))
     if thing is not None and receipt:
         _write_receipt(ledger.receipt(thing), out, as_json)
-        return
+        return exits.OK
     openings: Openings = fields or disclose
     if absent:
         proved = ledger.prove_absent(*absent)
@@ -61,7 +63,10 @@ def command(
         proved = ledger.claim(claim, thing, environment, disclose=openings)
     else:
         proved = ledger.prove(thing or "", disclose=openings)
-    _write(proved, out, as_json)
+    # The status of an answer to a claim; no other answer has it.
+    holds = "fails" not in proved.verified.result.statuses
+    _write(proved, out, as_json, holds)
+    return exits.OK if holds else exits.FAILURE
 
 
 def _check_usage(
@@ -77,21 +82,22 @@ def _check_usage(
         raise click.UsageError("--environment belongs to --that.")
 
 
-def _write(proved: Proved, out: Path | None, as_json: bool) -> None:
+def _write(proved: Proved, out: Path | None, as_json: bool, holds: bool) -> None:
+    checked = "Verified here" if holds else "Verified here: this proves that it does not hold"
     if out is None:
         # The proof itself is the result, and it is JSON already.
         click.echo(proved.raw, nl=False)
-        output.note(f"{proved.sentences[0]}\nVerified here. Next: muniment verify FILE")
+        output.note(f"{proved.sentences[0]}\n{checked}. Next: muniment verify FILE")
         return
     proved.save(out)
-    value = {"out": str(out), "bytes": len(proved.raw), "verified": telling.plain(proved.verified)}
+    value = {"out": str(out), "bytes": len(proved.raw), "holds": holds, "verified": telling.plain(proved.verified)}
     output.result(
         value,
         as_json,
         [
             *telling.lines(proved.sentences[:1]),
             *telling.states(proved.verified),
-            f"Verified here, and written to {out}.",
+            f"{checked}. Written to {out}.",
             "",
             f"Next: muniment verify {out}",
         ],

@@ -27,7 +27,7 @@ def command(
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Retire VERSION, such as credit-risk@3: it is never deployed again. No deployment may run it any more.
+    """Retire VERSION, such as credit-risk@3: it is never deployed again. Every deployment that runs it is stopped first.
 
     A bare model name means its newest version.
     """

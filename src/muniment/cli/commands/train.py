@@ -37,7 +37,11 @@ class _Command(click.Command):
 @click.argument("model")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 @click.option(
-    "--input", "inputs", multiple=True, metavar="ROLE=DATASET", help="What it reads, as training, validation or test data."
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="ROLE=DATASET",
+    help="What it reads, as training, validation or test; repeat for several.",
 )
 @click.option("--base", multiple=True, metavar="VERSION", help="The version that it starts from; repeat for several.")
 @click.option("--param", "parameters", multiple=True, metavar="KEY=VALUE", help="A hyperparameter; repeat for several.")

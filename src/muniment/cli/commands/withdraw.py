@@ -15,6 +15,8 @@ from muniment.core.proof.inquiry.impact import Running
 from muniment.core.rules.events.data import WithdrawalCause
 from muniment.errors import MunimentError
 
+TOO_MUCH = "too much was made of it to list here: ask `muniment impact DATASET` about each data set that was made of it"
+
 
 @click.command()
 @click.argument("dataset")
@@ -35,7 +37,7 @@ def command(ledger: Ledger, dataset: str, cause: WithdrawalCause, remedy: str | 
         done,
         as_json,
         title=f"{ledger.describe(digest)} is withdrawn: {cause}",
-        details=["too much was made of it to list here: muniment impact"] if impact is None else _tell(ledger, impact),
+        details=[TOO_MUCH] if impact is None else _tell(ledger, impact),
         value={"data": digest, "cause": cause, "impact": None if impact is None else telling.plain(impact), "recorded": done},
         after=_stop(ledger, serving[0]) if serving else "",
     )
