@@ -24,7 +24,7 @@ from muniment.core.proof.answer import (
 from muniment.core.proof.verify.serving import list_relied
 from muniment.core.rules import events
 from muniment.core.rules.records import Approval
-from published import questions, rogues
+from published import gates, questions, rogues
 from published.attacks import FRAUD, Terms, list_edits, list_files, list_terms
 from published.book import Book
 from published.cast import KEYS, Json, encode64, moment
@@ -63,7 +63,8 @@ def write(book: Book, scribe: Scribe) -> Json:
     ]
     unknown = {"name": "an event that nobody knows yet", "trust": "rogue", "answer": as_json(rogues.tell_unknown()[1])}
     return {
-        "about": "docs/spec 10. The file is the canonical JSON of `answer` and a newline. `trust` names a file of trust.json.",
+        "about": "docs/spec 10. The file is the canonical JSON of `answer` and a newline. `trust` names a file of trust.json. "
+        "Some answers lie under the ledger of ledger.json as it went on.",
         "subjects": {"recorded": manifest.encode(FILES).decode(), "changed": manifest.encode(OTHER_FILES).decode()},
         "pins": _list_pins(book),
         "good": [{"name": name, **each.terms, "answer": plain[name], "expect": each.expect} for name, each in good.items()]
@@ -75,7 +76,7 @@ def write(book: Book, scribe: Scribe) -> Json:
 
 def tell_good(book: Book, scribe: Scribe) -> dict[str, Good]:
     """One answer or more to each kind of question."""
-    found = {name: _good(answer) for name, answer in questions.tell_good(book).items()}
+    found = {name: _good(answer) for name, answer in (questions.tell_good(book) | gates.tell_good(book, scribe)).items()}
     return _ask_entries(book, scribe) | _ask_states(book, scribe) | _ask_past(book, scribe) | found
 
 

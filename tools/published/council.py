@@ -66,6 +66,7 @@ def _make(scribe: Scribe) -> None:
 
 
 def _approve(scribe: Scribe) -> None:
+    expires: Json = {"expiresAt": cast.moment(2_880)}
     for label, who, version, place in (
         ("w1 approved by bob", BOB, W1, "staging"),
         ("w1 approved by frank", {"actor": "frank"}, W1, "staging"),
@@ -75,9 +76,9 @@ def _approve(scribe: Scribe) -> None:
         ("w2 approved by bob", BOB, W2, "production"),
     ):
         of = {"version": version, "environment": place}
-        scribe.write(label, "approval.decided", **who, of=of, decision="approve", meaning="approval")
+        more = expires if label.endswith("again") else {}
+        scribe.write(label, "approval.decided", **who, of=of, decision="approve", meaning="approval", **more)
     scribe.end_block()
-    expires = {"expiresAt": cast.moment(2_880)}
     for rule in ("licence", "unknown-ancestry"):
         of = {"version": W2, "environment": "production"}
         scribe.write(f"{rule} waived", "waiver.granted", actor="grace", rule=rule, **of, **expires)

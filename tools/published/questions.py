@@ -109,6 +109,10 @@ def list_bad(book: Book, scribe: Scribe) -> list[Bad]:
         ("how an approval stands left out", "claim, approved", _drop_state("approval/"), {}, 11, "state-missing"),
         ("a claim that does not hold", "claim, not-approved", _turn, {}, 11, "result"),
         ("a claim about another thing", "claim, on-hold, of another", _ask_of(VERSION), {}, 11, "state-missing"),
+        ("a gate that lets pass what is held", "gate, on hold", _allow, {}, 11, "result"),
+        ("a waiver that nobody shows", "gate, on hold and waived", _drop_state("waiver/"), {}, 11, "state-missing"),
+        ("an approval that nobody shows", "gate, a disputed approval", _drop_state("approval/"), {}, 11, "state-missing"),
+        ("a hold that nobody tells", "gate, on hold", _drop_objections, {}, 11, "findings"),
         ("the absence of a neighbour", "claim, never-deployed, of another", _rename, {}, 11, "state-absence"),
     ]
 
@@ -123,6 +127,12 @@ def list_files(good: dict[str, Json]) -> list[Json]:
     mixed["events"].reverse()  # type: ignore[union-attr]
     claim = copy.deepcopy(good["claim, not-withdrawn, of another"])
     claim["question"]["of"] = VERSION  # type: ignore[index]
+    placed = []
+    for name in ("claim, not-withdrawn, of another", "claim, not-on-hold, of another"):
+        other = copy.deepcopy(good[name])
+        other["question"]["environment"] = "production"  # type: ignore[index]
+        word = other["question"]["claim"]  # type: ignore[index]
+        placed.append({"name": f"{word} in an environment", "answer": other, "code": "bad-claim"})
     asked = []
     for name, field, of in (
         ("lineage, of nothing", "of", "model/credit-risk"),
@@ -138,6 +148,7 @@ def list_files(good: dict[str, Json]) -> list[Json]:
         {"name": "an entry that stands twice", "answer": twice, "code": "not-sorted"},
         {"name": "events out of order", "answer": mixed, "code": "not-sorted"},
         {"name": "a claim that is none", "answer": claim, "code": "bad-claim"},
+        *placed,
     ]
 
 
@@ -269,6 +280,15 @@ def _say(word: str) -> Edit:
 def _turn(answer: Json) -> None:
     answer["result"]["findings"]["holds"] = True  # type: ignore[index]
     answer["result"]["statuses"] = ["holds"]  # type: ignore[index]
+
+
+def _allow(answer: Json) -> None:
+    answer["result"]["findings"]["allowed"] = True  # type: ignore[index]
+    answer["result"]["statuses"] = ["holds"]  # type: ignore[index]
+
+
+def _drop_objections(answer: Json) -> None:
+    del answer["result"]["findings"]["objections"]  # type: ignore[attr-defined]
 
 
 def _ask_of(stream: str) -> Edit:

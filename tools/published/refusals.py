@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from muniment.errors import InvariantError
-from published import cast, conditions, demands
+from published import cast, conditions, demands, edges
 from published.book import Book
 from published.cast import Json, digest, encode64, moment
 from published.scribe import CLEAN, LOANS, PLACE, V1, V2, Scribe, list_events, prove, public
@@ -23,7 +23,7 @@ def write(book: Book, scribe: Scribe) -> Json:
     pen = Scribe(book, labels=dict(scribe.labels))
     books: dict[int, Book] = {}
     own = (*_list_signers(pen), *_list_repeats(pen), *_list_things(pen), *_list_order(pen))
-    listed = (*own, *demands.list_cases(pen), *conditions.list_cases(pen))
+    listed = (*own, *demands.list_cases(pen), *conditions.list_cases(pen), *edges.list_cases(pen))
     for name, after, time, entries, wanted in listed:
         if after not in books:
             books[after] = book.until(after)
