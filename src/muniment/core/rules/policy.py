@@ -123,6 +123,17 @@ class Policy(_Part, frozen=True, kw_only=True):
         """What an environment asks for; None for one that the policy does not list."""
         return next((each for each in self.environments if each.name == name), None)
 
+    def check_environment(self, name: str) -> Reason | None:
+        """What speaks against an environment: that the policy lists others. One that lists none knows them all."""
+        if not self.environments or self.environment(name) is not None:
+            return None
+        return Reason(
+            rule="environment",
+            required="Versions run in the environments that the policy lists.",
+            found=f"It lists {', '.join(each.name for each in self.environments)}, and not {name}.",
+            mend="Name one of them, or amend the policy.",
+        )
+
     def may_hold(self, roles: Iterable[str]) -> bool:
         """May a holder of any of `roles` open and release holds? Where the policy names nobody, whoever may write the event."""
         return not self.hold_roles or bool(set(self.hold_roles) & set(roles))

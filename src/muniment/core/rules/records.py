@@ -56,6 +56,10 @@ class Key(State, frozen=True, kw_only=True):
     since: int
     until: int | Absent = UNSET
 
+    def disputes(self, index: int) -> bool:
+        """Is what this key signed at an entry disputed by now?"""
+        return self.disputed_from is not UNSET and self.disputed_from <= index
+
 
 class PolicyInForce(State, frozen=True, kw_only=True):
     """`policy`: the digest and the entry that carries it."""

@@ -115,7 +115,7 @@ def weigh(ground: Ground, approval: Approval) -> Standing:
         return "revoked"
     if approval.expires is not UNSET and approval.expires <= ground.head.time:
         return "expired"
-    if key is None or (key.disputed_from is not UNSET and key.disputed_from <= approval.index):
+    if key is None or key.disputes(approval.index):
         return "disputed"
     return "counts"
 

@@ -119,8 +119,7 @@ def evaluate(question: GateQuestion, ground: Ground) -> GateFindings:
         change = find(ground, deployment.since, DeploymentChanged, place)
         if change.version != question.version:
             raise failure("event-kind", f"the record of {place} names entry {deployment.since}, which says something else")
-        objections += _judge_approvals(change, ground)
-        objections += _judge_waivers(change, ground)
+        objections += _judge_named(change, ground)
     carried = _find_carrying(question, change, version, ground)
     objections += [Objection(rule="waiver-expired", about=(each,)) for each, ends in carried.items() if ends <= ground.head.time]
     if version is not None:
@@ -173,22 +172,13 @@ def _judge_version(subject: str, version: Version, ground: Ground) -> Iterator[O
             yield Objection(rule="withdrawn", about=found.path(step.stream), index=data.withdrawn)
 
 
-def _judge_approvals(change: DeploymentChanged, ground: Ground) -> Iterator[Objection]:
-    """Approvals that the deployment named, or for a rollback those by which the version came there before."""
-    for stream in dict.fromkeys(f"approval/{each}" for named in _admissions(change, ground) for each in named.approvals):
-        approval = read(ground, stream, Approval)
-        if approval is None:
-            raise failure("state-record", f"a deployment names {stream}, which has no record")
-        yield from _dispute("approval-disputed", stream, approval.keyid, approval.index, ground)
-
-
-def _judge_waivers(change: DeploymentChanged, ground: Ground) -> Iterator[Objection]:
-    """Waivers without which the deployment would have been refused."""
-    for stream in dict.fromkeys(f"waiver/{each}" for named in _admissions(change, ground) for each in named.waivers):
-        waiver = read(ground, stream, Waiver)
-        if waiver is None:
-            raise failure("state-record", f"a deployment names {stream}, which has no record")
-        yield from _dispute("waiver-disputed", stream, waiver.keyid, waiver.index, ground)
+def _judge_named(change: DeploymentChanged, ground: Ground) -> Iterator[Objection]:
+    """The approvals and waivers that the deployment rests on, or for a rollback those by which the version came there before."""
+    admissions = _admissions(change, ground)
+    approvals = [f"approval/{each}" for named in admissions for each in named.approvals]
+    waivers = [f"waiver/{each}" for named in admissions for each in named.waivers]
+    yield from _dispute("approval-disputed", approvals, Approval, ground)
+    yield from _dispute("waiver-disputed", waivers, Waiver, ground)
 
 
 def _find_carrying(
@@ -220,19 +210,23 @@ def _admissions(change: DeploymentChanged, ground: Ground) -> list[DeploymentCha
 
 
 def _dispute(
-    rule: Literal["approval-disputed", "waiver-disputed"], stream: str, keyid: str, index: int, ground: Ground
+    rule: Literal["approval-disputed", "waiver-disputed"], streams: list[str], kind: type[Approval | Waiver], ground: Ground
 ) -> Iterator[Objection]:
-    """An objection where others may have held the key when it signed the entry at `index`."""
-    disputed = _disputed_from(keyid, ground)
-    if disputed is not None and disputed <= index:
-        yield Objection(rule=rule, about=(stream, f"key/{keyid}"), index=disputed)
+    """An objection for each decision, once, whose key others may have held when it signed."""
+    for stream in dict.fromkeys(streams):
+        decision = read(ground, stream, kind)
+        if decision is None:
+            raise failure("state-record", f"a deployment names {stream}, which has no record")
+        key = _key_of(decision, ground)
+        if key.disputes(decision.index):
+            yield Objection(rule=rule, about=(stream, f"key/{decision.keyid}"), index=key.disputed_from)
 
 
-def _disputed_from(keyid: str, ground: Ground) -> int | None:
-    key = read(ground, f"key/{keyid}", Key)
+def _key_of(decision: Approval | Waiver, ground: Ground) -> Key:
+    key = read(ground, f"key/{decision.keyid}", Key)
     if key is None:
-        raise failure("state-record", f"key/{keyid} signed an entry and has no record")
-    return None if key.disputed_from is UNSET else key.disputed_from
+        raise failure("state-record", f"key/{decision.keyid} signed an entry and has no record")
+    return key
 
 
 def _find_waivers(question: GateQuestion, named: tuple[str, ...], ground: Ground, rules: Collection[str]) -> dict[str, Waiver]:
@@ -245,10 +239,9 @@ def _find_waivers(question: GateQuestion, named: tuple[str, ...], ground: Ground
             and waiver.rule in rules
             and (waiver.version, waiver.environment) == (question.version, question.environment)
             and waiver.expires > ground.head.time
+            and not _key_of(waiver, ground).disputes(waiver.index)
         ):
-            disputed = _disputed_from(waiver.keyid, ground)
-            if disputed is None or disputed > waiver.index:
-                found[event_id] = waiver
+            found[event_id] = waiver
     return found
 
 

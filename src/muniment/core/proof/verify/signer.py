@@ -38,7 +38,7 @@ class Signers:
         _check_key(signed, key, block)
         record, person = self._actor(signed.actor)
         standing: KeyStanding = "in-force" if key.until is UNSET else "ended"
-        if key.disputed_from is not UNSET and key.disputed_from <= signed.index:
+        if key.disputes(signed.index):
             standing = "disputed"
         return Signer(
             actor=signed.actor,

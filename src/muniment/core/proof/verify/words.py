@@ -207,7 +207,7 @@ def _warn_of(name: str, approval: Approval, keys: Mapping[str, Record | Absent],
     stream = f"key/{approval.keyid}"
     record = keys.get(stream, UNSET)
     key = None if record is UNSET else read_state(record, Key, stream)
-    if key is not None and key.disputed_from is not UNSET and key.disputed_from <= approval.index:
+    if key is not None and key.disputes(approval.index):
         yield f"{name} is disputed: others may have held its key {digest.short(approval.keyid)} since entry {key.disputed_from}."
 
 

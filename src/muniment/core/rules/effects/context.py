@@ -11,13 +11,15 @@ from typing import TypeVar
 import msgspec
 
 from muniment.core.format import encoding
-from muniment.core.rules import measurement
+from muniment.core.rules import events, measurement
 from muniment.core.rules.events import Event
 from muniment.core.rules.measurement import Measurement
 from muniment.core.rules.overlay import Overlay, Writes
 from muniment.core.rules.policy import Policy, Reason
 from muniment.core.rules.records import MAX_SET_BYTES, Actor, Data, Run, State, Version
+from muniment.errors import InvariantError
 
+E = TypeVar("E", bound=Event)
 S = TypeVar("S", bound=State)
 
 
@@ -137,14 +139,9 @@ class Context(msgspec.Struct, gc=False):
 
     def require_environment(self, name: str) -> None:
         """An environment of the policy, where it lists any."""
-        if self.policy.environments and self.policy.environment(name) is None:
-            listed = ", ".join(each.name for each in self.policy.environments)
-            self.refuse(
-                "environment",
-                "Versions run in the environments that the policy lists.",
-                f"It lists {listed}, and not {name}.",
-                mend="Name one of them, or amend the policy.",
-            )
+        reason = self.policy.check_environment(name)
+        if reason is not None:
+            self.reasons.append(reason)
 
     def require_persons(self) -> None:
         """Somebody who answers for the event."""
@@ -208,6 +205,13 @@ class Context(msgspec.Struct, gc=False):
         if found is None:
             found = self.overlay.measurements[index] = measurement.decode(self.body(index))
         return found
+
+    def find(self, index: int, kind: type[E]) -> E:
+        """The event that a record names, which is of this kind: no other one could have made the record."""
+        event = events.decode(self.body(index))
+        if not isinstance(event, kind):
+            raise InvariantError(f"entry {index} is no {kind.NAME}")
+        return event
 
     def payload(self, event_id: str) -> bytes | None:
         """The signed bytes of an event that was admitted in an earlier block."""

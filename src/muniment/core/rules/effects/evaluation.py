@@ -2,12 +2,10 @@
 
 import msgspec
 
-from muniment.core.rules import events
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
 from muniment.core.rules.events import EvaluationCompleted, EvaluationPlanned
 from muniment.core.rules.records import Evaluation, Model, Plan, Version
-from muniment.errors import InvariantError
 
 
 @effect.register
@@ -65,7 +63,5 @@ def _check_plan(event: EvaluationCompleted, plan: Plan, version: Version, contex
 def _passes(event: EvaluationCompleted, plan: Plan, context: Context) -> bool:
     if not plan.sliced:
         return event.meets(plan.metric, plan.comparator, plan.threshold)
-    planned = events.decode(context.body(plan.index))
-    if not isinstance(planned, EvaluationPlanned):
-        raise InvariantError(f"entry {plan.index} plans nothing")
+    planned = context.find(plan.index, EvaluationPlanned)
     return event.meets(plan.metric, plan.comparator, plan.threshold, planned.slices)

@@ -18,7 +18,7 @@ from muniment.core.rules.events import (
 )
 from muniment.core.rules.genesis import KeyProof
 from muniment.core.rules.records import Actor, Approval, Key, Link, Membership, PolicyInForce, Protocol
-from muniment.core.rules.requirements import Asked, count_voices, hear
+from muniment.core.rules.requirements import Asked, count_approvals, count_voices, hear
 from muniment.errors import InvalidInput
 
 
@@ -98,9 +98,9 @@ def _check_rotation(event: KeyChanged, old: Key, context: Context) -> None:
 
 @effect.register
 def _policy(event: PolicyAmended, context: Context) -> None:
-    of, in_force = f"policy/{policy.identify(event.policy)}", context.read("policy", PolicyInForce)
-    _require_approvals(event.approvals, of, -1 if in_force is None else in_force.index, context)
-    context.write("policy", PolicyInForce(digest=policy.identify(event.policy), index=context.index))
+    digest, in_force = policy.identify(event.policy), context.read("policy", PolicyInForce)
+    _require_approvals(event.approvals, f"policy/{digest}", -1 if in_force is None else in_force.index, context)
+    context.write("policy", PolicyInForce(digest=digest, index=context.index))
 
 
 @effect.register
@@ -168,7 +168,7 @@ def _require_approvals(approvals: tuple[str, ...], of: str, since: int, context:
                 f"The policy in force asks for {wanted.count} {'person' if wanted.count == 1 else 'persons'} in the role "
                 f"{wanted.role} to approve this {of.partition('/')[0]}.",
                 " ".join([f"Counted: {told}.", *silent]),
-                missing=(f"{short} more {'approval' if short == 1 else 'approvals'} by {wanted.role}",),
+                missing=(f"{count_approvals(short, 'more ')} by {wanted.role}",),
                 mend="Approvers run `muniment policy approve FILE`." if of.startswith("policy/") else "",
             )
 

@@ -3,13 +3,11 @@
 import msgspec
 
 from muniment.core.format import encoding
-from muniment.core.rules import events
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
-from muniment.core.rules.events import ModelRegistered, ModelRetired, ParameterChanged, stream_name
+from muniment.core.rules.events import ModelRegistered, ModelRetired, ParameterChanged, TrainingStarted, stream_name
 from muniment.core.rules.events.value import SealedText
 from muniment.core.rules.records import Model, Parameter, Run, Version
-from muniment.errors import InvariantError
 
 _WITHOUT_RUN = frozenset({"declared", "imported"})
 
@@ -51,9 +49,7 @@ def _compare_origin(event: ModelRegistered, known: Version, context: Context) ->
 
     Another run that comes to the same bytes is no contradiction.
     """
-    first = events.decode(context.body(known.made))
-    if not isinstance(first, ModelRegistered):
-        raise InvariantError(f"entry {known.made} registers no version")
+    first = context.find(known.made, ModelRegistered)
     run = event.run is not msgspec.UNSET and first.run is msgspec.UNSET
     licence = event.licence is not msgspec.UNSET and event.licence != first.licence
     differs = {
@@ -122,9 +118,7 @@ def _recorded_value(event: ParameterChanged, stream: str, context: Context) -> V
     run = None if version is None or version.run is msgspec.UNSET else context.read(f"run/{version.run}", Run)
     if run is None or event.target != "hyperparameter":
         return msgspec.UNSET
-    started = events.decode(context.body(run.start))
-    if not isinstance(started, events.TrainingStarted):
-        raise InvariantError(f"entry {run.start} starts no run")
+    started = context.find(run.start, TrainingStarted)
     found = next((each.value for each in started.parameters if each.key == event.path), msgspec.UNSET)
     return found if isinstance(found, int | str | msgspec.UnsetType) else _SEALED
 

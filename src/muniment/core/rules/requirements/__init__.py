@@ -9,7 +9,7 @@ The rules refuse what does not hold; `muniment policy explain` shows all of it, 
 from muniment.core.rules.requirements.case import WAIVABLE, Case, Finding, title
 from muniment.core.rules.requirements.evaluate import evaluate
 from muniment.core.rules.requirements.scene import Source, registrars, trainers
-from muniment.core.rules.requirements.voices import Asked, Heard, count_voices, hear
+from muniment.core.rules.requirements.voices import Asked, Heard, count_approvals, count_voices, hear
 
 __all__ = [
     "WAIVABLE",
@@ -18,6 +18,7 @@ __all__ = [
     "Finding",
     "Heard",
     "Source",
+    "count_approvals",
     "count_voices",
     "evaluate",
     "hear",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from muniment.core.rules.policy import Environment
 from muniment.core.rules.requirements.case import Finding
 from muniment.core.rules.requirements.scene import Scene, list_names
-from muniment.core.rules.requirements.voices import Asked, Heard, count_voices, hear
+from muniment.core.rules.requirements.voices import Asked, Heard, count_approvals, count_voices, hear
 
 
 def judge_approvals(scene: Scene, environment: Environment) -> Iterator[Finding]:
@@ -28,11 +28,11 @@ def judge_approvals(scene: Scene, environment: Environment) -> Iterator[Finding]
         apart = f", apart from the {list_names(sorted(scene.parties))}" if scene.parties else ""
         yield Finding(
             rule="separation" if separated else "approvals",
-            required=f"{environment.name} asks for {_number(wanted.count)} by {wanted.role}{apart}.",
+            required=f"{environment.name} asks for {count_approvals(wanted.count)} by {wanted.role}{apart}.",
             met=short <= 0,
             by=tuple(each.stream for each in voices),
             found=_tell(scene, voices, heard if short > 0 else [], wanted.role, empty),
-            missing=(f"{_number(short, 'more ')} by {wanted.role}",) if short > 0 else (),
+            missing=(f"{count_approvals(short, 'more ')} by {wanted.role}",) if short > 0 else (),
             mend=f"Let somebody else with that role approve it: `muniment approve {scene.title} --environment {environment.name}`.",
             waived=_find_waiver(scene, heard, wanted.role, wanted.count) if separated else "",
         )
@@ -68,7 +68,3 @@ def _why_not(scene: Scene, heard: Heard, role: str, voices: list[Heard]) -> str:
         return f"the same person is the {' and the '.join(same)}"
     spoke = any(persons & set(voice.approval.persons) for voice in voices)
     return "the same person has spoken already" if spoke else ""
-
-
-def _number(count: int, more: str = "") -> str:
-    return f"{count} {more}{'approval' if count == 1 else 'approvals'}"

@@ -61,6 +61,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         """Does nothing speak against the deployment here?"""
         return self.met or bool(self.waived)
 
+    @classmethod
+    def of(cls, reason: Reason) -> Finding:
+        """What a reason says, as a requirement that is not met."""
+        return cls(met=False, **msgspec.structs.asdict(reason))
+
     def reason(self) -> Reason:
         """The same as a reason against the deployment."""
         return Reason(rule=self.rule, required=self.required, found=self.found, missing=self.missing, mend=self.mend)

@@ -24,7 +24,8 @@ def evaluate(world: Source, policy: Policy, case: Case, ancestry: Ancestry) -> t
         raise InvariantError(f"version/{case.version} was cited before it was registered")
     environment = policy.environment(case.environment)
     scene = set_scene(world, case, version, ancestry, () if environment is None else environment.separation)
-    findings = [] if environment is not None or not policy.environments else [_refuse_environment(policy, case.environment)]
+    foreign = policy.check_environment(case.environment)
+    findings = [] if foreign is None else [Finding.of(foreign)]
     findings += _judge_version(scene)
     if environment is not None:
         findings.append(_judge_rejections(scene))
@@ -41,16 +42,6 @@ def _waive(scene: Scene, finding: Finding) -> Finding:
         return finding
     fitting = scene.applicable(finding.rule)
     return msgspec.structs.replace(finding, waived=fitting[0][0]) if fitting else finding
-
-
-def _refuse_environment(policy: Policy, name: str) -> Finding:
-    return Finding(
-        rule="environment",
-        required="Versions run in the environments that the policy lists.",
-        met=False,
-        found=f"It lists {', '.join(each.name for each in policy.environments)}, and not {name}.",
-        mend="Name one of them, or amend the policy.",
-    )
 
 
 def _judge_version(scene: Scene) -> Iterator[Finding]:

@@ -67,10 +67,15 @@ def count_voices(heard: Iterable[Heard], role: str, apart_from: Collection[str] 
     return voices
 
 
+def count_approvals(count: int, more: str = "") -> str:
+    """A number of approvals, as people read it."""
+    return f"{count} {more}{'approval' if count == 1 else 'approvals'}"
+
+
 def is_disputed(world: World, keyid: str, index: int) -> bool:
     """Is what this key signed at an entry disputed by now?"""
     key = world.read(f"key/{keyid}", Key)
-    return key is None or (key.disputed_from is not msgspec.UNSET and key.disputed_from <= index)
+    return key is None or key.disputes(index)
 
 
 def _is_young(asked: Asked, approval: Approval, days: int) -> bool:
