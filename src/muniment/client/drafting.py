@@ -120,7 +120,7 @@ class _Sealer:
                 return value
             if f"{path}.digest" in self._clear:
                 # Two holders of one prompt shall see that it is the same: its digest stands beside the commitment.
-                return {"sealed": commitment.sealed, "digest": digest.format(digest.sha256(str(value).encode()))}
+                return {"sealed": commitment.sealed, "digest": digest_of(str(value))}
             return {"sealed": commitment.sealed}
         if isinstance(value, dict):
             return {key: self._walk(item, f"{path}.{key}" if path else key, commit) for key, item in value.items()}
@@ -159,6 +159,11 @@ def _flatten(values: Mapping[str, Plain], prefix: str) -> Iterable[tuple[str, st
             yield from _flatten(value, f"{path}.")
         elif value is not None:
             yield path, tell_value(value)
+
+
+def digest_of(text: str) -> str:
+    """The digest that stands beside a sealed text: SHA-256 of its UTF-8 bytes, lower hex."""
+    return digest.format(digest.sha256(text.encode()))
 
 
 def tell_value(value: object) -> str | int | float | bool:

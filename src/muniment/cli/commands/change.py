@@ -13,7 +13,6 @@ from muniment.cli import arguments, output, session
 from muniment.client import drafting
 from muniment.client.drafting import Plain
 from muniment.client.ledger import Ledger
-from muniment.core.format import digest
 from muniment.core.rules.events.model import Target
 from muniment.core.rules.events.value import SealedText
 
@@ -87,7 +86,7 @@ def _show(value: Plain) -> Plain:
     if isinstance(value, SealedText):
         return {"digest": value.digest}
     if isinstance(value, str) and not drafting.is_clear(value):
-        return {"digest": digest.format(digest.sha256(value.encode()))}
+        return {"digest": drafting.digest_of(value)}
     return value
 
 

@@ -8,7 +8,6 @@ from muniment.client import drafting, parameters
 from muniment.client.drafting import Plain
 from muniment.client.things import Recorded, Version
 from muniment.client.verbs.recorder import Recorder, VersionRef
-from muniment.core.format import digest
 from muniment.core.format.statement import Sealed
 from muniment.core.rules.events.model import Target
 from muniment.core.rules.events.value import UNSET, SealedText
@@ -90,14 +89,14 @@ class Tuning(Recorder):
                 code="sealed-elsewhere",
                 hint="Record the change where the run was recorded, or copy that vault's line to the vault here.",
             )
-        return SealedText(sealed=old.sealed, digest=_digest_of(str(text)))
+        return SealedText(sealed=old.sealed, digest=drafting.digest_of(str(text)))
 
 
 def _check_change(fields: dict[str, Plain], described: str) -> None:
     """Check that something changes: a retry is no second change. Raises InvalidInput (`unchanged`)."""
     old, new = fields["old"], fields["new"]
     if isinstance(old, SealedText):
-        same = isinstance(new, str) and _digest_of(new) == old.digest
+        same = isinstance(new, str) and drafting.digest_of(new) == old.digest
     else:
         same = type(new) is type(old) and new == old
     if same:
@@ -107,7 +106,3 @@ def _check_change(fields: dict[str, Plain], described: str) -> None:
             hint="Nothing was recorded. `muniment blame` tells who set a parameter.",
             details={"path": str(fields["path"]), "target": str(fields["target"])},
         )
-
-
-def _digest_of(text: str) -> str:
-    return digest.format(digest.sha256(text.encode()))
