@@ -6,67 +6,42 @@ Everything through the command line, with its exit codes. Alice owns the ledger;
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import shutil
 import time
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from muniment.cli import application, exits
+import commanding
+from commanding import HOUR_NS
+from muniment.cli import exits
 from muniment.ledger import embedded
 
 ORIGIN = "example.com/credit"
 PLACE = "production/credit-risk"
-HOUR_NS = 3_600 * 1_000_000_000
 
 
-class Said(NamedTuple):
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one object on standard output."""
-        return json.loads(self.out)
-
-
-class Site:
+class Site(commanding.Machine):
     """One machine: a ledger, the files of two versions, and a clock that can be turned on."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
         self.home = folder / ".muniment"
-        self.ahead_ns = 0
-
-    def time_ns(self) -> int:
-        """The machine's clock, and what it was turned on by."""
-        return time.time_ns() + self.ahead_ns
-
-    def say(self, *arguments: str) -> Said:
-        """A command, answered for people to read."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = application.run(list(arguments))
-        return Said(code, out.getvalue(), err.getvalue())
 
     def do(self, *arguments: str, actor: str = "alice") -> Any:
         """A command that is taken; its answer."""
-        said = self.say(*arguments, "--actor", actor, "--json")
+        said = self.call(*arguments, "--actor", actor, "--json")
         assert said.code == exits.OK, said.out
         return said.json
 
     def gate(self, files: str = "model", *arguments: str, place: str = PLACE) -> tuple[int, str, list[str]]:
         """Exit code, the code of the answer, and those of all that speaks against the start."""
-        said = self.say("gate", place, files, *arguments, "--actor", "alice", "--json")
+        said = self.call("gate", place, files, *arguments, "--actor", "alice", "--json")
         assert said.json["allowed"] is (said.code == exits.OK)
         return said.code, said.json["code"], [each["code"] for each in said.json["causes"]]
 
@@ -119,7 +94,7 @@ def test_what_runs_by_the_record_may_start_and_nothing_else(site: Site) -> None:
     assert site.gate("other") == (exits.REFUSED, "refused", ["other-version"])
     (site.folder / "model" / "weights.bin").write_text("changed")
     assert site.gate() == (exits.REFUSED, "refused", ["unknown", "other-version"])
-    told = site.say("gate", PLACE, "other")
+    told = site.call("gate", PLACE, "other")
     assert "Refused by the ledger: credit-risk@2" in told.out
     assert "By the record production/credit-risk runs credit-risk@1, since entry" in told.out
     assert "Trust tier: solo" in told.out
@@ -151,7 +126,7 @@ def test_a_hold_closes_the_gate_until_it_is_released(site: Site) -> None:
 def test_withdrawn_data_closes_it_and_says_the_way(site: Site) -> None:
     site.do("withdraw", "loans", "--cause", "consent")
     assert site.gate() == (exits.REFUSED, "refused", ["withdrawn"])
-    assert "credit-risk@1 <- loans@1" in site.say("gate", PLACE, "model").out
+    assert "credit-risk@1 <- loans@1" in site.call("gate", PLACE, "model").out
 
 
 def test_a_disputed_approval_closes_it_and_the_old_receipt_still_verifies(site: Site) -> None:
@@ -163,11 +138,11 @@ def test_a_disputed_approval_closes_it_and_the_old_receipt_still_verifies(site: 
     lost = next(each["key"] for each in bob["keys"] if each["until"] is not None)
     site.do("keys", "compromise", lost, "--from", str(receipt))
     assert site.gate() == (exits.REFUSED, "refused", ["approval-disputed"])
-    assert "Approval disputed:" in site.say("gate", PLACE, "model").out
+    assert "Approval disputed:" in site.call("gate", PLACE, "model").out
     site.do("prove", str(receipt), "--out", "again.json")
-    told = site.say("verify", "again.json")
+    told = site.call("verify", "again.json")
     assert (told.code, "disputed since entry" in " ".join(told.out.split())) == (exits.OK, True)
-    assert site.say("verify", "approval.json").code == exits.OK
+    assert site.call("verify", "approval.json").code == exits.OK
     site.do("approve", "credit-risk@1", "production", actor="bob")
 
 
@@ -187,9 +162,9 @@ def test_what_came_back_by_a_rollback_rests_on_the_approvals_of_before(site: Sit
 
 def test_a_restart_needs_no_ledger_while_the_answer_is_fresh(site: Site) -> None:
     assert site.gate() == ADMITTED
-    assert site.say("verify", "model.muniment-gate.json").code == exits.OK
+    assert site.call("verify", "model.muniment-gate.json").code == exits.OK
     site.lose_ledger()
-    told = site.say("gate", PLACE, "model")
+    told = site.call("gate", PLACE, "model")
     assert (told.code, "by the ledger's last answer" in told.out) == (exits.OK, True)
     assert "The ledger could not be asked: there is no ledger at" in told.out
     site.ahead_ns += 2 * HOUR_NS
@@ -267,7 +242,7 @@ def test_another_ledger_is_none_that_could_be_asked(site: Site) -> None:
     shutil.rmtree(site.home)
     site.do("init", "--origin", "example.com/other")
     assert site.gate("model", "--trust", str(trust)) == ADMITTED
-    told = site.say("gate", PLACE, "other", "--trust", str(trust))
+    told = site.call("gate", PLACE, "other", "--trust", str(trust))
     assert (told.code, "The ledger could not be asked" in told.out) == (exits.REFUSED, True)
     assert f"is example.com/other, and the trust file is about {ORIGIN}" in told.out
     # One that only claims to be the same is no reason to ask the kept answer.
@@ -289,7 +264,7 @@ def test_a_ledger_that_was_rolled_back_is_not_believed_and_the_cache_does_not_hi
 
 def test_the_glass_is_broken_in_the_open_and_recorded(site: Site) -> None:
     site.do("hold", "credit-risk@1", "--severity", "high")
-    told = site.say("gate", PLACE, "model", "--actor", "alice", "--break-glass", "--reason", "customers wait", "--for", "2h")
+    told = site.call("gate", PLACE, "model", "--actor", "alice", "--break-glass", "--reason", "customers wait", "--for", "2h")
     assert told.code == exits.OK
     assert told.out.startswith("GLASS BROKEN: credit-risk@1")
     assert "is recorded." in told.out
@@ -312,7 +287,7 @@ def test_the_glass_is_broken_without_the_ledger_and_delivered_later(site: Site) 
     assert site.gate()[1] == "refused"
     site.lose_ledger()
     glass = ("--break-glass", "--reason", "the disk is gone", "--for", "2h")
-    told = site.say("gate", PLACE, "model", "--actor", "alice", *glass)
+    told = site.call("gate", PLACE, "model", "--actor", "alice", *glass)
     assert (told.code, "NOT YET RECORDED" in told.out, "in force as of block" in told.out) == (exits.OK, True, True)
     assert site.gate() == (exits.OK, "broken-glass", ["not-asked", "hold"])
     # The copy beside the answer is enough for a machine whose spool is empty again.
@@ -334,7 +309,7 @@ def test_the_glass_is_broken_without_the_ledger_and_delivered_later(site: Site) 
 
 def test_a_glass_that_the_ledger_refuses(site: Site) -> None:
     glass = ("--break-glass", "--reason", "it must run")
-    told = site.say("gate", PLACE, "other", "--actor", "alice", *glass)
+    told = site.call("gate", PLACE, "other", "--actor", "alice", *glass)
     assert told.code == exits.OK
     assert "REFUSED by the ledger" in told.out
     assert "rejected/" in told.out
@@ -342,12 +317,12 @@ def test_a_glass_that_the_ledger_refuses(site: Site) -> None:
     assert site.gate("other") == (exits.REFUSED, "refused", ["unknown", "other-version", "waiver-refused"])
     line = site.do("keys", "request", "--origin", ORIGIN, actor="eve")["request"]
     site.do("hold", "credit-risk@1", "--severity", "high")
-    eve = site.say("gate", PLACE, "model", "--actor", "eve", *glass, "--json")
+    eve = site.call("gate", PLACE, "model", "--actor", "eve", *glass, "--json")
     assert (eve.code, eve.json["causes"][-1]["code"]) == (exits.REFUSED, "waiver-key")
     site.do("keys", "admit", line, "--role", "trainer")
-    eve = site.say("gate", PLACE, "model", "--actor", "eve", *glass, "--json")
+    eve = site.call("gate", PLACE, "model", "--actor", "eve", *glass, "--json")
     assert (eve.code, eve.json["causes"][-1]["code"]) == (exits.REFUSED, "role")
-    nobody = site.say("gate", PLACE, "model", "--actor", "mallory", *glass, "--json")
+    nobody = site.call("gate", PLACE, "model", "--actor", "mallory", *glass, "--json")
     assert (nobody.code, nobody.json["causes"][-1]["code"]) == (exits.REFUSED, "no-actor-key")
 
 
@@ -356,7 +331,7 @@ def test_a_forged_waiver_beside_the_model_lets_nothing_start(site: Site, tmp_pat
     site.do("hold", "credit-risk@1", "--severity", "high")
     assert site.gate()[1] == "refused"
     site.lose_ledger()
-    told = site.say("gate", PLACE, "model", "--actor", "alice", "--break-glass", "--reason", "x")
+    told = site.call("gate", PLACE, "model", "--actor", "alice", "--break-glass", "--reason", "x")
     assert told.code == exits.OK
     shutil.rmtree(site.home / "spool")
     waiver = site.folder / "model.muniment-gate.json.waiver"
@@ -390,12 +365,12 @@ def test_whatever_happens_the_answer_is_four_and_never_a_traceback(site: Site, m
 
     monkeypatch.setattr("muniment.client.gating.asking.ask", fail)
     assert site.gate() == (exits.REFUSED, "unexpected", ["unexpected"])
-    assert "a mistake of ours" in site.say("gate", PLACE, "model").out
+    assert "a mistake of ours" in site.call("gate", PLACE, "model").out
 
 
 def test_what_is_asked_of_the_command_line(site: Site) -> None:
-    assert site.say("gate", PLACE, "model", "--break-glass").code == exits.USAGE
-    assert site.say("gate", PLACE, "model", "--reason", "x").code == exits.USAGE
-    assert site.say("gate", PLACE, "model", "--max-age", "soon").code == exits.USAGE
-    told = site.say("gate", PLACE, "model", "--break-glass", "--reason", "x", "--actor", "alice")
+    assert site.call("gate", PLACE, "model", "--break-glass").code == exits.USAGE
+    assert site.call("gate", PLACE, "model", "--reason", "x").code == exits.USAGE
+    assert site.call("gate", PLACE, "model", "--max-age", "soon").code == exits.USAGE
+    told = site.call("gate", PLACE, "model", "--break-glass", "--reason", "x", "--actor", "alice")
     assert (told.code, "no glass was broken" in told.out) == (exits.OK, True)

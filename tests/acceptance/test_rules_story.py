@@ -6,19 +6,18 @@ what others made; Ben and Cleo approve; Dan watches; `ci` is a service for which
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
-import time
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from muniment.cli import application, exits
+import commanding
+from commanding import HOUR_NS, Said
+from muniment.cli import exits
 from muniment.ledger import embedded
 
 ORIGIN = "example.com/credit"
@@ -29,46 +28,21 @@ TEAM = {
     "ci": ("service", ["--role", "approver", "--responsible", "ada"]),
 }
 RECEIPT = "cleo.receipt"
-HOUR_NS = 3_600 * 1_000_000_000
 
 
-class Said(NamedTuple):
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one object on standard output."""
-        return json.loads(self.out)
-
-    @property
-    def refusal(self) -> tuple[int, set[str]]:
-        """The exit code, and the rules that said no."""
-        return self.code, {reason["rule"] for reason in self.json["error"]["details"]["reasons"]}
-
-
-class Office:
+class Office(commanding.Machine):
     """The command line as several people use it, on one machine, with a clock that can be turned on."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
-        self.ahead_ns = 0
         self.refused_deployments = 0
-
-    def time_ns(self) -> int:
-        """The machine's clock, and what it was turned on by."""
-        return time.time_ns() + self.ahead_ns
 
     def say(self, actor: str, *arguments: str) -> Said:
         """A command as one person calls it, answered for people to read."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = application.run([*arguments, "--actor", actor])
-        self.refused_deployments += code == exits.REFUSED and arguments[0] in ("deploy", "rollback")
-        return Said(code, out.getvalue(), err.getvalue())
+        said = self.call(*arguments, "--actor", actor)
+        self.refused_deployments += said.code == exits.REFUSED and arguments[0] in ("deploy", "rollback")
+        return said
 
     def ask(self, actor: str, *arguments: str) -> Said:
         """A command as one person calls it, answered in JSON."""
