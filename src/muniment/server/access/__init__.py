@@ -1,0 +1,1 @@
+"""Who may call, and what they called: API keys, OIDC, sessions, scopes, limits, the access log."""

@@ -1,0 +1,1 @@
+"""What programs ask and submit: everything under `/v1`."""

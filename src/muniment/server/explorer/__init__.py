@@ -1,0 +1,1 @@
+"""The pages that people read, rendered here; they work without a script."""

@@ -1,0 +1,62 @@
+"""The one guard: every route says which scope it needs, and one that says nothing is for administrators.
+
+A caller's right lets a request reach the ledger. What becomes an entry is decided by the signature and the rules alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from muniment.server.caller import ANONYMOUS, Caller
+from muniment.server.hosting import Hosted
+from muniment.server.problems import Forbidden, Unauthenticated
+
+OPEN = "open"
+TILES = "tiles"
+SCOPES = ("open", "tiles", "read", "write", "admin")
+"""What a route may ask for in `opt["scope"]`; `tiles` is `read`, or nothing where the server is public."""
+
+
+Raw = MutableMapping[str, Any]
+"""A connection's ASGI scope; two entries of it are ours."""
+_CALLER = "muniment.caller"
+_HOSTED = "muniment.hosted"
+
+
+def caller_of(scope: Raw) -> Caller:
+    """Who asks."""
+    return cast(Caller, scope.get(_CALLER, ANONYMOUS))
+
+
+def ledger_of(scope: Raw) -> Hosted | None:
+    """The ledger that the path is about; None where there is none of that name."""
+    return cast("Hosted | None", scope.get(_HOSTED))
+
+
+def note_caller(scope: Raw, caller: Caller) -> None:
+    """Say who asks; access.authentication does so before any route runs."""
+    scope[_CALLER] = caller
+
+
+def note_ledger(scope: Raw, hosted: Hosted | None) -> None:
+    """Say which ledger the path is about."""
+    scope[_HOSTED] = hosted
+
+
+def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a caller through who has the scope of the route for this ledger. Raises Unauthenticated, Forbidden."""
+    scope = str(handler.opt.get("scope", "admin"))
+    if scope == OPEN or (scope == TILES and connection.app.state.settings.public):
+        return
+    raw = cast(Raw, connection.scope)
+    caller, hosted = caller_of(raw), ledger_of(raw)
+    needed = "read" if scope == TILES else scope
+    if caller.may(needed, hosted.name if hosted is not None else ""):
+        return
+    if caller.kind == "anonymous":
+        raise Unauthenticated("this needs a token")
+    raise Forbidden(f"this needs the scope {needed}", details={"scope": needed})
