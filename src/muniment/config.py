@@ -9,13 +9,16 @@ From the strongest to the weakest: flags; `MUNIMENT_*`; the project's file, whic
 `$XDG_CONFIG_HOME/muniment/config.toml`; defaults. A relative path counts from the folder of the file that says it, and from
 the working directory elsewhere.
 
-`home` and `url` both say where the ledger is, so only the stronger one of the two holds: `--home` beats `MUNIMENT_URL`.
+`home` and `url` both say where the ledger is, so the stronger one of the two holds: `--home` beats `MUNIMENT_URL`. Where one layer
+says both, the ledger is at `url`, and `home` is the folder of what belongs to this client: keys, prose, what waits to be sent.
+Where only `url` is said, that folder lies under `state`, one for each node. A token is a secret: no project's file may say it.
 The key `gate.max_age` is `max_age` in the table `[gate]` of a file, and `MUNIMENT_GATE_MAX_AGE`.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import pwd
 import re
@@ -32,13 +35,15 @@ Layer = Literal["flag", "environment", "project", "user", "default"]
 Output = Literal["text", "json"]
 Setting = str | bool | Path
 
-KEYS = ("home", "url", "actor", "trust", "state", "output", "no_input", "gate.max_age")
+KEYS = ("home", "url", "token", "ca", "actor", "trust", "state", "output", "no_input", "gate.max_age")
 FOLDER = ".muniment"
 MAX_FILE_BYTES = 1 << 20
 
-_PATHS = frozenset({"home", "trust", "state"})
+_PATHS = frozenset({"ca", "home", "trust", "state"})
+_NODES = "nodes"
 _OUTPUTS = ("text", "json")
 _GATE_MAX_AGE = "gate.max_age"
+_not_a_name = re.compile(r"[^A-Za-z0-9._-]+")
 _length = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _SECONDS = MappingProxyType({"s": 1, "m": 60, "h": 3_600, "d": 86_400})
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
@@ -55,7 +60,8 @@ class Saying(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True):
     """Why a key has its value: the layer that won, and what each said, the strongest first.
 
-    `layer` is None, and so is the value, where no layer spoke, and for `url` where a stronger layer says `home`.
+    `layer` is None, and so is the value, where no layer spoke, and for `url` where a stronger layer says `home`; it is None for
+    a `home` that follows from `url`.
     """
 
     key: str
@@ -67,13 +73,17 @@ class Explanation(msgspec.Struct, frozen=True):
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What holds. Paths are absolute.
 
-    `home` is the ledger's folder, `url` a remote ledger that is used instead where it is there; `actor` who acts; `trust` the
-    trust file; `state` the folder of what a client remembers, such as pins; `no_input` forbids questions to the terminal;
+    `home` is the ledger's folder; where `url` says that the ledger is at a node, it holds only what belongs to this client.
+    `token` is what a node is shown (hidden wherever settings are printed), `ca` a file with the authorities whose certificates are
+    believed instead of the system's. `actor` is who acts; `trust` the trust file; `state` the folder of what a client remembers,
+    such as pins; `no_input` forbids questions to the terminal;
     `gate_max_age` how old, in seconds, the answer may be by which `muniment gate` lets something start without the ledger.
     """
 
     home: Path
     url: str | None
+    token: str | None
+    ca: Path | None
     actor: str | None
     trust: Path | None
     state: Path
@@ -102,8 +112,7 @@ class _Source(msgspec.Struct, frozen=True):
 def resolve(environment: Mapping[str, str], cwd: Path, flags: Mapping[str, object]) -> Config:
     """Read the files, weigh the layers and check every value. A flag that is None was not given.
 
-    Raises InvalidInput, which names file and key: `unknown-key`, `bad-value`, `bad-config`, and `home-and-url` where one
-    layer says both.
+    Raises InvalidInput, which names file and key: `unknown-key`, `bad-value`, `bad-config`, `secret-in-project`.
     """
     cwd = Path(os.path.abspath(cwd))
     user = _user_folder(environment, "XDG_CONFIG_HOME", ".config") / "muniment" / "config.toml"
@@ -120,6 +129,8 @@ def resolve(environment: Mapping[str, str], cwd: Path, flags: Mapping[str, objec
     return Config(
         home=cast(Path, value["home"]),
         url=cast(str | None, value["url"]),
+        token=cast(str | None, value["token"]),
+        ca=cast(Path | None, value["ca"]),
         actor=cast(str | None, value["actor"]),
         trust=cast(Path | None, value["trust"]),
         state=cast(Path, value["state"]),
@@ -178,19 +189,19 @@ def _check(key: str, value: object, place: str, *, textual: bool) -> str | bool:
 def _choose_ledger(explanations: dict[str, Explanation]) -> dict[str, Explanation]:
     """`home` and `url` both say where the ledger is: a `url` that a stronger layer overrules with `home` does not hold."""
     home, url = explanations["home"], explanations["url"]
-    if url.layer is None:
+    if url.layer is None or home.layer == url.layer:
         return explanations
-    if home.layer == url.layer:
-        places = [saying.place for each in (home, url) for saying in each.said if saying.layer == each.layer]
-        raise InvalidInput(
-            f"both home and url say where the ledger is ({', '.join(dict.fromkeys(places))})",
-            code="home-and-url",
-            hint="Keep one of the two.",
-        )
     layers = [saying.layer for saying in home.said]
     if home.layer is not None and layers.index(home.layer) < layers.index(url.layer):
         return explanations | {"url": msgspec.structs.replace(url, value=None, layer=None)}
-    return explanations
+    folder = cast(Path, explanations["state"].value) / _NODES / _name_node(str(url.value))
+    return explanations | {"home": msgspec.structs.replace(home, value=folder, layer=None)}
+
+
+def _name_node(url: str) -> str:
+    """The folder's name for what belongs to a client of a node: what people recognise, and what tells two nodes apart."""
+    plain = url.rstrip("/")
+    return f"{_not_a_name.sub('-', plain.partition('://')[2])[:64]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
 
 
 def _flags(flags: Mapping[str, object], cwd: Path) -> _Source:
@@ -272,6 +283,13 @@ def _load(path: Path, layer: Layer, table: tuple[str, ...]) -> _Source | None:
     for key in said:
         if key not in KEYS:
             raise _unknown(key, place)
+    if layer == "project" and "token" in said:
+        raise InvalidInput(
+            f"{place} says a token, and a project's file is read by many",
+            code="secret-in-project",
+            hint="Set MUNIMENT_TOKEN, or write it into your own file ~/.config/muniment/config.toml; have this token revoked.",
+            details={"file": place, "key": "token"},
+        )
     return _Source(layer, place, path.parent, said)
 
 

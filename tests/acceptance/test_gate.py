@@ -356,7 +356,7 @@ def test_whatever_happens_the_answer_is_four_and_never_a_traceback(site: Site, m
     assert site.gate("model", "--trust", "none.toml") == (exits.REFUSED, "no-trust", ["no-trust"])
     (site.folder / "bad.toml").write_text("origin = 7")
     assert site.gate("model", "--trust", "bad.toml")[0] == exits.REFUSED
-    monkeypatch.setenv("MUNIMENT_URL", "https://ledger.example.org")
+    monkeypatch.setenv("MUNIMENT_URL", "http://127.0.0.1:9")
     assert site.gate() == (exits.REFUSED, "no-cache", ["not-asked", "no-cache"])
     monkeypatch.delenv("MUNIMENT_URL")
 

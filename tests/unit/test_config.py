@@ -150,14 +150,31 @@ class TestLedger:
         assert explanation.said[1].value == "https://ledger.example.org"
         say(project / "muniment.toml", 'home = "weaker"')
         config = resolve(environment, project, {})
-        assert (config.url, config.home) == ("https://ledger.example.org", project / "weaker")
+        assert (config.url, config.home.parent) == ("https://ledger.example.org", config.state / "nodes")
 
-    def test_one_layer_says_one_place(self, environment: dict[str, str], project: Path) -> None:
-        for flags, said in (({"home": "x", "url": "http://h"}, "--home, --url"), ({}, "MUNIMENT_HOME, MUNIMENT_URL")):
-            with pytest.raises(InvalidInput) as caught:
-                resolve(environment | {"MUNIMENT_HOME": "x", "MUNIMENT_URL": "http://h"}, project, flags)
-            assert caught.value.code == "home-and-url"
-            assert said in str(caught.value)
+    def test_what_belongs_to_the_client_of_a_node_has_a_folder_of_its_own(self, environment: dict[str, str], project: Path) -> None:
+        homes = set()
+        for url in ("https://a.example", "https://a.example/", "https://a.example/l/credit", "http://a.example"):
+            config = resolve(environment | {"MUNIMENT_URL": url}, project, {})
+            assert config.home.parent == config.state / "nodes"
+            assert config.home.name.startswith("a.example")
+            assert config.explain("home").layer is None
+            homes.add(config.home)
+        assert len(homes) == 3
+
+    def test_one_layer_may_say_both(self, environment: dict[str, str], project: Path) -> None:
+        both = environment | {"MUNIMENT_HOME": "x", "MUNIMENT_URL": "http://h"}
+        config = resolve(both, project, {})
+        assert (config.url, config.home) == ("http://h", project / "x")
+        config = resolve(both, project, {"home": "y", "url": "http://g"})
+        assert (config.url, config.home) == ("http://g", project / "y")
+
+    def test_a_token_is_no_matter_of_a_projects_file(self, environment: dict[str, str], project: Path) -> None:
+        assert resolve(environment | {"MUNIMENT_TOKEN": "t"}, project, {}).token == "t"
+        say(project / "muniment.toml", 'token = "t"')
+        with pytest.raises(InvalidInput) as caught:
+            resolve(environment, project, {})
+        assert caught.value.code == "secret-in-project"
 
 
 class TestValues:

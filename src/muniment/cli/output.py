@@ -33,16 +33,20 @@ def recorded(
 ) -> None:
     """Say where an event now stands. `title` is what it was about, `after` the command that may come next.
 
-    With --json the object is `value`, or the record itself.
+    With --json the object is `value`, or the record itself. What the ledger has not taken yet ends the command with exit 6: a
+    machine that is thrown away afterwards must not lose it unseen.
     """
+    after = after if done.sealed else "muniment log --pending"
     lines = [*([strong(title)] if title else []), *(f"  {line}" for line in details), f"  {standing(done)}"]
     result(done if value is None else value, as_json, [*lines, *(["", f"Next: {after}"] if after else [])])
+    if not done.sealed:
+        raise click.exceptions.Exit(exits.INCOMPLETE)
 
 
 def standing(done: Recorded) -> str:
     """Where an event stands, in one line."""
     if not done.sealed:
-        return f"{done.event} is signed and waits to be sent"
+        return f"{done.event} is signed and waits here to be sent: the ledger cannot take it now"
     if done.again:
         return f"{done.event} was recorded before: entry {done.index}, block {done.height}, receipt verified"
     return f"{done.event} recorded: entry {done.index}, block {done.height}, receipt verified"

@@ -9,7 +9,7 @@ The index only says where to look; what is handed out is proved from the ledger,
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -24,13 +24,13 @@ from muniment.client.questions import Questions
 from muniment.client.showing import Shown
 from muniment.core.format import time
 from muniment.core.proof import receipt
+from muniment.core.proof.answer import AtQuestion, EntryQuestion, Question, StateQuestion
 from muniment.core.proof.inquiry import (
     BlameQuestion,
     ClaimQuestion,
     DiffQuestion,
     HistoryQuestion,
     ImpactQuestion,
-    Inquiry,
     LineageQuestion,
 )
 from muniment.core.proof.inquiry.claim import Claim
@@ -67,9 +67,7 @@ class Answers(Questions):
         if found.index == 0 and found.stream is not None:
             # What the genesis made has no entry that says so alone; the state does.
             return self.prove_state(found.stream)
-        with self._writer.contact() as (view, contact):
-            answer = prover.prove_entry(view, found.index, disclose=self._writer.vault.find if disclose else None)
-            return proving.finish(self._writer, view, contact.pin, answer, disclose)
+        return self._ask(EntryQuestion(index=found.index), disclose)
 
     def prove_state(self, *streams: str) -> Proved:
         """What the newest block says about streams by their whole names, such as `version/<digest>`; absence included.
@@ -78,8 +76,7 @@ class Answers(Questions):
         """
         for stream in streams:
             _check_stream(stream)
-        with self._writer.contact() as (view, contact):
-            return proving.finish(self._writer, view, contact.pin, prover.prove_state(view, streams))
+        return self._ask(StateQuestion(streams=tuple(sorted(set(streams)))))
 
     def prove_absent(self, *streams: str) -> Proved:
         """That nothing was ever recorded under these streams. Raises Conflict (`not-absent`) where something was."""
@@ -99,7 +96,7 @@ class Answers(Questions):
         A model, a data set or an actor is named as `model/NAME`, `dataset/NAME`, `actor/ID` where the name alone means its
         newest version. Raises NotFound, InvalidInput (`too-many-events`, `too-long`).
         """
-        return self._inquire(HistoryQuestion(of=self._stream(thing)), disclose)
+        return self._ask(HistoryQuestion(of=self._stream(thing)), disclose)
 
     def impact(self, dataset: str, *, disclose: Openings = False) -> Proved:
         """Which versions learned from a data set, through any number of steps, and where they run now.
@@ -112,11 +109,11 @@ class Answers(Questions):
             stream = self._stream(dataset, kinds)
         except NotFound:
             stream = self._stream(dataset, ["data", "version"])
-        return self._inquire(ImpactQuestion(of=stream), disclose)
+        return self._ask(ImpactQuestion(of=stream), disclose)
 
     def lineage(self, thing: str, direction: Direction = "up", *, disclose: Openings = False) -> Proved:
         """What a version or data set was made of (`up`), or what was made of it (`down`). Raises as `impact`."""
-        return self._inquire(LineageQuestion(direction=direction, of=self._stream(thing, ["version", "data"])), disclose)
+        return self._ask(LineageQuestion(direction=direction, of=self._stream(thing, ["version", "data"])), disclose)
 
     def blame(self, thing: str, path: str, target: Target | None = None, *, disclose: Openings = False) -> Proved:
         """Who set a parameter of a version or deployment, when and why: every value that it has had.
@@ -128,11 +125,11 @@ class Answers(Questions):
         if target is None:
             with self._writer.engine.view() as view:
                 target = parameters.find_target(view, stream, path)
-        return self._inquire(BlameQuestion(of=stream, path=path, target=target), disclose)
+        return self._ask(BlameQuestion(of=stream, path=path, target=target), disclose)
 
     def diff(self, a: str, b: str, *, disclose: Openings = False) -> Proved:
         """How two versions differ: data, parents, parameters, code, environment, seed, metrics, approvals. Raises NotFound."""
-        return self._inquire(DiffQuestion(a=self._stream(a, ["version"]), b=self._stream(b, ["version"])), disclose)
+        return self._ask(DiffQuestion(a=self._stream(a, ["version"]), b=self._stream(b, ["version"])), disclose)
 
     def claim(self, claim: Claim, thing: str, environment: str | None = None, *, disclose: Openings = False) -> Proved:
         """Whether something holds of a version or data set now, such as `not-approved` for an environment.
@@ -141,7 +138,7 @@ class Answers(Questions):
         """
         stream = self._stream(thing, ["data"] if claim.endswith("withdrawn") else ["version"])
         place = UNSET if environment is None else environment
-        return self._inquire(ClaimQuestion(claim=claim, environment=place, of=stream), disclose)
+        return self._ask(ClaimQuestion(claim=claim, environment=place, of=stream), disclose)
 
     def at(self, thing: str, moment: str = "now", *, disclose: Openings = False) -> Proved:
         """What a deployment (`environment/name`) ran, or how another thing stood, at a time; UTC unless the text says otherwise.
@@ -150,13 +147,7 @@ class Answers(Questions):
         """
         when = time.format(system_clock()) if moment.lower() == "now" else time.parse_loosely(moment)
         stream = self._stream(thing)
-        indices = self.index.stream_indices(stream)
-        with self._writer.contact() as (view, contact):
-            opening = self._writer.vault.find if disclose else None
-            answer = prover.prove_at(view, stream, when, indices=indices, disclose=opening)
-            change = proving.find_change(view, answer, stream)
-            answer = answer if change is None else proving.date(view, answer, change)
-            return proving.finish(self._writer, view, contact.pin, answer, disclose)
+        return self._ask(AtQuestion(stream=stream, time=when), disclose)
 
     def bundle(self, thing: str, *, disclose: Openings = False) -> Bundled:
         """One file with the proofs of a thing's whole life. Raises NotFound, InvalidInput (`too-many-events`, `too-long`)."""
@@ -187,13 +178,12 @@ class Answers(Questions):
         """Copy the ledger and what belongs to it, without keys, to a new folder; only its file to `*.db`. Raises as `back_up`."""
         return copying.back_up(self._writer.home, Path(target))
 
-    def _inquire(self, question: Inquiry, disclose: Openings) -> Proved:
+    def _ask(self, question: Question, disclose: Openings = False) -> Proved:
         """The answer to a question; the index says where the entries of each stream stand."""
-        hints = self.index.stream_indices
-        with self._writer.contact() as (view, contact):
-            opening = self._writer.vault.find if disclose else None
-            answer = prover.prove_inquiry(view, question, hints=hints, disclose=opening)
-            return proving.finish(self._writer, view, contact.pin, answer, disclose)
+        return proving.prove(self._writer, question, self._hint, disclose)
+
+    def _hint(self, stream: str) -> Sequence[int]:
+        return self.index.stream_indices(stream)
 
     def _stream(self, thing: str, kinds: Collection[ThingKind] | None = None) -> str:
         """The stream of a thing; one that was never recorded may be named as a whole, such as `deployment/production/x`."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from muniment.client.things import in_html
 from muniment.client.writing import Writer
 from muniment.core.format import state_map
 from muniment.core.proof import bundle as bundles
-from muniment.core.proof.answer import Answer, EntryQuestion
+from muniment.core.proof.answer import Answer, EntryQuestion, StateQuestion
 from muniment.core.proof.evidence import Pin
 from muniment.core.proof.inquiry import HistoryQuestion
 from muniment.core.proof.verify import VerifiedBundle, tell_bundle, verify_bundle
@@ -93,16 +94,16 @@ def bundle(writer: Writer, view: View, pin: Pin, contents: Contents, openings: O
         )
     disclose = writer.vault.find if openings else None
     hints = {each.stream: each.indices for each in strands}
+    prove = partial(writer.reach.prove, view, hints=lambda stream: hints.get(stream, ()), disclose=disclose)
     drafts: list[Answer] = []
     for each in strands:
         # The history of a model holds those of its versions.
         if not any(whole.stream == each.stream for draft in drafts for whole in draft.streams):
-            question = HistoryQuestion(of=each.stream)
-            drafts.append(prover.prove_inquiry(view, question, hints=lambda stream: hints.get(stream, ()), disclose=disclose))
-    drafts += [prover.prove_entry(view, index, disclose=disclose) for index in entries if index > 0]
+            drafts.append(prove(HistoryQuestion(of=each.stream)))
+    drafts += [prove(EntryQuestion(index=index)) for index in entries if index > 0]
     states = _states(view, contents)
     if states:
-        drafts.append(prover.prove_state(view, states))
+        drafts.append(prove(StateQuestion(streams=tuple(sorted(set(states))))))
     # The list of files stands once in the bundle: with the event that began the stream.
     begun = min(contents.indices, default=0)
     answers = [

@@ -12,7 +12,7 @@ from muniment.capture import files
 from muniment.capture.hashing import Progress
 from muniment.core.format import digest, manifest, oms
 from muniment.core.format.manifest import Manifest
-from muniment.ledger.blobs import Blobs
+from muniment.ledger.blobs import Blobs, Evidence
 
 PathLike = str | os.PathLike[str]
 
@@ -41,7 +41,7 @@ def read(path: PathLike, progress: Progress | None = None) -> Captured:
     )
 
 
-def capture(path: PathLike, manifests: Blobs, progress: Progress | None = None) -> Captured:
+def capture(path: PathLike, manifests: Evidence, progress: Progress | None = None) -> Captured:
     """Hash the files at `path` and keep their manifest, durably, before anything is said about them."""
     captured = read(path, progress)
     manifests.store(manifest.encode(captured.manifest))

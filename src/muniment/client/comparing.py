@@ -26,7 +26,7 @@ from muniment.core.proof.inquiry.ground import read_state
 from muniment.core.proof.verify import Verified, VerifiedReceipt, tell_receipt
 from muniment.core.rules.records import Approval, Data, Deployment, Key, Version
 from muniment.errors import LedgerError, NotFound, VerificationError
-from muniment.index import Index, Thing
+from muniment.index import Query, Thing
 
 MAX_SHOWN = 100
 """How many approvals and deployments are looked at, the newest ones."""
@@ -99,7 +99,7 @@ def _describe(answers: Answers, thing: Thing, said: str, count: int, now: str) -
     )
 
 
-def _find(index: Index, root: str) -> Thing | None:
+def _find(index: Query, root: str) -> Thing | None:
     """The version or data set that is registered under a root."""
     for kind in ("version", "data"):
         try:

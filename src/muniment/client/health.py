@@ -18,6 +18,7 @@ import msgspec
 from muniment._version import __version__
 from muniment.client import standpoint
 from muniment.client.home import Home
+from muniment.client.reach import Here
 from muniment.client.writing import Writer
 from muniment.config import Config
 from muniment.core.format import state_map, time
@@ -119,7 +120,7 @@ def _examine_ledger(home: Home, trust: Trust, pins: Pins, now: int) -> Iterator[
         yield _failed("ledger", error)
         return
     try:
-        writer = Writer(home, engine, trust, pins, None)
+        writer = Writer(home, Here(home, engine), trust, pins, None)
         yield from _guard("pin", lambda: _examine_pin(writer))
         with engine.view() as view:
             entries, blocks = "entry" if view.size == 1 else "entries", "block" if view.height == 0 else "blocks"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,17 +27,19 @@ from muniment.client.verbs.handing import Handing
 from muniment.client.verbs.making import Making
 from muniment.client.verbs.tuning import Tuning
 from muniment.client.writing import Writer
-from muniment.ledger.pins import Contact
+from muniment.errors import LedgerError
+from muniment.ledger.pins import Contact, fingerprint
 from muniment.ledger.spool import Rejected
 
 
 class Ledger(Making, Tuning, Guarding, Handing):
     """An open ledger. `Answers` has the reading half; every verb records an event and returns when it is durable.
 
-    `contact` says how the ledger stood to what this client knew of it when it was opened.
+    `contact` says how the ledger stood to what this client knew of it when it was opened; None where its node was away, and what
+    is recorded waits until it is back.
     """
 
-    def __init__(self, writer: Writer, contact: Contact) -> None:
+    def __init__(self, writer: Writer, contact: Contact | None) -> None:
         super().__init__(writer)
         self._writer = writer
         self.contact = contact
@@ -48,7 +51,10 @@ class Ledger(Making, Tuning, Guarding, Handing):
         self.close()
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Send what waits, where that is possible now, and let go of files and connections."""
+        if self._writer.is_patient:
+            with suppress(LedgerError):
+                self.deliver()
         self._writer.engine.close()
         self.close_index()
 
@@ -82,6 +88,16 @@ class Ledger(Making, Tuning, Guarding, Handing):
         place = None if receipt is None else Path(receipt)
         terms = entrance.Terms(receipt=place, max_age=max_age // timedelta(seconds=1))
         return entrance.gate_through(self._writer, deployment, target, terms, broken=broken)
+
+    @property
+    def fingerprint(self) -> str:
+        """What two people compare aloud before they trust the same ledger."""
+        return fingerprint(self._writer.trust)
+
+    @property
+    def url(self) -> str | None:
+        """The address of the node; None where the ledger lies in a folder."""
+        return self._writer.reach.url
 
     def pending(self) -> list[Path]:
         """What is signed and waits in the spool; `deliver` sends it, and so does the next event that is recorded."""
@@ -118,10 +134,10 @@ class Ledger(Making, Tuning, Guarding, Handing):
             return Rehearsal(decision="admitted", size=view.size)
 
     def __repr__(self) -> str:
-        return f"<Ledger {self.origin} {self.id[:8]} in {self.home}>"
+        return f"<Ledger {self.origin} {self.id[:8]} {f'at {self.url}' if self.url else f'in {self.home}'}>"
 
     def _repr_html_(self) -> str:
         with self.view() as view:
             size, height = view.size, view.height
         title = f"<b>{html.escape(self.origin)}</b> <code>{self.id[:8]}</code>"
-        return f"{title} <small>{size} entries, {height + 1} blocks, in {html.escape(str(self.home))}</small>"
+        return f"{title} <small>{size} entries, {height + 1} blocks, in {html.escape(self.url or str(self.home))}</small>"

@@ -14,16 +14,20 @@ from muniment.client import home as homes
 from muniment.client import policy_file
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
+from muniment.client.reach import Here, Reach
 from muniment.client.training import RecordingWarning
 from muniment.client.writing import Writer
 from muniment.config import Config
-from muniment.errors import InvalidInput
-from muniment.ledger.pins import Pins
+from muniment.core.proof.trust import Trust
+from muniment.errors import Unavailable
+from muniment.ledger.pins import Contact, Pins
 
 
 def open(target: str | os.PathLike[str] | None = None, *, actor: str | None = None, on_behalf_of: Sequence[str] = ()) -> Ledger:
-    """Open a ledger: `target` is its folder; without one, MUNIMENT_HOME or the nearest `.muniment` above this folder.
+    """Open a ledger: `target` is its folder, or the address of a node (https://...).
 
+    Without one, what MUNIMENT_URL or MUNIMENT_HOME says, or the nearest `.muniment` above this folder. A node that is away can be
+    opened once this client knows it: what is recorded then waits, signed, and is sent later.
     `on_behalf_of` names persons for whom the actor writes, besides those who answer for it anyway: every event says so.
     Warns where something recorded earlier still waits or was refused. Raises NotFound where there is no ledger, SplitView
     where it does not continue what was seen of it before.
@@ -57,25 +61,48 @@ def found(settings: Config, *, origin: str | None = None, policy: str = policy_f
 
 def connect(settings: Config, *, accept_clock: bool = False, on_behalf_of: Sequence[str] = ()) -> Ledger:
     """The ledger that the settings name, which must continue what this client saw of it before. Raises as `open`."""
-    if settings.url:
-        raise InvalidInput(
-            f"this release reaches ledgers in folders only, not {settings.url}",
-            code="no-remote",
-            hint="Unset MUNIMENT_URL, or name a folder with --home.",
-        )
+    pins = Pins(settings.state / "pins")
     home = Home(settings.home)
-    engine = home.open(accept_clock=accept_clock)
+    reach, trust = _reach_node(settings, pins) if settings.url else _reach_folder(home, settings, accept_clock)
     try:
-        trust, pins = home.load_trust(settings.trust), Pins(settings.state / "pins")
-        writer = Writer(home, engine, trust, pins, settings.actor, on_behalf_of=tuple(on_behalf_of))
-        with writer.contact() as (_, contact):
-            pass
+        writer = Writer(home, reach, trust, pins, settings.actor, on_behalf_of=tuple(on_behalf_of))
+        contact = _contact(writer)
     except BaseException:
-        engine.close()
+        reach.engine.close()
         raise
     return Ledger(writer, contact)
 
 
+def _reach_folder(home: Home, settings: Config, accept_clock: bool) -> tuple[Reach, Trust]:
+    engine = home.open(accept_clock=accept_clock)
+    try:
+        return Here(home, engine), home.load_trust(settings.trust)
+    except BaseException:
+        engine.close()
+        raise
+
+
+def _reach_node(settings: Config, pins: Pins) -> tuple[Reach, Trust]:
+    # Here, because who works beside a ledger's folder needs no network.
+    from muniment.client.remote import first_contact, node
+
+    trust = first_contact.meet(settings)
+    return node.open(settings, trust, pins), trust
+
+
+def _contact(writer: Writer) -> Contact | None:
+    """How the ledger stands to what was seen of it before; None where its node is away, which stops nobody from recording."""
+    try:
+        with writer.contact() as (_, contact):
+            return contact
+    except Unavailable:
+        if writer.reach.url is None:
+            raise
+        return None
+
+
 def _resolve(target: str | os.PathLike[str] | None, actor: str | None) -> Config:
-    flags = {"home": None if target is None else os.fspath(target), "actor": actor}
+    place = None if target is None else os.fspath(target)
+    at_node = place is not None and place.startswith(("http://", "https://"))
+    flags = {"home": None if at_node else place, "url": place if at_node else None, "actor": actor}
     return config.resolve(os.environ, Path.cwd(), flags)

@@ -19,16 +19,16 @@ from muniment.client.things import in_html
 from muniment.client.writing import Writer
 from muniment.core.format import dsse, manifest, state_map
 from muniment.core.proof import answer as answers
-from muniment.core.proof.answer import UNSET, Answer, AtQuestion, EntryQuestion, Included
+from muniment.core.proof.answer import UNSET, Answer, AtQuestion, EntryQuestion, Question
 from muniment.core.proof.evidence import Pin
 from muniment.core.proof.inquiry import Findings
 from muniment.core.proof.verify import Verified, tell, verify_answer
-from muniment.core.proof.verify.state import DEPLOYMENT
 from muniment.core.proof.verify.statement import find_sealed
 from muniment.core.rules.events import DeploymentChanged
 from muniment.core.rules.records import Deployment
 from muniment.errors import InvalidInput, LedgerError
 from muniment.ledger.engine import View
+from muniment.ledger.prover import Hints
 from muniment.ledger.prover.stream import EVENT, open_entry
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
@@ -67,6 +67,14 @@ class Proved(msgspec.Struct, frozen=True, kw_only=True):
         return in_html(self.sentences)
 
 
+def prove(writer: Writer, question: Question, hints: Hints, openings: Openings = False) -> Proved:
+    """The ledger's answer to a question, as of now. `hints` say where an index believes the entries of a stream stand."""
+    with writer.contact() as (view, contact):
+        disclose = writer.vault.find if openings else None
+        answer = writer.reach.prove(view, question, hints=hints, disclose=disclose)
+        return finish(writer, view, contact.pin, answer, openings)
+
+
 def finish(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openings = False) -> Proved:
     """Choose what is opened, add the list of files where the answer is about some, and verify the result, once.
 
@@ -74,26 +82,6 @@ def finish(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openi
     """
     raw = answers.write(complete(writer, answer, openings))
     return Proved(raw=raw, verified=verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))
-
-
-def date(view: View, answer: Answer, index: int) -> Answer:
-    """The answer with an event and the two headers around its block, so that the file shows when it was sealed."""
-    height = view.sealed_by(index)
-    shown = {each.index: each for each in answer.entries}
-    for each in (index, view.header(height - 1).size, view.header(height).size):
-        if each not in shown:
-            shown[each] = Included(entry=view.entry(each), index=each, proof=tuple(view.inclusion(each, view.size)))
-    return msgspec.structs.replace(answer, entries=tuple(shown[each] for each in sorted(shown)))
-
-
-def find_change(view: View, answer: Answer, stream: str) -> int | None:
-    """The entry that put there what an answer shows in a deployment; None for other streams, and where nothing was there."""
-    if not stream.startswith(DEPLOYMENT) or answer.result.statuses == ("absent",):
-        return None
-    if answer.history is not UNSET:
-        return answer.history.events[0].index
-    raw = view.record(stream)
-    return None if raw is None else msgspec.json.decode(state_map.decode_record(raw).state, type=Deployment).since
 
 
 def complete(writer: Writer, answer: Answer, openings: Openings = False, *, with_files: bool = True) -> Answer:

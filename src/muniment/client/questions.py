@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from muniment.client.reach import ReadModel
 from muniment.client.writing import Writer
 from muniment.core.format import digest as digests
 from muniment.core.format import dsse, entry, state_map, time
@@ -17,9 +18,9 @@ from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy
 from muniment.core.rules.records import Data, Dataset, Deployment, Incident, Model, PolicyInForce, State, Version, Waiver
 from muniment.errors import CorruptStore, InvariantError, NotFound
-from muniment.index import DeploymentRow, EventRow, Index, Thing
+from muniment.index import DeploymentRow, EventRow, Thing
 from muniment.index.rows import ThingKind
-from muniment.ledger.blobs import Blobs
+from muniment.ledger.blobs import Evidence
 from muniment.ledger.embedded import system_clock
 from muniment.ledger.engine import View
 
@@ -37,7 +38,7 @@ class Questions:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._index: Index | None = None
+        self._index: ReadModel | None = None
 
     @property
     def origin(self) -> str:
@@ -60,16 +61,16 @@ class Questions:
         return self._writer.actor
 
     @property
-    def index(self) -> Index:
+    def index(self) -> ReadModel:
         """The read model, brought up to the newest block."""
         if self._index is None:
-            self._index = Index(self._writer.home.index)
+            self._index = self._writer.reach.open_index()
         with self._writer.engine.view() as view:
             self._index.follow(view)
         return self._index
 
     @property
-    def manifests(self) -> Blobs:
+    def manifests(self) -> Evidence:
         """The lists of files that are held here, by their roots."""
         return self._writer.manifests
 

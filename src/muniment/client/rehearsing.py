@@ -36,7 +36,7 @@ class Rehearser(Writer):
     """A writer that asks for the verdict where another one appends, and keeps in memory what another one keeps on disk."""
 
     def __init__(self, writer: Writer) -> None:
-        super().__init__(writer.home, writer.engine, writer.trust, writer.pins, writer.named, on_behalf_of=writer.on_behalf_of)
+        super().__init__(writer.home, writer.reach, writer.trust, writer.pins, writer.named, on_behalf_of=writer.on_behalf_of)
         self.blobs = _Unkept(writer.home.blobs)
         self.manifests = _Unkept(writer.home.manifests, identify=capturing.identify)
 

@@ -16,7 +16,7 @@ from muniment.core.format.encoding import Value
 from muniment.core.format.statement import Sealed
 from muniment.core.proof.verify.statement import find_sealed
 from muniment.errors import LedgerError, NotFound
-from muniment.index import Index, Thing
+from muniment.index import Query, Thing
 from muniment.index.rows import ApprovalRow, DataRow, DeploymentRow, EvaluationRow, EventRow, KeyRow, VersionRow
 from muniment.ledger.engine import View
 
@@ -87,7 +87,7 @@ class Shown(_Part, frozen=True, kw_only=True):
         return in_html([f"{self.title} ({self.thing.kind})", *made, *state])
 
 
-def show(thing: Thing, index: Index, view: View, writer: Writer) -> Shown:
+def show(thing: Thing, index: Query, view: View, writer: Writer) -> Shown:
     """Gather what is known of a thing."""
     raw = None if thing.stream is None or thing.kind == "event" else view.record(thing.stream)
     record = None if raw is None else state_map.decode_record(raw)
@@ -118,7 +118,7 @@ def show(thing: Thing, index: Index, view: View, writer: Writer) -> Shown:
     return msgspec.structs.replace(shown, names=_name_all(shown, index))
 
 
-def say(index: int, rows: Index, view: View, writer: Writer) -> Said | None:
+def say(index: int, rows: Query, view: View, writer: Writer) -> Said | None:
     """What the event at an entry says; None for a header."""
     raw = view.entry(index)
     if not raw.startswith(_EVENT):
@@ -137,14 +137,14 @@ def say(index: int, rows: Index, view: View, writer: Writer) -> Said | None:
     return Said(event=rows.event(index), fields=fields, opened=opened)
 
 
-def _find_run(run: str, index: Index, view: View, writer: Writer) -> tuple[Said | None, str]:
+def _find_run(run: str, index: Query, view: View, writer: Writer) -> tuple[Said | None, str]:
     started = view.find(run)
     raw = view.record(f"run/{run}")
     state = {} if raw is None else _plain(bytes(state_map.decode_record(raw).state))
     return (None if started is None else say(started, index, view, writer)), str(state.get("status", ""))
 
 
-def _measure(version: str, index: Index, view: View) -> Iterator[Measured]:
+def _measure(version: str, index: Query, view: View) -> Iterator[Measured]:
     for row in index.evaluations(version):
         results = _predicate(view.entry(row.index)).get("results")
         told: dict[str, str] = {}
@@ -162,7 +162,7 @@ def _find_files(root: str, writer: Writer) -> Held | None:
     return Held(files=len(found.lines), bytes=found.total_bytes)
 
 
-def _name_all(shown: Shown, index: Index) -> dict[str, str]:
+def _name_all(shown: Shown, index: Query) -> dict[str, str]:
     """The names of the digests that stand anywhere in what is shown."""
     found = sorted({each for said in (shown.made, shown.ran) if said is not None for each in _digests(said.fields)})
     names = {each: index.name_of(each) for each in found}

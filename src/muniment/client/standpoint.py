@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from muniment.client.home import Home
+from muniment.client.reach import Here
 from muniment.client.writing import Writer
 from muniment.config import Config
 from muniment.core.format import merkle
@@ -73,7 +74,7 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     def open(self, home: Home, path: Path | None = None) -> Writer:
         """A ledger's folder (or only its file, at `path`), opened for reading. Raises NotFound, CorruptStore, Unavailable."""
-        return Writer(home, Embedded(Store.open(path or home.store), None), self.trust, self.pins, None)
+        return Writer(home, Here(home, Embedded(Store.open(path or home.store), None)), self.trust, self.pins, None)
 
     def _open_here(self) -> Writer | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import time as clocks
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from muniment.client import capturing
 from muniment.client.capturing import Captured, PathLike
 from muniment.client.drafting import Plain, Seal, draft
 from muniment.client.home import Home, check_actor, purpose
+from muniment.client.reach import Reach
 from muniment.client.things import Recorded
 from muniment.core.format import dsse, keys, merkle, time
 from muniment.core.format.encoding import Value
@@ -25,13 +27,13 @@ from muniment.core.rules import events
 from muniment.core.rules.policy import PolicyViolation, Verdict
 from muniment.errors import CaptureError, Conflict, InvalidInput, NotFound, Unavailable, VerificationError
 from muniment.ledger import signers
-from muniment.ledger.blobs import Blobs
 from muniment.ledger.embedded import system_clock
-from muniment.ledger.engine import Engine, View
+from muniment.ledger.engine import View
 from muniment.ledger.ids import new_event_id
 from muniment.ledger.pins import Contact, Pins
 from muniment.ledger.spool import Drained, Spool
-from muniment.vault import Vault
+
+IMPATIENCE_S = 30.0
 
 _CONFLICTS = frozenset({"once", "event-id"})
 
@@ -40,19 +42,20 @@ class Writer:
     """Everything that one actor needs to write to one ledger."""
 
     def __init__(
-        self, home: Home, engine: Engine, trust: Trust, pins: Pins, actor: str | None, *, on_behalf_of: tuple[str, ...] = ()
+        self, home: Home, reach: Reach, trust: Trust, pins: Pins, actor: str | None, *, on_behalf_of: tuple[str, ...] = ()
     ) -> None:
         self.home = home
-        self.engine = engine
+        self.reach = reach
+        self.engine = reach.engine
         self.trust = trust
         self.pins = pins
-        self.vault = Vault(home.vault)
-        self.blobs = Blobs(home.blobs)
-        self.manifests = capturing.open_manifests(home.manifests)
+        self.vault = reach.vault
+        self.blobs = reach.blobs
+        self.manifests = reach.manifests
         self.spool = Spool(home.spool)
         self.named = actor
         self.on_behalf_of = on_behalf_of
-        self._patient = True
+        self._patient_from = 0.0
         self._signer: keys.Signer | None = None
 
     @property
@@ -71,6 +74,11 @@ class Writer:
             else "Make a key with `muniment keys request --actor NAME`, and have it admitted.",
             details={"actors": here},
         )
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether it is worth asking: not for a while after the ledger could not take an event."""
+        return clocks.monotonic() >= self._patient_from
 
     def capture(self, path: PathLike, progress: Progress | None = None) -> Captured:
         """Hash the files at `path` and keep their manifest. Raises CaptureError, Unavailable.
@@ -94,12 +102,12 @@ class Writer:
         """As `record`; what the ledger cannot take now is kept durably and sent before anything else is recorded."""
         drafted, raw = self.sign(event, fields)
         try:
-            if not self._patient:
+            if not self.is_patient:
                 raise Unavailable("the ledger could not take an earlier event", code="waiting")
             return self.append(drafted, raw)
         except Unavailable:
-            # Whoever waited once for a busy ledger does not wait again for each event: the next ones go straight to the spool.
-            self._patient = False
+            # Whoever waited just now does not wait again for each event: for a while the next ones go straight to the spool.
+            self._patient_from = clocks.monotonic() + IMPATIENCE_S if self.is_patient else self._patient_from
             self.spool.store(raw)
             return Recorded(event=event, event_id=drafted.event_id)
 

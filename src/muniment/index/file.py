@@ -17,7 +17,7 @@ from muniment.errors import InvalidInput, Unavailable
 from muniment.ledger.store import connection
 
 APPLICATION_ID = 0x4D756E49  # "MunI"
-VERSION = 1
+VERSION = 2
 BUSY_TIMEOUT_MS = 30_000
 
 SCHEMA = f"""
@@ -47,6 +47,7 @@ CREATE TABLE key (key BLOB, idx INTEGER, actor TEXT NOT NULL, since INTEGER NOT 
   PRIMARY KEY (key, idx)) WITHOUT ROWID;
 CREATE TABLE deployment (environment TEXT, name TEXT, idx INTEGER, version BLOB NOT NULL, since INTEGER NOT NULL,
   status TEXT NOT NULL, transition TEXT NOT NULL, PRIMARY KEY (environment, name, idx)) WITHOUT ROWID;
+CREATE INDEX deployment_version ON deployment (version, idx);
 -- Decisions, plans and measurements, by the version or model that they are about.
 CREATE TABLE approval (idx INTEGER PRIMARY KEY, version BLOB, environment TEXT, decision TEXT NOT NULL, meaning TEXT NOT NULL,
   expires TEXT, revokes BLOB);

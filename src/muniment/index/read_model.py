@@ -12,12 +12,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 
 from muniment.errors import InvalidInput, Unavailable
-from muniment.index import file, follower, listing, resolution
+from muniment.index import changes, file, follower, listing, resolution
+from muniment.index.changes import Served
 from muniment.index.follower import Progress
 from muniment.index.listing import Extent
 from muniment.index.rows import (
     ActorRow,
     ApprovalRow,
+    ChangeRow,
     DataRow,
     DatasetRow,
     DeploymentRow,
@@ -124,6 +126,10 @@ class Index:
     def deployments(self, environment: str | None = None) -> list[DeploymentRow]:
         """What serves where, stopped deployments included, by environment and name."""
         return self._ask(listing.deployments, environment)
+
+    def changes(self, of: Served, before: int | None = None, limit: int = 50) -> list[ChangeRow]:
+        """How deployments changed, the newest first: at entries before `before`."""
+        return self._ask(changes.list_changes, of, before, limit)
 
     def actors(self, kind: str | None = None) -> list[ActorRow]:
         """All actors, or those of a kind, by id."""

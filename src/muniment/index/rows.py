@@ -135,6 +135,21 @@ class DeploymentRow(_Row, frozen=True, kw_only=True):
     actor: str
 
 
+class ChangeRow(_Row, frozen=True, kw_only=True):
+    """One change of a deployment: from entry `index` on, `version` serves there, or no longer does where `status` is `stopped`."""
+
+    index: int
+    time: str
+    actor: str
+    environment: str
+    name: str
+    version: str
+    ordinal: int
+    model: str
+    transition: str
+    status: str
+
+
 class ActorRow(_Row, frozen=True, kw_only=True):
     """An actor as enrolled last, by entry `index`."""
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from muniment.core.format import digest
 from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
@@ -23,6 +24,22 @@ from muniment.ledger.folder import sync_folder
 
 _blob = re.compile(r"[0-9a-f]{64}\Z")
 _UNFINISHED = ".unfinished-"
+
+
+class Evidence(Protocol):
+    """Contents by the digest that names them; raises as `Blobs` does."""
+
+    def store(self, data: bytes) -> str:
+        """Keep a content and return its name."""
+
+    def load(self, name: str) -> bytes:
+        """The content of a name, which is checked."""
+
+    def holds(self, name: str) -> bool:
+        """Whether the content of a name is held."""
+
+    def digests(self) -> Iterator[str]:
+        """The names of what is held on this machine."""
 
 
 class Blobs:
@@ -83,6 +100,14 @@ class Blobs:
         """Whether a blob of this name lies here; `load` says whether it is whole. Raises InvalidInput (`bad-digest`)."""
         digest.parse(name)
         return (self._folder / name).is_file()
+
+    def size(self, name: str) -> int | None:
+        """How many bytes a blob has; None where it is not held here. Raises InvalidInput (`bad-digest`)."""
+        digest.parse(name)
+        try:
+            return (self._folder / name).stat().st_size
+        except OSError:
+            return None
 
     def digests(self) -> Iterator[str]:
         """The digest of every blob, sorted. A folder that was never made holds none."""

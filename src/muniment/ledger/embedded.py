@@ -98,8 +98,25 @@ class Embedded:
         submissions = chain.open_submissions(entries)
         verdicts: list[Verdict] = []
         for start in range(0, len(submissions), MAX_BLOCK_EVENTS):
-            verdicts += self._append_block(submissions[start : start + MAX_BLOCK_EVENTS])
+            verdicts += self.append_block(submissions[start : start + MAX_BLOCK_EVENTS])
         return verdicts
+
+    def append_block(self, submissions: list[Submission]) -> list[Verdict]:
+        """Judge submissions whose form and signature were checked, at most MAX_BLOCK_EVENTS, in one block. Raises Unavailable."""
+        if self._process != os.getpid():
+            # Forked: whoever waits or writes in the parent does so there.
+            self._queue, self._queue_lock, self._turn, self._process = [], threading.Lock(), threading.Lock(), os.getpid()
+        batch = _Batch(submissions)
+        with self._queue_lock:
+            self._queue.append(batch)
+        # Whoever holds the turn writes for all who queued before; the others find their answer when they get the turn.
+        with self._turn:
+            # Those who came first may fill a block of their own.
+            while not batch.done:
+                self._write(self._take())
+        if batch.error is not None:
+            raise batch.error
+        return batch.verdicts
 
     def judge(self, entries: Sequence[bytes]) -> list[Verdict]:
         """What `append` would answer now; nothing is written."""
@@ -118,22 +135,6 @@ class Embedded:
     def close(self) -> None:
         """Let go of the file."""
         self._store.close()
-
-    def _append_block(self, submissions: list[Submission]) -> list[Verdict]:
-        if self._process != os.getpid():
-            # Forked: whoever waits or writes in the parent does so there.
-            self._queue, self._queue_lock, self._turn, self._process = [], threading.Lock(), threading.Lock(), os.getpid()
-        batch = _Batch(submissions)
-        with self._queue_lock:
-            self._queue.append(batch)
-        # Whoever holds the turn writes for all who queued before; the others find their answer when they get the turn.
-        with self._turn:
-            # Those who came first may fill a block of their own.
-            while not batch.done:
-                self._write(self._take())
-        if batch.error is not None:
-            raise batch.error
-        return batch.verdicts
 
     def _take(self) -> list[_Batch]:
         """The batches at the head of the queue that fit one block: at least the first."""

@@ -92,7 +92,7 @@ class Pins:
         try:
             return evidence.check(before, head, consistency, contact=True)
         except SplitView as split:
-            raise SplitView(split.evidence, path=self._keep(split.evidence)) from None
+            raise SplitView(split.evidence, path=self.keep(split.evidence)) from None
 
     def _replace(self, before: Pin | None, now: Pin) -> bool:
         """Pin `now` in place of `before`; False where another process has pinned something meanwhile."""
@@ -111,7 +111,7 @@ class Pins:
                 hint="Make room, or choose another state folder.",
             ) from None
 
-    def _keep(self, found: Evidence) -> str:
+    def keep(self, found: Evidence) -> str:
         """Write the evidence file and return its path; empty where the disk refuses, since the alarm matters more."""
         raw = evidence.encode(found)
         path = self.folder / f"evidence-{digest.format(digest.sha256(raw))[:16]}.json"

@@ -53,9 +53,9 @@ def build(settings: Settings, hosting: Hosting, routes: Sequence[ControllerRoute
         list(routes),
         guards=[guard.check],
         dependencies={
-            "hosted": Provide(_hosted, sync_to_thread=False),
-            "caller": Provide(_caller, sync_to_thread=False),
-            "settings": Provide(_settings, sync_to_thread=False),
+            "hosted": Provide(_hosted),
+            "caller": Provide(_caller),
+            "settings": Provide(_settings),
         },
         exception_handlers={MunimentError: tell, HTTPException: _tell_http, Exception: _tell_bug},
         state=State({"settings": settings, "hosting": hosting}),

@@ -12,9 +12,9 @@ from pathlib import Path
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.standpoint import Standpoint
+from muniment.client.writing import Writer
 from muniment.errors import InvalidInput
 from muniment.ledger.embedded import Embedded
-from muniment.ledger.engine import Engine
 from muniment.ledger.pins import Pins
 from muniment.server.settings import Served, Settings
 
@@ -22,14 +22,16 @@ from muniment.server.settings import Served, Settings
 class Hosted:
     """One served ledger. `base` goes before every path of it: "" or "/l/NAME".
 
-    `reader` answers every question and holds no key. `engine` writes; None in a process that only reads.
+    `reader` answers every question and holds no key; `writer` is what it stands on: vault, blobs, lists of files, whom it
+    believes. `engine` writes; None in a process that only reads.
     """
 
-    def __init__(self, served: Served, home: Home, reader: Ledger, engine: Engine | None) -> None:
+    def __init__(self, served: Served, home: Home, reader: Ledger, writer: Writer, engine: Embedded | None) -> None:
         self.name = served.name
         self.base = f"/l/{served.name}" if served.name else ""
         self.home = home
         self.reader = reader
+        self.writer = writer
         self.engine = engine
 
     @property
@@ -87,4 +89,4 @@ def _open(served: Served, state: Path, *, writes: bool) -> Hosted:
         if engine is not None:
             engine.close()
         raise
-    return Hosted(served, home, Ledger(writer, contact), engine)
+    return Hosted(served, home, Ledger(writer, contact), writer, engine)

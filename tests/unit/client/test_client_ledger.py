@@ -18,7 +18,7 @@ from muniment.core.rules import events
 from muniment.core.rules.events import DatasetRegistered, DeploymentChanged, EvaluationCompleted, ModelRegistered
 from muniment.core.rules.policy import PolicyViolation
 from muniment.core.rules.records import Approval, Evaluation
-from muniment.errors import CaptureError, Conflict, InvalidInput, NotFound
+from muniment.errors import CaptureError, Conflict, InvalidInput, NotFound, Unavailable
 
 
 def entry(ledger: Ledger, index: int) -> events.Event:
@@ -244,10 +244,11 @@ def test_opening(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with opening.open() as found:
         assert found.id == ledger.id
     monkeypatch.delenv("MUNIMENT_HOME")
-    monkeypatch.setenv("MUNIMENT_URL", "https://ledger.example.org")
-    with pytest.raises(InvalidInput) as caught:
+    # Nothing listens there, and nothing is known yet of what does.
+    monkeypatch.setenv("MUNIMENT_URL", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable) as caught:
         opening.open()
-    assert caught.value.code == "no-remote"
+    assert caught.value.code == "unreachable"
 
 
 def test_another_trust_file(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,8 @@ def command(ctx: click.Context, home: Path | None, actor: str | None, as_json: b
     ctx.obj = settings
     if ctx.invoked_subcommand is not None:
         return
-    rows = [[each.key, _show(each.value), _place(each)] for each in settings.explanations]
-    value = {each.key: {"value": _plain(each.value), "from": each.layer} for each in settings.explanations}
+    rows = [[each.key, _show(each.key, each.value), _place(each)] for each in settings.explanations]
+    value = {each.key: {"value": _plain(each.key, each.value), "from": each.layer} for each in settings.explanations}
     output.result(
         value,
         settings.output == "json",
@@ -37,30 +37,37 @@ def command(ctx: click.Context, home: Path | None, actor: str | None, as_json: b
 def explain(settings: Config, key: str, as_json: bool) -> None:
     """What each source says about KEY, the strongest first, and which one won."""
     found = settings.explain(key.replace("-", "_"))
-    rows = [["→" if each.layer == found.layer else "", each.layer, each.place or "-", _show(each.value)] for each in found.said]
+    rows = [
+        ["→" if each.layer == found.layer else "", each.layer, each.place or "-", _show(found.key, each.value)]
+        for each in found.said
+    ]
     value = {
         "key": found.key,
-        "value": _plain(found.value),
+        "value": _plain(found.key, found.value),
         "from": found.layer,
-        "said": [{"layer": each.layer, "place": each.place, "value": _plain(each.value)} for each in found.said],
+        "said": [{"layer": each.layer, "place": each.place, "value": _plain(found.key, each.value)} for each in found.said],
     }
     output.result(
         value,
         as_json or settings.output == "json",
-        [f"{output.strong(found.key)} = {_show(found.value)}", "", *output.table(rows, ["", "source", "place", "says"])],
+        [f"{output.strong(found.key)} = {_show(found.key, found.value)}", "", *output.table(rows, ["", "source", "place", "says"])],
     )
 
 
 def _place(explanation: Explanation) -> str:
     if explanation.layer is None:
-        return "nobody says"
+        return "follows from url" if explanation.key == "home" else "nobody says"
     place = next((each.place for each in explanation.said if each.layer == explanation.layer), "")
     return f"{explanation.layer} ({place})" if place else explanation.layer
 
 
-def _show(value: Setting | None) -> str:
-    return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+def _show(key: str, value: Setting | None) -> str:
+    plain = _plain(key, value)
+    return "-" if plain is None else str(plain).lower() if isinstance(plain, bool) else plain
 
 
-def _plain(value: Setting | None) -> str | bool | None:
+def _plain(key: str, value: Setting | None) -> str | bool | None:
+    """A value as it is printed; of a secret only that there is one."""
+    if key == "token" and value is not None:
+        return "(hidden)"
     return os.fspath(value) if isinstance(value, Path) else value

@@ -38,7 +38,7 @@ def command(origin: str | None, policy: str, home: Path | None, actor: str | Non
     here = settings.home if settings.explain("home").layer not in (None, "default") else Path.cwd() / FOLDER
     file = policy_file.load(policy)
     with opening.found(msgspec.structs.replace(settings, home=here), origin=origin, policy=policy) as ledger:
-        place, me, fingerprint = Home(ledger.home), ledger.actor, ledger.contact.fingerprint
+        place, me, fingerprint = Home(ledger.home), ledger.actor, ledger.fingerprint
         value = {
             "home": str(place.folder),
             "origin": ledger.origin,

@@ -120,7 +120,7 @@ def _entry_point(command: tuple[str, ...]) -> str | None:
 
 
 def _environment(ledger: Ledger, run: Training) -> dict[str, str]:
-    found = {"MUNIMENT_HOME": str(ledger.home)}
+    found = {"MUNIMENT_HOME": str(ledger.home)} | ({"MUNIMENT_URL": ledger.url} if ledger.url else {})
     return found | ({"MUNIMENT_RUN": run.id} if run.id else {})
 
 

@@ -71,6 +71,8 @@ class Place(msgspec.Struct, frozen=True):
         return Config(
             home=self.home.folder,
             url=None,
+            token=None,
+            ca=None,
             actor=actor,
             trust=None,
             state=self.client(actor),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
@@ -13,8 +13,10 @@ import msgspec
 from muniment.client import proving
 from muniment.client.proving import Proved
 from muniment.client.questions import Questions
+from muniment.client.reach import Here
 from muniment.client.standpoint import Standpoint
 from muniment.client.writing import Writer
+from muniment.config import Config
 from muniment.core.proof.answer import MAX_ANSWER_BYTES
 from muniment.core.proof.inquiry import GateFindings, GateQuestion
 from muniment.core.proof.inquiry.gate import MAX_KEYS, MAX_WAIVERS
@@ -22,8 +24,11 @@ from muniment.core.proof.verify import Verified, verify_answer
 from muniment.core.rules.policy import Verdict
 from muniment.core.rules.records import Waiver
 from muniment.errors import LedgerError, MunimentError, NotFound, Unavailable, VerificationError
-from muniment.ledger import prover, signers
+from muniment.ledger import signers
 from muniment.ledger.engine import Engine, View
+
+Reaching = Callable[[], AbstractContextManager[Writer]]
+"""How the ledger is opened for one question."""
 
 WAIVER = "waiver.granted"
 GATE = "gate"
@@ -67,16 +72,11 @@ class Unreachable:
 
 
 @contextmanager
-def reach(stand: Standpoint, actor: str | None, url: str | None, engine: Engine | None = None) -> Iterator[Writer]:
+def reach_folder(stand: Standpoint, actor: str | None) -> Iterator[Writer]:
     """A writer over the ledger here: one that only reads where the log's key does not lie here or cannot be read.
 
-    Raises LedgerError where there is none that can be opened, or another one. An `engine` that is given stays open.
+    Raises LedgerError where there is none that can be opened, or another one.
     """
-    if engine is not None:
-        yield Writer(stand.home, engine, stand.trust, stand.pins, actor)
-        return
-    if url is not None:
-        raise Unavailable(f"this release reaches ledgers in folders only, not {url}", code="no-remote", hint="Unset MUNIMENT_URL.")
     try:
         opened: Engine = stand.home.open()
     except NotFound:
@@ -88,9 +88,19 @@ def reach(stand: Standpoint, actor: str | None, url: str | None, engine: Engine 
         if opened.origin != stand.trust.origin:
             said = f"the ledger at {stand.home.folder} is {opened.origin}, and the trust file is about {stand.trust.origin}"
             raise NotFound(said, code="other-ledger", hint="Name the folder of that ledger with --home.")
-        yield Writer(stand.home, opened, stand.trust, stand.pins, actor)
+        yield Writer(stand.home, Here(stand.home, opened), stand.trust, stand.pins, actor)
     finally:
         opened.close()
+
+
+@contextmanager
+def reach_node(settings: Config, stand: Standpoint) -> Iterator[Writer]:
+    """A writer over the node that the settings name. Raises LedgerError where it cannot be asked."""
+    # Here, because most gates stand beside a ledger in a folder.
+    from muniment.client.remote import node
+
+    with node.reach(settings, stand.trust, stand.pins) as there:
+        yield Writer(stand.home, there, stand.trust, stand.pins, settings.actor)
 
 
 def deliver(writer: Writer) -> None:
@@ -121,8 +131,7 @@ def _prove(writer: Writer, questions: Questions, question: GateQuestion) -> Aske
             return questions.index.stream_indices(stream)
         return ()
 
-    with writer.contact() as (view, contact):
-        return _open(proving.finish(writer, view, contact.pin, prover.prove_inquiry(view, question, hints=hint)))
+    return _open(proving.prove(writer, question, hint))
 
 
 def load(path: Path, stand: Standpoint) -> Asked:

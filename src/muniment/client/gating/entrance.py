@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import msgspec
 from muniment.capture.hashing import Progress
 from muniment.client import capturing, standpoint
 from muniment.client.capturing import PathLike
+from muniment.client.gating import asking
 from muniment.client.gating.decision import Gated, Glass, blame, refuse
 from muniment.client.gating.gate import Gate
 from muniment.client.standpoint import Standpoint
@@ -50,7 +52,7 @@ def gate(settings: Config, deployment: str, target: PathLike, terms: Terms, *, b
     def open_gate(question: GateQuestion) -> Gate:
         stand = standpoint.take(settings)
         receipt = terms.receipt or place(target, question, stand)
-        return Gate(stand, question, receipt, max_age=terms.max_age, actor=settings.actor, url=settings.url)
+        return Gate(stand, question, receipt, lambda: _reach(settings, stand), max_age=terms.max_age, actor=settings.actor)
 
     return _answer(deployment, target, terms, open_gate, broken)
 
@@ -61,9 +63,13 @@ def gate_through(writer: Writer, deployment: str, target: PathLike, terms: Terms
     def open_gate(question: GateQuestion) -> Gate:
         stand = Standpoint(trust=writer.trust, pins=writer.pins, home=writer.home)
         receipt = terms.receipt or place(target, question, stand)
-        return Gate(stand, question, receipt, max_age=terms.max_age, actor=writer.named, engine=writer.engine)
+        return Gate(stand, question, receipt, lambda: nullcontext(writer), max_age=terms.max_age, actor=writer.named)
 
     return _answer(deployment, target, terms, open_gate, broken)
+
+
+def _reach(settings: Config, stand: Standpoint) -> AbstractContextManager[Writer]:
+    return asking.reach_node(settings, stand) if settings.url else asking.reach_folder(stand, settings.actor)
 
 
 def _answer(

@@ -12,6 +12,7 @@ from muniment.client.gating import asking, glass
 from muniment.client.gating.asking import Asked, Unreachable
 from muniment.client.gating.decision import Cause, Gated, Glass, Source, WaiverState, blame, tell_objections, weigh
 from muniment.client.gating.glass import Kept
+from muniment.client.reach import Here
 from muniment.client.standpoint import Standpoint
 from muniment.client.writing import Writer
 from muniment.core.format import time
@@ -21,7 +22,6 @@ from muniment.core.proof.verify.admission import call_version
 from muniment.core.proof.verify.freshness import SECOND, check_freshness
 from muniment.errors import InvalidInput, LedgerError, NotFound, Unavailable, VerificationError
 from muniment.ledger.embedded import Clock, system_clock
-from muniment.ledger.engine import Engine
 
 NOT_ASKED = "The ledger could not be asked"
 REACH = "Make the ledger reachable from here, or name its folder with --home."
@@ -30,7 +30,7 @@ REACH = "Make the ledger reachable from here, or name its folder with --home."
 class Gate:
     """The gate before one deployment for one version. `receipt` is where the ledger's answer is kept, `max_age` in seconds.
 
-    engine: a ledger that is open already; without one the ledger of `stand.home` is opened for each question
+    reach: opens the ledger for each question, and raises LedgerError where it cannot be asked
     """
 
     def __init__(
@@ -38,11 +38,10 @@ class Gate:
         stand: Standpoint,
         question: GateQuestion,
         receipt: Path,
+        reach: asking.Reaching,
         *,
         max_age: int,
         actor: str | None = None,
-        url: str | None = None,
-        engine: Engine | None = None,
         clock: Clock = system_clock,
     ) -> None:
         self._stand = stand
@@ -50,8 +49,7 @@ class Gate:
         self._receipt = receipt
         self._max_age = max_age
         self._actor = actor
-        self._url = url
-        self._engine = engine
+        self._reach = reach
         self._clock = clock
         self._last: Asked | None = None
         self._refusable: frozenset[str] = frozenset()
@@ -59,16 +57,16 @@ class Gate:
     def decide(self) -> Gated:
         """May it start? Raises VerificationError and SplitView where the ledger here must not be believed."""
         try:
-            with asking.reach(self._stand, self._actor, self._url, self._engine) as writer:
+            with self._reach() as writer:
                 asking.deliver(writer)
                 self._last = asking.ask(writer, self._question)
                 # What could not be delivered may wait because somebody saw to it: what the ledger thinks of it counts.
                 self._refusable = glass.find_refusable(writer)
+                may_lag = writer.reach.may_lag
         except LedgerError as obstacle:
             return self._recall(obstacle)
         gated = self._judge(self._last, "ledger")
-        if gated.allowed and not self._stand.home.log_key.exists():
-            # Without the log's key it may be a copy, which knows nothing of what came after it was made.
+        if gated.allowed and may_lag:
             gated = self._look_for_age(gated)
         return msgspec.structs.replace(gated, notes=(*gated.notes, *self._keep(self._last)))
 
@@ -83,10 +81,10 @@ class Gate:
             try:
                 if not tell:
                     raise Unavailable("the ledger here is not believed", code="not-believed")
-                writer = stack.enter_context(asking.reach(stand, self._actor, self._url, self._engine))
+                writer = stack.enter_context(self._reach())
             except LedgerError as obstacle:
                 engine = Unreachable(stand.trust.origin, stand.trust.ledger, obstacle)
-                writer = Writer(stand.home, engine, stand.trust, stand.pins, self._actor)
+                writer = Writer(stand.home, Here(stand.home, engine), stand.trust, stand.pins, self._actor)
             self._make_room()
             broken = glass.break_glass(writer, self._question, wanted, self._receipt, self._last)
             notes = broken.notes

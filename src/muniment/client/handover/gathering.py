@@ -15,7 +15,7 @@ from muniment.client.writing import Writer
 from muniment.core.format.encoding import Value
 from muniment.core.rules.ancestry import walk
 from muniment.core.rules.records import Data, Incident, Model, State, Waiver
-from muniment.index import Index, Thing
+from muniment.index import Query, Thing
 from muniment.index.rows import EventRow, VersionRow
 from muniment.ledger.engine import View
 
@@ -62,7 +62,7 @@ def _choose(versions: tuple[VersionRow, ...], running: set[str], held: set[str])
     return [row for row in newest if row in chosen]
 
 
-def _tell(row: VersionRow, index: Index, view: View, writer: Writer, openings: Openings) -> Told:
+def _tell(row: VersionRow, index: Query, view: View, writer: Writer, openings: Openings) -> Told:
     thing = Thing(
         kind="version", stream=f"version/{row.digest}", name=row.model, ordinal=row.ordinal, digest=row.digest, index=row.index
     )
@@ -82,7 +82,7 @@ def _open_prose(said: Said, openings: Openings) -> Iterator[tuple[str, str]]:
             yield f"{path}, entry {said.event.index}", f"{text(value)} ({said.event.actor}, {said.event.name})"
 
 
-def _write_recipe(shown: Shown, index: Index, world: World) -> Recipe:
+def _write_recipe(shown: Shown, index: Query, world: World) -> Recipe:
     made: Mapping[str, Value] = {} if shown.made is None else shown.made.fields
     if shown.ran is None:
         learned = [("learned from", each) for each in _digests(made.get("data"))]
@@ -106,7 +106,7 @@ def _write_recipe(shown: Shown, index: Index, world: World) -> Recipe:
     )
 
 
-def _find_inputs(read: list[tuple[str, str]], index: Index, world: World) -> Iterator[Input]:
+def _find_inputs(read: list[tuple[str, str]], index: Query, world: World) -> Iterator[Input]:
     for role, digest in read:
         data = world.read(f"data/{digest}", Data)
         yield Input(
@@ -118,7 +118,7 @@ def _find_inputs(read: list[tuple[str, str]], index: Index, world: World) -> Ite
         )
 
 
-def _find_open(index: Index, view: View, model: str, state: Model, versions: tuple[VersionRow, ...]) -> Iterator[Open]:
+def _find_open(index: Query, view: View, model: str, state: Model, versions: tuple[VersionRow, ...]) -> Iterator[Open]:
     """What the next owner has to deal with."""
     if isinstance(state.offer, str):
         entry = view.find(state.offer)
@@ -135,7 +135,7 @@ def _find_open(index: Index, view: View, model: str, state: Model, versions: tup
     yield from _find_plans(index, model, versions)
 
 
-def _find_incidents(index: Index, world: World, row: VersionRow) -> Iterator[Open]:
+def _find_incidents(index: Query, world: World, row: VersionRow) -> Iterator[Open]:
     for said, incident in _histories(index, world, row, "incident", Incident):
         if incident.status == "open":
             kind: OpenKind = "hold" if incident.hold else "incident"
@@ -145,14 +145,14 @@ def _find_incidents(index: Index, world: World, row: VersionRow) -> Iterator[Ope
             )
 
 
-def _find_rejections(index: Index, row: VersionRow) -> Iterator[Open]:
+def _find_rejections(index: Query, row: VersionRow) -> Iterator[Open]:
     for each in index.approvals(row.digest):
         if each.decision == "reject" and each.revoked is None:
             said = f"{each.actor} rejected it for {each.environment} in entry {each.index}, and has not taken that back."
             yield Open(kind="rejection", about=_title(row), sentence=said)
 
 
-def _find_waivers(index: Index, world: World, row: VersionRow, now: str) -> Iterator[Open]:
+def _find_waivers(index: Query, world: World, row: VersionRow, now: str) -> Iterator[Open]:
     for said, waiver in _histories(index, world, row, "waiver", Waiver):
         if waiver.expires > now:
             until = waiver.expires[:16].replace("T", " ")
@@ -163,7 +163,7 @@ def _find_waivers(index: Index, world: World, row: VersionRow, now: str) -> Iter
             )
 
 
-def _find_withdrawals(index: Index, world: World, row: VersionRow) -> Iterator[Open]:
+def _find_withdrawals(index: Query, world: World, row: VersionRow) -> Iterator[Open]:
     """Withdrawn data that the version learned from, through any number of steps."""
     ancestry = walk(world, row.digest)
     for step in ancestry.steps:
@@ -174,7 +174,7 @@ def _find_withdrawals(index: Index, world: World, row: VersionRow) -> Iterator[O
             yield Open(kind="withdrawal", about=_title(row), sentence=said)
 
 
-def _find_plans(index: Index, model: str, versions: tuple[VersionRow, ...]) -> Iterator[Open]:
+def _find_plans(index: Query, model: str, versions: tuple[VersionRow, ...]) -> Iterator[Open]:
     """Plans that the newest version has not met."""
     if not versions:
         return
@@ -188,7 +188,7 @@ def _find_plans(index: Index, model: str, versions: tuple[VersionRow, ...]) -> I
             yield Open(kind="plan", about=_title(newest), sentence=f"The plan of entry {plan.index}, {wanted}, {said}.")
 
 
-def _histories(index: Index, world: World, row: VersionRow, kind: str, type_: type[S]) -> Iterator[tuple[EventRow, S]]:
+def _histories(index: Query, world: World, row: VersionRow, kind: str, type_: type[S]) -> Iterator[tuple[EventRow, S]]:
     """The incidents or waivers of a version, the first one first, each with its record."""
     names = ("incident.recorded",) if kind == "incident" else ("waiver.granted",)
     for said in reversed(index.events(stream=f"version/{row.digest}", names=names, limit=_MAX_EVENTS)):
@@ -205,7 +205,7 @@ def _digests(value: Value | None) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _name(digest: str, index: Index) -> str:
+def _name(digest: str, index: Query) -> str:
     return index.name_of(digest) or f"{digest[:8]}…"
 
 

@@ -12,12 +12,12 @@ import msgspec
 from muniment.client.handover import page
 from muniment.client.handover.contents import Handover, Told
 from muniment.errors import InvalidInput, LedgerError
-from muniment.ledger.blobs import Blobs
+from muniment.ledger.blobs import Evidence
 
 BUNDLE, PAGE = "bundle.json", "hand-off.html"
 
 
-def compose(found: Handover, bundle: bytes, blobs: Blobs) -> dict[str, bytes]:
+def compose(found: Handover, bundle: bytes, blobs: Evidence) -> dict[str, bytes]:
     """The files of a package, by name: the page, the bundle, and the environments that are held here."""
     files = {BUNDLE: bundle}
     told = tuple(_attach(each, blobs, files) for each in found.told)
@@ -45,7 +45,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         ) from None
 
 
-def _attach(told: Told, blobs: Blobs, files: dict[str, bytes]) -> Told:
+def _attach(told: Told, blobs: Evidence, files: dict[str, bytes]) -> Told:
     """The version with the file that holds the environment of its run, where that is held here."""
     recipe = told.recipe
     if not recipe.environment or not blobs.holds(recipe.environment):

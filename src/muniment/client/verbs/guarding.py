@@ -83,7 +83,7 @@ class Guarding(Recorder):
 
     def note(self, thing: str | DatasetRef | VersionRef, text: str) -> Recorded:
         """Add words (sealed) to anything that is recorded. A bare name means the model or data set, not its newest version."""
-        return self.record("note.added", {"about": [self.stream_of(thing)], "text": text})
+        return self.record_or_keep("note.added", {"about": [self.stream_of(thing)], "text": text})
 
     def stream_of(self, thing: str | DatasetRef | VersionRef) -> str:
         """The stream of a thing, by its name as for `note`. Raises NotFound, InvalidInput (`ambiguous`, `no-history`)."""

@@ -25,7 +25,7 @@ class Making(Recorder):
         The same name and bytes again give the first registration. Raises Conflict where the bytes have another name.
         """
         captured = self._writer.capture(path, progress)
-        recorded = self.record(
+        recorded = self.record_or_keep(
             "dataset.registered",
             {
                 "name": name,
@@ -37,7 +37,7 @@ class Making(Recorder):
                 **fields,
             },
         )
-        state = self.state(f"data/{captured.digest}", records.Data)
+        state = self.state(f"data/{captured.digest}", records.Data) if recorded.sealed else None
         return Dataset(
             name=name,
             digest=captured.digest,
@@ -100,7 +100,7 @@ class Making(Recorder):
         registered under another name.
         """
         return self._register(
-            self.record,
+            self.record_or_keep,
             model,
             path,
             run=run,
@@ -124,7 +124,7 @@ class Making(Recorder):
         reason: str | None = None,
     ) -> Plan:
         """Say what a model must reach, before it is measured; a measurement for the plan names the same data and role."""
-        recorded = self.record(
+        recorded = self.record_or_keep(
             "evaluation.planned",
             {
                 "model": model,
@@ -149,7 +149,7 @@ class Making(Recorder):
         reason: str | None = None,
     ) -> Recorded:
         """Record what was measured; whether a plan was met is computed by the ledger."""
-        return self.record(
+        return self.record_or_keep(
             "evaluation.completed",
             {
                 "version": self.digest_of(version, "version"),

@@ -26,6 +26,10 @@ class Recorder(Answers):
         """
         return self._writer.record(event, fields)
 
+    def record_or_keep(self, event: str, fields: Mapping[str, Plain]) -> Recorded:
+        """As `record`, for what may as well be said later: where the ledger cannot take it now, it waits, signed, in the spool."""
+        return self._writer.record_or_keep(event, fields)
+
     def running(self, environment: str, name: str) -> Deployment | None:
         """What serves under a name in an environment now, if anything does."""
         state = self.state(f"deployment/{environment}/{name}", Deployment)

@@ -11,11 +11,15 @@ that the deployment relied on. `disclose` gives the opening of a sealed field, o
 
 from muniment.ledger.prover.bundle import prove_bundle
 from muniment.ledger.prover.draft import Disclose, prove_receipt
-from muniment.ledger.prover.question import prove_at, prove_entry, prove_inquiry, prove_state
+from muniment.ledger.prover.ground import Hints, no_hints
+from muniment.ledger.prover.question import prove, prove_at, prove_entry, prove_inquiry, prove_state
 from muniment.ledger.prover.stream import read_stream
 
 __all__ = [
     "Disclose",
+    "Hints",
+    "no_hints",
+    "prove",
     "prove_at",
     "prove_bundle",
     "prove_entry",

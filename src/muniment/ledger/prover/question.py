@@ -16,6 +16,7 @@ from muniment.core.proof.answer import (
     EntryQuestion,
     History,
     Numbered,
+    Question,
     Result,
     StateQuestion,
 )
@@ -27,9 +28,22 @@ from muniment.core.rules.events import DeploymentChanged
 from muniment.core.rules.records import Deployment
 from muniment.errors import NotFound
 from muniment.ledger.engine import View
+from muniment.ledger.prover.dating import date
 from muniment.ledger.prover.draft import DEPLOYMENT, Disclose, Draft, read_state
 from muniment.ledger.prover.ground import Hints, LedgerGround, no_hints
 from muniment.ledger.prover.stream import fold_leaf, open_entry, read_stream
+
+
+def prove(view: View, question: Question, *, hints: Hints = no_hints, disclose: Disclose | None = None) -> Answer:
+    """The answer to any question. `hints` say where the entries of a stream stand. Raises as the function for its kind does."""
+    if isinstance(question, EntryQuestion):
+        return prove_entry(view, question.index, disclose=disclose)
+    if isinstance(question, StateQuestion):
+        return prove_state(view, question.streams, disclose=disclose)
+    if isinstance(question, AtQuestion):
+        indices = hints(question.stream)
+        return date(view, prove_at(view, question.stream, question.time, indices=indices, disclose=disclose))
+    return prove_inquiry(view, question, hints=hints, disclose=disclose)
 
 
 def prove_entry(view: View, index: int, *, disclose: Disclose | None = None, files: Manifest | None = None) -> Answer:

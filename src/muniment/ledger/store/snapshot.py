@@ -9,6 +9,7 @@ import apsw
 from muniment.core.format import merkle, state_map
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
+from muniment.core.format.tiles import Tile
 from muniment.core.rules.chain import Position
 from muniment.errors import NotFound
 from muniment.ledger.store import blocks, connection, entries, records
@@ -70,6 +71,16 @@ class Snapshot:
     def header(self, height: int) -> Header:
         """The header of a height. Raises NotFound."""
         return blocks.read_header(self._sql, blocks.at_height(self._sql, height))
+
+    @connection.explaining()
+    def checkpoint_at(self, height: int) -> bytes:
+        """The signed checkpoint that ends at the header of a height. Raises NotFound."""
+        return blocks.at_height(self._sql, height).checkpoint
+
+    @connection.explaining()
+    def tile(self, tile: Tile) -> bytes:
+        """The hashes of a tile, 32 bytes each, as kept: nothing is hashed. Raises NotFound where the tree has fewer of them."""
+        return self._cache.read_base(self._sql, self._open_tiles, tile)
 
     @connection.explaining()
     def sealed_by(self, index: int) -> int:

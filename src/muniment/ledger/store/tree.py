@@ -14,7 +14,8 @@ import msgspec
 
 from muniment.core.format import merkle, tiles
 from muniment.core.format.merkle import Frontier, Subtree
-from muniment.errors import CorruptStore
+from muniment.core.format.tiles import Tile
+from muniment.errors import CorruptStore, NotFound
 from muniment.ledger.store import entries
 
 TILE_HEIGHT = 8
@@ -115,6 +116,15 @@ class TileCache:
         else:
             self._tiles.move_to_end(row)
         return hashes
+
+    def read_base(self, connection: apsw.Connection, open_tiles: OpenTiles, tile: Tile) -> bytes:
+        """The hashes of a tile of any width. Raises NotFound where the tree does not hold so many, and CorruptStore."""
+        reached = (open_tiles.size >> TILE_HEIGHT * tile.level) - tile.index * TILE_WIDTH
+        if reached < tile.width:
+            raise NotFound(f"a tree of size {open_tiles.size} has no {tiles.path(tile)}", code="no-such-tile")
+        if reached < TILE_WIDTH:
+            return open_tiles.levels[tile.level][: tile.width * HASH_BYTES]
+        return self.read(connection, tile_id(tile.level, tile.index))[: tile.width * HASH_BYTES]
 
     def read_subtrees(self, connection: apsw.Connection, open_tiles: OpenTiles, wanted: Iterable[Subtree]) -> dict[Subtree, bytes]:
         """The hashes of perfect subtrees: the read between `merkle.plan_...` and `merkle.build`."""

@@ -28,7 +28,7 @@ def sentences(policy: Policy) -> Iterator[str]:
     if not policy.environments:
         yield "No environment is listed: a version may run anywhere, and nothing is asked of it."
     for environment in policy.environments:
-        yield from _describe(environment)
+        yield from describe_environment(environment)
     if policy.environments:
         yield f"Nothing runs in any other environment than {join(each.name for each in policy.environments)}."
     yield amendment(policy)
@@ -38,6 +38,34 @@ def sentences(policy: Policy) -> Iterator[str]:
         yield "Whoever may write the event may open and release a hold, and revoke the decisions of others."
     if policy.record_refusals:
         yield f"When an attempt at {join(policy.record_refusals, 'or')} is refused, the refusal itself is recorded."
+
+
+def describe_environment(environment: Environment) -> Iterator[str]:
+    """What one environment asks of a version."""
+    name = environment.name
+    if environment == Environment(name=name):
+        yield f"{name} asks for nothing, but that a version is neither retired, nor on hold, nor made from withdrawn data."
+        return
+    if environment.approvals:
+        said = f"{name} asks for the approval of {count(environment.approvals)}"
+        if environment.separation:
+            said += f"; the word of {whoever(environment.separation)} does not count"
+        yield f"{said}."
+        if environment.max_approval_age_days is not msgspec.UNSET:
+            yield f"There an approval counts for {environment.max_approval_age_days} days."
+    else:
+        yield f"{name} asks for no approval."
+    if environment.evaluations:
+        yield f"{name} asks for a measurement of {join(map(describe_threshold, environment.evaluations))}."
+    terms = environment.data
+    if terms is msgspec.UNSET:
+        return
+    if terms.licences:
+        yield f"{name} takes only what learned from data under {join(terms.licences, 'or')}, through any number of steps."
+    if terms.purposes:
+        yield f"{name} takes only what learned from data that may be used for {join(terms.purposes)}."
+    if not terms.allow_unknown_ancestry:
+        yield f"{name} takes only what is known to the last step: every model and data set that it came from is recorded."
 
 
 def amendment(policy: Policy) -> str:
@@ -92,33 +120,6 @@ def join(words: Iterable[str], last: str = "and") -> str:
     """`one, two and three`"""
     *most, final = list(words) or [""]
     return f"{', '.join(most)} {last} {final}" if most else final
-
-
-def _describe(environment: Environment) -> Iterator[str]:
-    name = environment.name
-    if environment == Environment(name=name):
-        yield f"{name} asks for nothing, but that a version is neither retired, nor on hold, nor made from withdrawn data."
-        return
-    if environment.approvals:
-        said = f"{name} asks for the approval of {count(environment.approvals)}"
-        if environment.separation:
-            said += f"; the word of {whoever(environment.separation)} does not count"
-        yield f"{said}."
-        if environment.max_approval_age_days is not msgspec.UNSET:
-            yield f"There an approval counts for {environment.max_approval_age_days} days."
-    else:
-        yield f"{name} asks for no approval."
-    if environment.evaluations:
-        yield f"{name} asks for a measurement of {join(map(describe_threshold, environment.evaluations))}."
-    terms = environment.data
-    if terms is msgspec.UNSET:
-        return
-    if terms.licences:
-        yield f"{name} takes only what learned from data under {join(terms.licences, 'or')}, through any number of steps."
-    if terms.purposes:
-        yield f"{name} takes only what learned from data that may be used for {join(terms.purposes)}."
-    if not terms.allow_unknown_ancestry:
-        yield f"{name} takes only what is known to the last step: every model and data set that it came from is recorded."
 
 
 def _roles(roles: Sequence[str], last: str = "and") -> str:

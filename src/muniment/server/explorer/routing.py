@@ -1,0 +1,34 @@
+"""The routes of pages: for readers, in HTML, with errors as pages.
+
+    @page("/entries/{index:int}")
+    def show_entry(request: Request[Any, Any, Any], hosted: Hosted, index: int) -> Response[bytes]:
+        return render(request, hosted, "entry.html", f"Entry {index}", read_entry(hosted.reader, index))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from muniment.server.explorer.failing import HANDLERS
+from muniment.server.explorer.rendering import MEDIA_TYPE
+
+
+def page(path: str | list[str], *, scope: str = "read") -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
+    """Make a function the route of a page. It runs in a thread."""
+    return get(
+        path,
+        opt={"scope": scope},
+        media_type=MEDIA_TYPE,
+        include_in_schema=False,
+        exception_handlers=dict(HANDLERS),
+        sync_to_thread=True,
+    )
+
+
+def redirect(path: str, *, permanent: bool = False) -> Response[bytes]:
+    """To another page of ours; `path` is within this server and begins with the ledger's base."""
+    return Response(content=b"", status_code=308 if permanent else 303, headers={"Location": path})

@@ -1,0 +1,9 @@
+"""The routes of every part, in one tuple."""
+
+from __future__ import annotations
+
+from litestar.types import ControllerRouterHandler
+
+from muniment.server.api import ROUTES as API
+
+ROUTES: tuple[ControllerRouterHandler, ...] = (*API,)

@@ -1,0 +1,201 @@
+"""The way in: requests of any number of connections, written as one block by one thread for each ledger.
+
+    submitter = await writing.submit(Batch(entries=(raw,), since=None))      # the JSON of net.wire.Submitted
+
+While a block is being written, what comes in waits; whatever waits then is the next block (group commit). The entries of each
+request are opened on their own, so that a bad one harms nobody beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import msgspec
+from litestar import Litestar
+
+from muniment.core.rules import chain
+from muniment.core.rules.chain import Submission
+from muniment.core.rules.policy import Verdict
+from muniment.errors import Unavailable
+from muniment.ledger.embedded import MAX_BLOCK_EVENTS, Embedded
+from muniment.ledger.engine import View
+from muniment.net.wire import Submitted
+from muniment.server import naming
+from muniment.server.frames import extend, judge, read_frame
+from muniment.server.hosting import Hosting
+
+MAX_WAITING = 16 * MAX_BLOCK_EVENTS
+"""So many events may wait for one ledger; the next request is told to come again."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one request submits: envelopes in their exact bytes.
+
+    `since`: the size from which the caller wants to see consistency. `environments`: those that its token may name; none: all.
+    """
+
+    entries: tuple[bytes, ...]
+    since: int | None = None
+    environments: frozenset[str] = frozenset()
+
+
+class Submitter(Protocol):
+    """Something that has events written: a thread here, or the process that holds the log's key."""
+
+    async def submit(self, batch: Batch) -> bytes:
+        """The JSON of `net.wire.Submitted`, once what was admitted is durable.
+
+        Raises InvalidInput for a bad form or signature, Forbidden for an environment that is not the caller's: then nothing of
+        the batch was written. Raises Unavailable (`busy`, `closing`).
+        """
+
+
+class _Waiting(msgspec.Struct, gc=False):
+    """A batch in the queue, and what came of it."""
+
+    batch: Batch
+    answer: asyncio.Future[bytes]
+    loop: asyncio.AbstractEventLoop
+    submissions: list[Submission] = []
+    outcome: bytes | Exception = b""
+
+
+class Writing:
+    """One thread that writes for all requests about one ledger. `open` starts it, `close` ends it once all is written."""
+
+    def __init__(self, engine: Embedded) -> None:
+        self._engine = engine
+        self._queue: deque[_Waiting] = deque()
+        self._events = 0
+        self._closing = False
+        self._news = threading.Condition(threading.Lock())
+        self._thread = threading.Thread(target=self._run, name="muniment-writer", daemon=True)
+
+    def open(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what waits, take nothing more, and end."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait for their block."""
+        return self._events
+
+    async def submit(self, batch: Batch) -> bytes:
+        """Have a batch written with all that waits."""
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(batch, loop.create_future(), loop)
+        with self._news:
+            if self._closing:
+                raise Unavailable("the server is being stopped", code="closing", retry_after=2.0)
+            if self._queue and self._events + len(batch.entries) > MAX_WAITING:
+                raise Unavailable(
+                    f"{self._events} events wait to be written", code="busy", retry_after=1.0, hint="Send them again in a moment."
+                )
+            self._queue.append(waiting)
+            self._events += len(batch.entries)
+            self._news.notify()
+        return await waiting.answer
+
+    def _run(self) -> None:
+        while taken := self._take():
+            self._write(taken)
+            for loop in {id(each.loop): each.loop for each in taken}.values():
+                # A loop that is gone has nobody left who waits.
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(_hand_out, [each for each in taken if each.loop is loop])
+
+    def _take(self) -> list[_Waiting]:
+        """What waits, as far as it fits one block; nothing once this is to end and all is written."""
+        with self._news:
+            while not self._queue and not self._closing:
+                self._news.wait()
+            taken: list[_Waiting] = []
+            events = 0
+            while self._queue and (not taken or events + len(self._queue[0].batch.entries) <= MAX_BLOCK_EVENTS):
+                taken.append(self._queue.popleft())
+                events += len(taken[-1].batch.entries)
+            self._events -= events
+            return taken
+
+    def _write(self, taken: list[_Waiting]) -> None:
+        good = [each for each in taken if self._open(each)]
+        try:
+            if good:
+                verdicts = self._engine.append_block([one for each in good for one in each.submissions])
+                with self._engine.view() as view:
+                    self._answer(view, good, verdicts)
+        except Exception as error:
+            # Nobody may be left waiting, whatever it was; the same submissions tell later what became of them.
+            for each in good:
+                each.outcome = error
+
+    def _open(self, waiting: _Waiting) -> bool:
+        """Check a batch by itself; what is wrong with it is its own outcome."""
+        batch = waiting.batch
+        try:
+            waiting.submissions = chain.open_submissions(batch.entries)
+            if batch.environments:
+                naming.check_environments([each.event for each in waiting.submissions], batch.environments)
+            return True
+        except Exception as error:
+            waiting.outcome = error
+            return False
+
+    def _answer(self, view: View, good: Sequence[_Waiting], verdicts: Sequence[Verdict]) -> None:
+        """Tell each batch its verdicts, with proofs under one checkpoint."""
+        heights: dict[int, int] = {}
+        frame = read_frame(view)
+        start = 0
+        for each in good:
+            stop = start + len(each.submissions)
+            judged = tuple([judge(view, verdict, heights) for verdict in verdicts[start:stop]])
+            since = each.batch.since
+            # Whoever saw more than there is gets no such proof, and sees what that means from the checkpoint.
+            shown = frame if since is None or since > view.size else extend(frame, view, since)
+            each.outcome = _encode(Submitted(verdicts=judged, view=shown))
+            start = stop
+
+
+@asynccontextmanager
+async def running(app: Litestar) -> AsyncIterator[None]:
+    """Start a writer for each ledger that this process may write; `app.state.submitters` holds them by name."""
+    hosting: Hosting = app.state.hosting
+    writers = {each.name: Writing(each.engine) for each in hosting if each.engine is not None}
+    try:
+        for writer in writers.values():
+            writer.open()
+        submitters: Mapping[str, Submitter] = writers
+        app.state.submitters = submitters
+        yield
+    finally:
+        for writer in writers.values():
+            await asyncio.to_thread(writer.close)
+
+
+def _hand_out(done: list[_Waiting]) -> None:
+    """In the event loop: wake everybody whose request is done. Who went away meanwhile asks again."""
+    for each in done:
+        if each.answer.done():
+            continue
+        if isinstance(each.outcome, Exception):
+            each.answer.set_exception(each.outcome)
+        else:
+            each.answer.set_result(each.outcome)
+
+
+LIFESPAN = (running,)

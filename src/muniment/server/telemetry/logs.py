@@ -1,0 +1,64 @@
+"""Log lines on standard error: JSON, one object a line, or text for people who watch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from types import MappingProxyType
+from typing import TextIO
+
+from muniment.core.format import time
+from muniment.ledger.embedded import system_clock
+
+ACCESS = "muniment.access"
+
+_LEVELS = MappingProxyType({"DEBUG": "debug", "INFO": "info", "WARNING": "warning", "ERROR": "error", "CRITICAL": "error"})
+# The libraries below us speak only when something is wrong, and the last two not even then: what is cut is counted.
+_QUIET = MappingProxyType({"uvicorn.error": logging.ERROR, "uvicorn.access": logging.CRITICAL, "litestar": logging.ERROR})
+
+
+class Lines(logging.Formatter):
+    """A record as one line. `fields` of a record (`extra={"fields": {...}}`) stand beside its time, level and message."""
+
+    def __init__(self, *, as_json: bool, worker: str) -> None:
+        super().__init__()
+        self._as_json = as_json
+        self._worker = worker
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, whatever the record holds: line ends are escaped, so that nobody can write a line of his own."""
+        fields: dict[str, object] = dict(getattr(record, "fields", {}))
+        if record.exc_info:
+            fields["error"] = "".join(traceback.format_exception(*record.exc_info))
+        now, level = time.format(system_clock()), _LEVELS.get(record.levelname, "info")
+        if self._as_json:
+            head: dict[str, object] = {"time": now, "level": level, "message": record.getMessage()}
+            if self._worker:
+                head["worker"] = self._worker
+            return json.dumps(head | fields, ensure_ascii=False, default=str)
+        said = " ".join(f"{key}={_plain(value)}" for key, value in fields.items() if key != "error" and value not in ("", None))
+        trace = f"\n{fields['error']}" if "error" in fields else ""
+        return f"{now[11:19]} {level:<7} {_plain(record.getMessage())} {said}".rstrip() + trace
+
+
+def begin(form: str, worker: str = "", stream: TextIO | None = None) -> None:
+    """Write the log of this process. `form`: `json` or `text`; `worker` says which of several processes this is."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(Lines(as_json=form == "json", worker=worker))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("muniment").setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    for name, level in _QUIET.items():
+        library = logging.getLogger(name)
+        library.handlers[:] = []
+        library.propagate = True
+        library.setLevel(level)
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() else ascii(text)
