@@ -357,8 +357,11 @@ def test_whatever_happens_the_answer_is_four_and_never_a_traceback(site: Site, m
     (site.folder / "bad.toml").write_text("origin = 7")
     assert site.gate("model", "--trust", "bad.toml")[0] == exits.REFUSED
     monkeypatch.setenv("MUNIMENT_URL", "http://127.0.0.1:9")
+    assert site.gate() == (exits.REFUSED, "no-trust", ["no-trust"])
+    monkeypatch.setenv("MUNIMENT_HOME", str(site.home))
     assert site.gate() == (exits.REFUSED, "no-cache", ["not-asked", "no-cache"])
     monkeypatch.delenv("MUNIMENT_URL")
+    monkeypatch.delenv("MUNIMENT_HOME")
 
     def fail(*_: object) -> None:
         raise RuntimeError("a mistake of ours")

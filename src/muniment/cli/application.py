@@ -55,6 +55,7 @@ COMMANDS = MappingProxyType(
         "export": "Export the ledger in open formats.",
         "fsck": "Recompute everything and name what is wrong.",
         "backup": "Copy the ledger while it is in use.",
+        "serve": "Serve a ledger to a team, over HTTP.",
         "doctor": "Check this machine and this ledger, and say what to mend.",
         "policy": "Show, check, change and explain the rules in force.",
         "config": "Show settings and which source won.",

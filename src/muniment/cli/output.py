@@ -40,6 +40,7 @@ def recorded(
     lines = [*([strong(title)] if title else []), *(f"  {line}" for line in details), f"  {standing(done)}"]
     result(done if value is None else value, as_json, [*lines, *(["", f"Next: {after}"] if after else [])])
     if not done.sealed:
+        note(done.obstacle)
         raise click.exceptions.Exit(exits.INCOMPLETE)
 
 

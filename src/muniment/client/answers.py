@@ -175,7 +175,16 @@ class Answers(Questions):
             return exporting.export_tiles(view, Path(folder), progress)
 
     def backup(self, target: str | os.PathLike[str]) -> Copied:
-        """Copy the ledger and what belongs to it, without keys, to a new folder; only its file to `*.db`. Raises as `back_up`."""
+        """Copy the ledger and what belongs to it, without keys, to a new folder; only its file to `*.db`. Raises as `back_up`.
+
+        A ledger at a node is backed up where it lies, or mirrored: InvalidInput (`not-at-a-node`).
+        """
+        if (url := self._writer.reach.url) is not None:
+            raise InvalidInput(
+                f"a backup needs the ledger's own folder, and this one is at {url}",
+                code="not-at-a-node",
+                hint="Back it up on the machine where it lies; `muniment mirror` copies what is public of it, and verifies it.",
+            )
         return copying.back_up(self._writer.home, Path(target))
 
     def _ask(self, question: Question, disclose: Openings = False) -> Proved:

@@ -16,7 +16,7 @@ import apsw
 import msgspec
 
 from muniment._version import __version__
-from muniment.client import standpoint
+from muniment.client import opening, standpoint
 from muniment.client.home import Home
 from muniment.client.reach import Here
 from muniment.client.writing import Writer
@@ -68,6 +68,8 @@ def examine(settings: Config, now: int) -> Examined:
     """Look at everything. `now` is this machine's clock, in microseconds since 1970. Never raises for what it finds."""
     home = Home(settings.home)
     checks = [*_examine_machine(home)]
+    if settings.url is not None:
+        return Examined(checks=(*checks, *_examine_files(home), *_examine_node(settings), *_examine_spool(home)))
     if not home.store.exists():
         checks.append(_problem("ledger", f"there is none at {home.folder}", "muniment init"))
         return Examined(checks=tuple(checks))
@@ -111,6 +113,21 @@ def _examine_files(home: Home) -> Iterator[Check]:
         yield _problem("permissions", f"other users can reach {path}", f"chmod {mode} {path}")
     if not open_to_others:
         yield _ok("permissions", "keys and vault are for their owner alone")
+
+
+def _examine_node(settings: Config) -> Iterator[Check]:
+    """The node, as whoever records through it meets it."""
+    try:
+        with opening.connect(settings) as ledger:
+            said = f"{ledger.origin}, fingerprint {ledger.fingerprint}"
+            if ledger.contact is None:
+                yield _warning("node", f"{settings.url} cannot be reached now", "What you record is kept here and sent later.")
+                return
+            with ledger.view() as view:
+                yield _ok("node", f"{settings.url}: {said}, {view.size} entries in {view.height + 1} blocks")
+                yield from _examine_actors(Home(settings.home), view)
+    except MunimentError as error:
+        yield _failed("node", error)
 
 
 def _examine_ledger(home: Home, trust: Trust, pins: Pins, now: int) -> Iterator[Check]:

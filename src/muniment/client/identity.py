@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -69,6 +70,25 @@ def request(home: Home, origin: str, actor: str, kind: Kind, *, new: bool = Fals
             hint="Keep a folder for each ledger: choose another one with --home.",
         )
     return key_request.make(origin, actor, kind, home.take_next_key(actor, signer.purpose) if new else signer)
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that was taken over: whose it is, and its public key in hex."""
+
+    actor: str
+    key: str
+
+
+def import_key(home: Home, origin: str, file: Path) -> Imported:
+    """Copy a key file to where this client keeps its keys for a ledger. Raises InvalidInput (`key-of-another-ledger`), Conflict."""
+    purpose = signers.load_file(file).purpose
+    actor = purpose.removesuffix(f" of {origin}")
+    if purpose != homes.purpose(actor, origin) or actor == purpose:
+        raise InvalidInput(
+            f"{file} holds a key for another ledger ({purpose})", code="key-of-another-ledger", hint=f"This one is {origin}."
+        )
+    homes.check_new_actor(actor)
+    return Imported(actor=actor, key=signers.copy_file(file, home.actor_key(actor)).public_key.hex())
 
 
 class Keys:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from muniment.client.verbs.handing import Handing
 from muniment.client.verbs.making import Making
 from muniment.client.verbs.tuning import Tuning
 from muniment.client.writing import Writer
-from muniment.errors import LedgerError
 from muniment.ledger.pins import Contact, fingerprint
 from muniment.ledger.spool import Rejected
 
@@ -51,10 +49,8 @@ class Ledger(Making, Tuning, Guarding, Handing):
         self.close()
 
     def close(self) -> None:
-        """Send what waits, where that is possible now, and let go of files and connections."""
-        if self._writer.is_patient:
-            with suppress(LedgerError):
-                self.deliver()
+        """Send what had to be kept, where that is possible now, and let go of files and connections."""
+        self._writer.settle()
         self._writer.engine.close()
         self.close_index()
 

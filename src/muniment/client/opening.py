@@ -11,7 +11,7 @@ import msgspec
 
 from muniment import config
 from muniment.client import home as homes
-from muniment.client import policy_file
+from muniment.client import policy_file, standpoint
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.reach import Here, Reach
@@ -19,7 +19,7 @@ from muniment.client.training import RecordingWarning
 from muniment.client.writing import Writer
 from muniment.config import Config
 from muniment.core.proof.trust import Trust
-from muniment.errors import Unavailable
+from muniment.errors import InvalidInput, Unavailable
 from muniment.ledger.pins import Contact, Pins
 
 
@@ -73,6 +73,30 @@ def connect(settings: Config, *, accept_clock: bool = False, on_behalf_of: Seque
     return Ledger(writer, contact)
 
 
+def meet(settings: Config) -> Trust:
+    """Whom to believe about the ledger that the settings name: its trust file; at a node that was never met, on first use.
+
+    Raises NotFound (`no-trust`), InvalidInput, Unavailable.
+    """
+    if settings.url is None:
+        return standpoint.load_trust(settings)
+    # Here, because who works beside a ledger's folder needs no network.
+    from muniment.client.remote import first_contact
+
+    return first_contact.meet(settings)
+
+
+def require_folder(settings: Config, what: str) -> Home:
+    """The ledger's own folder, for what can be done only where it lies. Raises InvalidInput (`not-at-a-node`)."""
+    if settings.url is not None:
+        raise InvalidInput(
+            f"{what} needs the ledger's own folder, and this one is at {settings.url}",
+            code="not-at-a-node",
+            hint="Run it on the machine where the ledger lies, or name its folder with --home.",
+        )
+    return Home(settings.home)
+
+
 def _reach_folder(home: Home, settings: Config, accept_clock: bool) -> tuple[Reach, Trust]:
     engine = home.open(accept_clock=accept_clock)
     try:
@@ -83,10 +107,9 @@ def _reach_folder(home: Home, settings: Config, accept_clock: bool) -> tuple[Rea
 
 
 def _reach_node(settings: Config, pins: Pins) -> tuple[Reach, Trust]:
-    # Here, because who works beside a ledger's folder needs no network.
-    from muniment.client.remote import first_contact, node
+    from muniment.client.remote import node
 
-    trust = first_contact.meet(settings)
+    trust = meet(settings)
     return node.open(settings, trust, pins), trust
 
 

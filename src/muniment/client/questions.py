@@ -17,7 +17,7 @@ from muniment.core.format import dsse, entry, state_map, time
 from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy
 from muniment.core.rules.records import Data, Dataset, Deployment, Incident, Model, PolicyInForce, State, Version, Waiver
-from muniment.errors import CorruptStore, InvariantError, NotFound
+from muniment.errors import CorruptStore, InvariantError, NotFound, VerificationError
 from muniment.index import DeploymentRow, EventRow, Thing
 from muniment.index.rows import ThingKind
 from muniment.ledger.blobs import Evidence
@@ -103,6 +103,13 @@ class Questions:
             if not self._agrees(found, text):
                 self.index.discard()
                 found = self.index.resolve(text, kinds)
+                if not self._agrees(found, text):
+                    raise VerificationError(
+                        f"what was found for {text!r} is not what the ledger says of it",
+                        step=11,
+                        code="index-disagrees",
+                        hint="Name the thing by its whole digest; tell whoever runs the node that its index is wrong.",
+                    )
         return found
 
     def event_of(self, text: str, kind: Literal["approval", "incident", "plan", "run"]) -> str:

@@ -31,11 +31,15 @@ from muniment.ledger.store.file import Store
 
 
 class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A reader. `home` is where a ledger may lie here; whether it is the one that `trust` is about is found out by asking it."""
+    """A reader. `home` is where a ledger may lie here; whether it is the one that `trust` is about is found out by asking it.
+
+    `settings` are those that name a node which is asked instead; None for a folder.
+    """
 
     trust: Trust
     pins: Pins
     home: Home
+    settings: Config | None = None
 
     @contextmanager
     def ask(self, size: int) -> Iterator[tuple[Pin | None, Prove | None]]:
@@ -76,9 +80,15 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
         """A ledger's folder (or only its file, at `path`), opened for reading. Raises NotFound, CorruptStore, Unavailable."""
         return Writer(home, Here(home, Embedded(Store.open(path or home.store), None)), self.trust, self.pins, None)
 
+    def _open_node(self, settings: Config) -> Writer:
+        # Here, because who stands beside a folder needs no network.
+        from muniment.client.remote import node
+
+        return Writer(self.home, node.open(settings, self.trust, self.pins), self.trust, self.pins, None)
+
     def _open_here(self) -> Writer | None:
         try:
-            writer = self.open(self.home)
+            writer = self.open(self.home) if self.settings is None else self._open_node(self.settings)
         except LedgerError:
             return None
         try:
@@ -94,8 +104,12 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 def take(settings: Config, trust: Trust | None = None) -> Standpoint:
     """Stand where the settings say. Raises NotFound (`no-trust`) where nobody said whom to believe."""
-    home = Home(settings.home)
-    return Standpoint(trust=trust or load_trust(settings), pins=Pins(settings.state / "pins"), home=home)
+    return Standpoint(
+        trust=trust or load_trust(settings),
+        pins=Pins(settings.state / "pins"),
+        home=Home(settings.home),
+        settings=settings if settings.url else None,
+    )
 
 
 def load_trust(settings: Config) -> Trust:

@@ -13,7 +13,8 @@ from muniment.core.rules.policy import Reason
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An event in the ledger. `index` and `height` are -1 while it waits in the spool; `again` marks a repetition.
+    """An event in the ledger. `index` and `height` are -1 while it waits in the spool, and `obstacle` says what for; `again` marks
+    a repetition.
 
     `receipt` is the C2SP tlog-proof text, already verified by this client.
     """
@@ -24,6 +25,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     height: int = -1
     again: bool = False
     receipt: str = ""
+    obstacle: str = ""
 
     @property
     def sealed(self) -> bool:

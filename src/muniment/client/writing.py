@@ -6,7 +6,7 @@ import difflib
 import os
 import time as clocks
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from muniment.capture.hashing import Progress
@@ -25,7 +25,7 @@ from muniment.core.proof.receipt import Receipt
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import events
 from muniment.core.rules.policy import PolicyViolation, Verdict
-from muniment.errors import CaptureError, Conflict, InvalidInput, NotFound, Unavailable, VerificationError
+from muniment.errors import CaptureError, Conflict, InvalidInput, LedgerError, NotFound, Unavailable, VerificationError
 from muniment.ledger import signers
 from muniment.ledger.embedded import system_clock
 from muniment.ledger.engine import View
@@ -56,6 +56,7 @@ class Writer:
         self.named = actor
         self.on_behalf_of = on_behalf_of
         self._patient_from = 0.0
+        self._owes = False
         self._signer: keys.Signer | None = None
 
     @property
@@ -105,11 +106,12 @@ class Writer:
             if not self.is_patient:
                 raise Unavailable("the ledger could not take an earlier event", code="waiting")
             return self.append(drafted, raw)
-        except Unavailable:
+        except Unavailable as obstacle:
             # Whoever waited just now does not wait again for each event: for a while the next ones go straight to the spool.
             self._patient_from = clocks.monotonic() + IMPATIENCE_S if self.is_patient else self._patient_from
             self.spool.store(raw)
-            return Recorded(event=event, event_id=drafted.event_id)
+            self._owes = True
+            return Recorded(event=event, event_id=drafted.event_id, obstacle=f"{obstacle}. {obstacle.hint}")
 
     def sign(self, event: str, fields: Mapping[str, Plain], sealing: Seal | None = None) -> tuple[events.Event, bytes]:
         """An event and its entry, signed by this actor; its prose is in the vault when this returns."""
@@ -137,6 +139,12 @@ class Writer:
         if verdict.decision == "refused":
             raise refusal(verdict)
         return self._verify(event, verdict, raw)
+
+    def settle(self) -> None:
+        """Send what this writer had to keep, where it is worth trying; what cannot be sent waits for the next one."""
+        if self._owes and self.is_patient:
+            with suppress(LedgerError):
+                self.drain()
 
     def drain(self) -> Drained | None:
         """Send what the ledger still has to take; None where nothing waits."""

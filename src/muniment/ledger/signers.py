@@ -91,12 +91,21 @@ class Keyring(Protocol):
 
 
 def create_file(path: Path, purpose: str) -> FileSigner:
-    """Make a new key and write it to `path`, durably, before the signer is returned.
+    """Make a new key and write it to `path`, durably, before the signer is returned. Raises as `_keep`."""
+    return _keep(path, purpose, os.urandom(SEED_BYTES))
+
+
+def copy_file(source: Path, path: Path) -> FileSigner:
+    """Write the key of another file to `path` as well, durably. Raises as `load_file` and `_keep`."""
+    return _keep(path, *_read(source))
+
+
+def _keep(path: Path, purpose: str, seed: bytes) -> FileSigner:
+    """Write a key file.
 
     Raises Conflict (`key-exists`) where something is already there, InvalidInput for a purpose that is not one printable
     line, Unavailable (`key-permissions`) where other users could read or replace the file, (`key-unwritable`) otherwise.
     """
-    seed = os.urandom(SEED_BYTES)
     text = _format(purpose, seed)
     try:
         _make_folder(path.parent)
@@ -114,7 +123,12 @@ def create_file(path: Path, purpose: str) -> FileSigner:
 
 
 def load_file(path: Path) -> FileSigner:
-    """Read the key at `path`.
+    """Read the key at `path`. Raises as `_read`."""
+    return FileSigner(path, *_read(path))
+
+
+def _read(path: Path) -> tuple[str, bytes]:
+    """The purpose and the seed in a key file.
 
     Raises NotFound (`key-not-found`), Unavailable (`key-permissions`) where other users can read the file,
     (`key-unreadable`) where this one cannot, InvalidInput (`bad-key-file`) for a text that was changed.
@@ -134,10 +148,9 @@ def load_file(path: Path) -> FileSigner:
             f"the key file {path} cannot be read: {error.strerror}", code="key-unreadable", hint="Run as the owner of the key."
         ) from None
     try:
-        purpose, seed = _parse(raw.decode())
+        return _parse(raw.decode())
     except UnicodeDecodeError:
         raise _bad_key() from None
-    return FileSigner(path, purpose, seed)
 
 
 def create_keyring(account: str, purpose: str, keyring: Keyring | None = None) -> KeyringSigner:

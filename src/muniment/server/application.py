@@ -7,7 +7,8 @@ routes in a tuple `ROUTES`; a route says the scope that it needs in `opt={"scope
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -27,6 +28,14 @@ from muniment.server.settings import Settings
 _log = logging.getLogger("muniment.server")
 LEDGER_PREFIX = "/l/"
 ROOT = ""
+BUG = Problem(
+    type=problems.TYPE + "bug",
+    title="Our mistake",
+    status=500,
+    detail="something went wrong here that is no fault of yours",
+    code="bug",
+    hint="Tell whoever runs this server; its log says more.",
+)
 
 
 class Dispatch:
@@ -47,7 +56,13 @@ class Dispatch:
         await self._app(cast(Scope, raw), receive, send)
 
 
-def build(settings: Settings, hosting: Hosting, routes: Sequence[ControllerRouterHandler], **options: Any) -> Litestar:
+Pages = Callable[[Request[Any, Any, Any], int], "Response[bytes] | None"]
+"""What draws a page for an address that no route has, given the status; None where a program asks."""
+
+
+def build(
+    settings: Settings, hosting: Hosting, routes: Sequence[ControllerRouterHandler], *, pages: Pages | None = None, **options: Any
+) -> Litestar:
     """The application over these ledgers. `options` are Litestar's own, such as hooks at start and end, and middleware."""
     return Litestar(
         list(routes),
@@ -57,7 +72,7 @@ def build(settings: Settings, hosting: Hosting, routes: Sequence[ControllerRoute
             "caller": Provide(_caller),
             "settings": Provide(_settings),
         },
-        exception_handlers={MunimentError: tell, HTTPException: _tell_http, Exception: _tell_bug},
+        exception_handlers={MunimentError: tell, HTTPException: partial(_tell_http, pages), Exception: tell_bug},
         state=State({"settings": settings, "hosting": hosting}),
         **options,
     )
@@ -75,8 +90,11 @@ def answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[
     )
 
 
-def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def _tell_http(pages: Pages | None, request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """What the framework itself found wrong: no such path, method, parameter."""
+    drawn = None if pages is None else pages(request, error.status_code)
+    if drawn is not None:
+        return drawn
     code = {400: "bad-request", 404: "no-such-page", 405: "bad-method", 413: "too-much"}.get(error.status_code, "http")
     extra = error.extra if isinstance(error.extra, list) else []
     said = "; ".join(f"{each.get('key')}: {each.get('message')}" for each in extra if isinstance(each, dict))
@@ -91,19 +109,10 @@ def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Respons
     return answer(problem, dict(error.headers or {}))
 
 
-def _tell_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def tell_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Our own mistake: told as such, without what it was about, and written to the log."""
     _log.exception("a request failed", exc_info=error)
-    return answer(
-        Problem(
-            type=problems.TYPE + "bug",
-            title="Our mistake",
-            status=500,
-            detail="something went wrong here that is no fault of yours",
-            code="bug",
-            hint="Tell whoever runs this server; its log says more.",
-        )
-    )
+    return answer(BUG)
 
 
 async def _hosted(request: Request[Any, Any, Any]) -> Hosted:

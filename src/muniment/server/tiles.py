@@ -21,7 +21,8 @@ from muniment.server.application import tell
 from muniment.server.hosting import Hosted
 from muniment.server.settings import Settings
 
-CHECKPOINT_TYPE = "text/plain; charset=utf-8"
+# The framework adds the charset that the format asks for.
+CHECKPOINT_TYPE = "text/plain"
 TILE_TYPE = "application/octet-stream"
 GZIP_LEVEL = 6
 YEAR = 365 * 24 * 3_600

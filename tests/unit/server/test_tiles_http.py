@@ -10,6 +10,7 @@ import pytest
 
 import listening
 import makers
+from muniment.client import home
 from muniment.core.format import checkpoint, merkle
 from muniment.core.format.tiles import Bundle, Tile, decode_bundle, parse_path
 from muniment.errors import NotFound
@@ -102,7 +103,6 @@ def test_published_tiles(server: listening.Served_, path: str, count: int) -> No
         "tile/0/00%30",
         "tile//0/000",
         "tile/0//000",
-        "tile/0/./000",
         "tile/0/000.p/101.p/101",
         "tile/data/000",
         "tile/Entries/000",
@@ -162,14 +162,15 @@ def test_private_unless_public(server: listening.Served_, tmp_path: Path) -> Non
 
 
 def test_several_ledgers(tmp_path: Path) -> None:
-    homes = {name: tmp_path / name for name in ("one", "two")}
-    for size, home in enumerate(homes.values(), 3):
-        listening.found(home).grow(size, block=100).close()
-    with listening.serving(homes, tiles.ROUTES, state=tmp_path / "state") as server:
-        assert len(server.get("/l/one/tile/0/000.p/3").data) == 96
-        assert server.get("/l/two/tile/0/000.p/3").status == 404
-        assert len(server.get("/l/two/tile/0/000.p/4").data) == 128
-        assert server.get("/tile/0/000.p/3").status == 404
+    listening.found(tmp_path / "one").grow(4, block=100).close()
+    home.found(tmp_path / "two", origin="example.com/other")
+    with listening.serving({"one": tmp_path / "one", "two": tmp_path / "two"}, tiles.ROUTES, state=tmp_path / "state") as server:
+        assert len(server.get("/l/one/tile/0/000.p/4").data) == 128
+        assert server.get("/l/two/tile/0/000.p/4").status == 404
+        assert server.get("/l/two/checkpoint").data.startswith(b"example.com/other\n1\n")
+        assert server.get("/l/one/checkpoint").data.startswith(b"example.com/test\n4\n")
+        for path in ("/tile/0/000.p/4", "/checkpoint", "/l/three/checkpoint", "/l/one//checkpoint"):
+            assert server.get(path).status == 404, path
 
 
 def test_the_resources_are_those_of_all_checkpoints(tmp_path: Path) -> None:

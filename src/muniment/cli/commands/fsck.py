@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from muniment.cli import exits, output, progress, session
-from muniment.client import inspecting, standpoint
-from muniment.client.home import Home
+from muniment.client import inspecting, opening, standpoint
 from muniment.client.inspecting import Report
 
 MAX_LISTED = 50
@@ -25,7 +24,7 @@ def command(home: Path | None, actor: str | None, as_json: bool) -> int:
     settings = session.resolve(home, actor, as_json)
     quiet = settings.output == "json"
     with progress.counting("Checking", quiet) as counting:
-        report = inspecting.inspect(Home(settings.home), standpoint.load_trust(settings), counting)
+        report = inspecting.inspect(opening.require_folder(settings, "fsck"), standpoint.load_trust(settings), counting)
     output.result(report, quiet, _tell(report, settings.home))
     if report.findings:
         return exits.NOT_VERIFIED

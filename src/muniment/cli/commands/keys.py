@@ -13,10 +13,11 @@ import click
 
 from muniment.cli import arguments, output, session
 from muniment.cli.groups import Group
-from muniment.client import identity, key_request
+from muniment.client import identity, key_request, opening
 from muniment.client.home import Home
 from muniment.client.identity import Holder
 from muniment.client.ledger import Ledger
+from muniment.config import Config
 from muniment.core.rules.genesis import Kind
 from muniment.core.rules.records import Actor
 from muniment.errors import NotFound
@@ -53,7 +54,7 @@ def request(origin: str | None, kind: Kind, new: bool, home: Path | None, actor:
     place = Home(settings.home)
     if settings.actor is None:
         raise click.UsageError("Say whose key it is with --actor: a pseudonym, because what is written in a ledger stays.")
-    asked = identity.request(place, origin or _origin_here(place), settings.actor, kind, new=new)
+    asked = identity.request(place, origin or _origin_here(settings), settings.actor, kind, new=new)
     line, path = key_request.format(asked), place.actor_key(asked.actor)
     value = {"request": line, "actor": asked.actor, "key": asked.key, "fingerprint": asked.fingerprint, "file": str(path)}
     output.result(value, settings.output == "json", [line])
@@ -62,6 +63,22 @@ def request(origin: str | None, kind: Kind, new: bool, home: Path | None, actor:
     output.note("Send the line above to somebody who may admit it, and compare the fingerprint over another channel.")
     responsible = " --responsible PERSON" if kind == "service" else ""
     output.note(f"Next, by them: muniment keys admit LINE --role ROLE{responsible}")
+
+
+@command.command("import", short_help="Take over a key file that lies elsewhere on this machine.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@session.common
+def import_key(file: Path, home: Path | None, actor: str | None, as_json: bool) -> None:
+    """Copy the key in FILE to where this client keeps its keys for the ledger, such as for working through a node.
+
+    The key must have been made for this ledger. Whoever reads either file can sign in the actor's name: remove the one that is not
+    needed any more.
+    """
+    settings = session.resolve(home, actor, as_json)
+    held = identity.import_key(Home(settings.home), _origin_here(settings), file)
+    path = Home(settings.home).actor_key(held.actor)
+    value = {"actor": held.actor, "key": held.key, "file": str(path)}
+    output.result(value, settings.output == "json", [f"The key {output.short(held.key)} of {held.actor} is {path}"])
 
 
 @command.command("admit")
@@ -209,9 +226,9 @@ def _call(row: EventRow) -> str:
     return f"policy {output.short(row.digest)}" if row.digest and row.thing.startswith("approval/") else row.thing
 
 
-def _origin_here(home: Home) -> str:
+def _origin_here(settings: Config) -> str:
     try:
-        return home.load_trust().origin
+        return opening.meet(settings).origin
     except NotFound:
         raise click.UsageError("Say for which ledger with --origin; its owner sees it with `muniment doctor`.") from None
 

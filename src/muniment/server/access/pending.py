@@ -62,7 +62,8 @@ class Requests:
         now = self._clock()
         with self._file.writing() as sql:
             sql.execute("DELETE FROM request WHERE expires <= ?", (now,))
-            same = sql.execute("SELECT id FROM request WHERE ledger = ? AND key = ? AND asker = ?", (ledger, asked.key, asker)).get
+            # The line is no secret: who sends it again, whoever it is, takes it from nobody.
+            same = sql.execute("SELECT id FROM request WHERE ledger = ? AND key = ?", (ledger, asked.key)).get
             if same is None:
                 mine = sql.execute("SELECT count(*) FROM request WHERE ledger = ? AND asker = ?", (ledger, asker)).get
                 every = sql.execute("SELECT count(*) FROM request WHERE ledger = ?", (ledger,)).get
@@ -70,21 +71,19 @@ class Requests:
                     raise InvalidInput(
                         "too many keys wait for admission", code="too-many-requests", hint="Withdraw one that nobody needs."
                     )
-                # The key's own signature is in the line: who asks again for a key that another put here holds it.
-                sql.execute("DELETE FROM request WHERE ledger = ? AND key = ?", (ledger, asked.key))
                 same = sql.execute(
                     "INSERT INTO request (ledger, key, line, asker, created, expires) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
                     (ledger, asked.key, line, asker, now, now + LIFE_US),
                 ).get
-            row = sql.execute(f"SELECT {_COLUMNS} FROM request WHERE id = ?", (same,)).fetchone()
+            [row] = sql.execute(f"SELECT {_COLUMNS} FROM request WHERE id = ?", (same,)).fetchall()
         return _read(row)
 
     def list(self, ledger: str, asker: str | None) -> tuple[Pending, ...]:
         """What waits for a ledger, the oldest first: all of it, or what one caller put there."""
         with self._file.reading() as sql:
             rows = sql.execute(
-                f"SELECT {_COLUMNS} FROM request WHERE ledger = ? AND expires > ? AND ? IN (asker, '*') ORDER BY id",
-                (ledger, self._clock(), "*" if asker is None else asker),
+                f"SELECT {_COLUMNS} FROM request WHERE ledger = ?1 AND expires > ?2 AND (?3 IS NULL OR asker = ?3) ORDER BY id",
+                (ledger, self._clock(), asker),
             ).fetchall()
         return tuple([_read(row) for row in rows])
 
@@ -92,8 +91,8 @@ class Requests:
         """Take a request out; one's own, or any where `asker` is None. Raises NotFound (`no-such-request`)."""
         with self._file.writing() as sql:
             gone = sql.execute(
-                "DELETE FROM request WHERE ledger = ? AND id = ? AND ? IN (asker, '*') RETURNING id",
-                (ledger, id_, "*" if asker is None else asker),
+                "DELETE FROM request WHERE ledger = ?1 AND id = ?2 AND (?3 IS NULL OR asker = ?3) RETURNING id",
+                (ledger, id_, asker),
             ).get
         if gone is None:
             raise NotFound(f"no request {id_} waits here", code="no-such-request", hint="It may have been admitted or be too old.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -12,6 +13,8 @@ from muniment.errors import MunimentError
 from muniment.server import application, guard, problems
 from muniment.server.explorer import rendering
 from muniment.server.problems import Problem
+
+_log = logging.getLogger("muniment.server")
 
 
 def wants_page(request: Request[Any, Any, Any]) -> bool:
@@ -27,14 +30,13 @@ def tell(request: Request[Any, Any, Any], error: MunimentError) -> Response[byte
 
 
 def show(request: Request[Any, Any, Any], problem: Problem, sent: dict[str, str] | None = None) -> Response[bytes]:
-    """A problem as a page; one that nobody has signed in for has the way to do so."""
+    """A problem as a page. Where nobody has signed in, access.authentication puts the way to do so in its place."""
     hosted = guard.ledger_of(cast(guard.Raw, request.scope))
-    template = "sign_in.html" if problem.status == 401 else "failure.html"
-    return rendering.render(request, hosted, template, problem.title, problem, status=problem.status, sent=sent)
+    return rendering.render(request, hosted, "failure.html", problem.title, problem, status=problem.status, sent=sent)
 
 
-def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    # A path with a word where a number belongs, for example: there is no such page.
+def tell_missing(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """There is no such page: a wrong address, or a word where a number belongs."""
     missing = Problem(
         type=f"{problems.TYPE}no-such-page",
         title="No such page",
@@ -46,4 +48,23 @@ def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Respons
     return show(request, missing) if wants_page(request) else application.answer(missing)
 
 
-HANDLERS = MappingProxyType({MunimentError: tell, HTTPException: _tell_http})
+def tell_elsewhere(request: Request[Any, Any, Any], status: int) -> Response[bytes] | None:
+    """A page for an address that no route has, where a browser asks for one; None where a program asks."""
+    path = str(request.scope["path"])
+    if status != 404 or path.startswith("/v1/") or not wants_page(request):
+        return None
+    return tell_missing(request)
+
+
+def _tell_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    return tell_missing(request)
+
+
+def _tell_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    if not wants_page(request):
+        return application.tell_bug(request, error)
+    _log.exception("a page failed", exc_info=error)
+    return show(request, application.BUG)
+
+
+HANDLERS = MappingProxyType({MunimentError: tell, HTTPException: _tell_http, Exception: _tell_bug})

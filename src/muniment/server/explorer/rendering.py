@@ -32,14 +32,13 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     section: the part of the navigation that the page belongs to: overview, models, datasets, environments, actors, policy,
     verify, or nothing
-    path: the page's own path with its question, below `base`
+    origin, ledger: empty for somebody who may not read it
     """
 
     base: str = ""
     origin: str = ""
     ledger: str = ""
     section: str = ""
-    path: str = "/"
     person: str = ""
     release: str = __version__
 
@@ -110,12 +109,13 @@ def draw(site: Site, template: str, title: str, page: msgspec.Struct) -> str:
 
 def _stand(request: Request[Any, Any, Any], hosted: Hosted | None, section: str) -> Site:
     caller = guard.caller_of(cast(guard.Raw, request.scope))
-    asked = request.scope.get("query_string", b"").decode("ascii", "replace")
+    if hosted is None or not caller.may("read", hosted.name):
+        # A ledger is private: who may not read it is not told its name either.
+        return Site(base="" if hosted is None else hosted.base, section=section)
     return Site(
-        base="" if hosted is None else hosted.base,
-        origin="" if hosted is None else hosted.origin,
-        ledger="" if hosted is None else hosted.reader.id,
+        base=hosted.base,
+        origin=hosted.origin,
+        ledger=hosted.reader.id,
         section=section,
-        path=f"{request.scope['path']}?{asked}" if asked else str(request.scope["path"]),
         person=caller.id if caller.kind == "session" else "",
     )

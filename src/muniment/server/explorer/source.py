@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
+from muniment.client import capturing
 from muniment.client.world import World
 from muniment.core.format import dsse
 from muniment.core.format import time as times
@@ -52,6 +53,7 @@ class Source:
         self.view = view
         self.world = World(view)
         self.blobs = Blobs(hosted.home.blobs)
+        self.manifests = capturing.open_manifests(hosted.home.manifests)
         self._events: dict[int, Event | None] = {}
         self._names: dict[str, str | None] = {}
 

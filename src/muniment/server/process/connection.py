@@ -31,7 +31,12 @@ _REFUSALS = MappingProxyType(
     {
         400: ("Bad Request", "bad-request", "this is no request that HTTP/1.1 knows", "Send it with an HTTP client."),
         408: ("Request Timeout", "too-slow", "the head of the request did not arrive in time", "Send it again, without pauses."),
-        431: ("Request Header Fields Too Large", "too-much", "the head of the request is too large", "Send fewer or shorter headers."),
+        431: (
+            "Request Header Fields Too Large",
+            "too-much",
+            "the head of the request is too large",
+            "Send fewer or shorter headers.",
+        ),
         503: ("Service Unavailable", "too-many-connections", "too many connections are open here", "Come again in a moment."),
     }
 )

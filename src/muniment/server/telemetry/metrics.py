@@ -13,8 +13,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from muniment.client.home import Home
 from muniment.core.format import time
 from muniment.errors import MunimentError
+from muniment.index import Index
 from muniment.ledger.embedded import system_clock
 from muniment.server.hosting import Hosting
 
@@ -41,9 +43,7 @@ class Metrics:
         self.append_seconds = Histogram(
             "muniment_append_seconds", "Time until submitted events were durable.", ["ledger"], buckets=_SECONDS, registry=registry
         )
-        self.block_events = Histogram(
-            "muniment_block_events", "Events in a block.", ["ledger"], buckets=_EVENTS, registry=registry
-        )
+        self.block_events = Histogram("muniment_block_events", "Events in a block.", ["ledger"], buckets=_EVENTS, registry=registry)
         self.refused = Counter("muniment_refused_events", "Events refused, by rule.", ["ledger", "rule"], registry=registry)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -67,7 +67,9 @@ class Ledgers(Collector):
         entries = GaugeMetricFamily("muniment_tree_entries", "Entries in the ledger.", labels=["ledger"])
         height = GaugeMetricFamily("muniment_height", "Height of the newest block.", labels=["ledger"])
         age = GaugeMetricFamily("muniment_checkpoint_age_seconds", "Age of the newest checkpoint.", labels=["ledger"])
-        spool = GaugeMetricFamily("muniment_spool_events", "Events that wait in the spool of the ledger's folder.", labels=["ledger"])
+        spool = GaugeMetricFamily(
+            "muniment_spool_events", "Events that wait in the spool of the ledger's folder.", labels=["ledger"]
+        )
         lag = GaugeMetricFamily("muniment_index_lag_entries", "Entries that the index has not read yet.", labels=["ledger"])
         now = system_clock()
         for hosted in self._hosting:
@@ -75,7 +77,7 @@ class Ledgers(Collector):
                 with hosted.reader.view() as view:
                     size, newest = view.size, view.height
                     sealed = time.parse(view.header(newest).time)
-                pending, read = len(hosted.reader.pending()), hosted.reader.index.size
+                pending, read = len(hosted.reader.pending()), _read_size(hosted.home)
             except MunimentError:
                 continue
             entries.add_metric([hosted.name], size)
@@ -101,6 +103,17 @@ class Process(Collector):
         for reason, number in self._cut():
             cut.add_metric([reason], number)
         yield cut
+
+
+def _read_size(home: Home) -> int:
+    """How many entries the read model here has read."""
+    if not home.index.exists():
+        return 0
+    index = Index(home.index)
+    try:
+        return index.size
+    finally:
+        index.close()
 
 
 def count_memory() -> int:

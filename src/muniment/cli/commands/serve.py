@@ -1,0 +1,88 @@
+"""`muniment serve`"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from muniment import config
+from muniment.cli import output
+from muniment.server.process import options, service
+from muniment.server.process.greeting import Greeting
+from muniment.server.settings import PORT, Settings
+
+_file = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--home", metavar="DIR", type=_file, help="The ledger to serve at the root; default .muniment.")
+@click.option("--ledger", "ledgers", multiple=True, metavar="NAME=DIR", help="Serve this ledger at /l/NAME/; repeat for several.")
+@click.option("--host", metavar="ADDRESS", help="The address to listen at; default 127.0.0.1, this machine only.")
+@click.option("--port", type=int, metavar="PORT", help=f"The port; default {PORT}. With 0 the system chooses one, which is said.")
+@click.option("--workers", type=int, metavar="N", help="Processes that answer; default 1. With more, one other process writes.")
+@click.option("--public", is_flag=True, default=None, help="Let everybody read checkpoint and tiles, and nothing else.")
+@click.option("--url", metavar="URL", help="How callers reach this server, where a proxy stands before it.")
+@click.option("--tls-certificate", "certificate", type=_file, metavar="FILE", help="A PEM file with the certificate and its chain.")
+@click.option("--tls-key", "certificate_key", type=_file, metavar="FILE", help="The certificate's key, a PEM file.")
+@click.option(
+    "--state", type=_file, metavar="DIR", help="What the server keeps for itself; default `server` in the ledger's folder."
+)
+@click.option(
+    "--config", "file", type=_file, metavar="FILE", help="A TOML file with these settings, and with limits and providers."
+)
+@click.option(
+    "--identity-actor", metavar="ID", help="The enrolled service that admits keys for jobs; its key lies in the ledger's folder."
+)
+@click.option("--log-format", type=click.Choice(["json", "text"]), help="How log lines are written; default text on a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="At the start, one JSON object on standard output.")
+def command(home: Path | None, ledgers: tuple[str, ...], file: Path | None, as_json: bool, **said: object) -> int:
+    """Serve a ledger to a team: the interface for programs, and pages for people.
+
+    Nobody reads anything without a token, unless --public opens checkpoint and tiles. A token lets somebody ask; what is
+    recorded is decided by signatures and rules alone. It runs until Ctrl-C or SIGTERM, and loses nothing that it confirmed.
+    """
+    configured = config.resolve(
+        os.environ, Path.cwd(), {"home": str(home) if home else None, "output": "json" if as_json else None}
+    )
+    as_json = configured.output == "json"
+    named = [options.parse_ledger(each) for each in ledgers]
+    if home is not None and named:
+        named.insert(0, {"name": "", "home": str(configured.home)})
+    typed = {key: os.path.abspath(value) if isinstance(value, Path) else value for key, value in said.items()}
+    typed["log_format"] = typed["log_format"] or ("text" if sys.stderr.isatty() and file is None else None)
+    settings = options.resolve({**typed, "ledgers": named or None}, configured.home, file)
+    return service.serve(settings, lambda greeting: _greet(settings, greeting, as_json))
+
+
+def _greet(settings: Settings, greeting: Greeting, as_json: bool) -> None:
+    """Say where it is, what it serves, who may read it, and how it ends."""
+    served = []
+    for each in greeting.ledgers:
+        served += [
+            "",
+            f"  {output.strong(each.origin)}  {each.url}",
+            f"    fingerprint  {each.fingerprint}",
+            f"    folder       {each.home}",
+        ]
+    read = (
+        "Everybody may read checkpoint and tiles; the rest needs a token."
+        if greeting.public
+        else "Nobody reads it without a token."
+    )
+    lines = [
+        f"Muniment serves at {output.strong(greeting.url)}",
+        *served,
+        "",
+        read,
+        "Make one: muniment tokens create",
+        "",
+        f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe.",
+    ]
+    if greeting.exposed:
+        output.note("Warning: other machines can reach this address, and without TLS what they send can be read on the way.")
+        output.note("  Give --tls-certificate and --tls-key, or let a proxy that speaks TLS stand before it.")
+    output.result(greeting, as_json, lines)
+    sys.stdout.flush()

@@ -1,0 +1,289 @@
+"""A ledger at a node, as an engine (ledger.engine.Engine): whatever the node says is checked before it is believed.
+
+    remote = Remote(Transport(address.parse(url), token), trust, recall=..., keep=...)
+    verdicts = remote.append(entries)           # proved to be in the ledger when this returns
+    with remote.view() as view: ...             # as of the newest block; every entry with its proof
+
+One `append` costs one round trip: the node answers with the block and the proofs, which are the next view. What a node can do
+is be away, or leave things out of lists; it cannot show an entry, a record or a time that the ledger did not sign.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from muniment.core.format import dsse, merkle
+from muniment.core.format.statement import Disclosure, Sealed
+from muniment.core.proof import answer as answers
+from muniment.core.proof import evidence
+from muniment.core.proof.answer import Answer, Opened, Question
+from muniment.core.proof.evidence import Evidence, Pin, Relation, SplitView
+from muniment.core.proof.trust import Trust
+from muniment.core.proof.verify.statement import find_sealed
+from muniment.core.rules import chain, events
+from muniment.core.rules.chain import Submission
+from muniment.core.rules.policy import Verdict
+from muniment.errors import InvalidInput, VerificationError
+from muniment.net import frames, wire
+from muniment.net.entries import Entries
+from muniment.net.frames import Opened as OpenedFrame
+from muniment.net.transport import Transport
+from muniment.net.view import RemoteView
+from muniment.net.wire import Frame, Judged, Rehearsed, Submitted
+
+BATCH_BYTES = 4 << 20
+"""A request holds about so many bytes of entries, half of what a node takes."""
+
+KEPT_S = 1.0
+
+_INCLUSION_STEP = 7
+
+Recall = Callable[[], Pin | None]
+"""What this client saw of the ledger before, in whatever process."""
+
+
+class Remote:
+    """A ledger at a node. Safe for threads and after a fork.
+
+    `recall` tells what was seen before; `keep` writes evidence of two histories and returns its path; `disclose` opens sealed
+    fields, so that what an event means is at the node before the event is.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        trust: Trust,
+        *,
+        recall: Recall = lambda: None,
+        keep: Callable[[Evidence], str] = lambda _: "",
+        disclose: Callable[[Sealed], Disclosure | None] = lambda _: None,
+    ) -> None:
+        self.transport = transport
+        self.trust = trust
+        self._recall = recall
+        self._keep = keep
+        self._disclose = disclose
+        self._entries = Entries(transport)
+        self._seen: Pin | None = None
+        # The view of a thread's own last `append`.
+        self._own = threading.local()
+
+    @property
+    def origin(self) -> str:
+        """The ledger's origin."""
+        return self.trust.origin
+
+    @property
+    def ledger(self) -> str:
+        """The ledger's id."""
+        return self.trust.ledger
+
+    def append(self, entries: Sequence[bytes]) -> list[Verdict]:
+        """Judge signed envelopes in order; what is admitted is durable, and was shown to be in the ledger, when this returns.
+
+        Raises InvalidInput for bad form or signature (then nothing was sent), Unavailable where the node cannot be reached or
+        cannot write: then an entry may be in the ledger all the same, and submitting it again tells; VerificationError where
+        the node's answer does not hold.
+        """
+        verdicts: list[Verdict] = []
+        for batch in _divide(chain.open_submissions(entries), entries):
+            verdicts += self._submit(batch)
+        return verdicts
+
+    def judge(self, entries: Sequence[bytes]) -> list[Verdict]:
+        """What `append` would answer now, by the node's word; nothing is written."""
+        verdicts: list[Verdict] = []
+        for batch in _divide(chain.open_submissions(entries), entries):
+            body = wire.Submission(entries=tuple(msgspec.Raw(raw) for _, raw in batch))
+            told = self.transport.ask("/v1/judgements", body, Rehearsed)
+            verdicts += [_read_verdict(each, submission) for each, (submission, _) in _pair(told.verdicts, batch)]
+        return verdicts
+
+    @contextmanager
+    def view(self) -> Iterator[RemoteView]:
+        """The ledger as of its newest sealed block. Raises SplitView where it does not continue what was seen of it."""
+        kept = self._take_own()
+        opened = kept or self.meet(lambda since: self.transport.read("/v1/view", Frame, query=_since(since)))
+        yield RemoteView(self, self._entries, opened)
+
+    def meet(self, ask: Callable[[int | None], Frame]) -> OpenedFrame:
+        """Check a frame that the node gives now, and that it continues what was seen before the node was asked."""
+        seen = self._newest()
+        since: int | None = None if seen is None else seen.size
+        try:
+            frame = ask(since)
+        except InvalidInput as error:
+            if error.code != "bad-size":
+                raise
+            # The node says it has fewer entries: see what it has, for the evidence.
+            since, frame = None, ask(None)
+        opened = frames.open_frame(frame, self.trust, since)
+        self._compare(seen, opened)
+        if self._seen is None or self._seen.size < opened.size:
+            self._seen = opened.pin
+        self._entries.note_header(opened.header)
+        return opened
+
+    def prove(self, question: Question, disclose: wire.Disclose = False) -> Answer:
+        """The node's answer to a question, as of its newest block. It is about this question; nobody has verified it yet."""
+        raw = self.transport.send("/v1/answers", wire.Asking(question=question, disclose=disclose), limit=answers.MAX_ANSWER_BYTES)
+        try:
+            answer = answers.decode(raw)
+        except InvalidInput as error:
+            raise VerificationError(f"the node's answer has no valid form: {error}", step=1, code=error.code) from None
+        if answer.question != question:
+            raise VerificationError("the node answered another question", step=1, code="other-question")
+        return answer
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The node's proof that the tree of `new` entries extends that of `old` ones; whoever knows the roots checks it."""
+        query = (("old", str(old)), ("new", str(new)))
+        return frames.parse_hashes(self.transport.read("/v1/proofs/consistency", wire.Proof, query=query).hashes)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.transport.close()
+
+    def _submit(self, batch: Sequence[tuple[Submission, bytes]]) -> list[Verdict]:
+        opened_fields = tuple(each for submission, _ in batch for each in self._open_fields(submission))
+        body = wire.Submission(entries=tuple(msgspec.Raw(raw) for _, raw in batch), disclosures=opened_fields)
+        answered: list[Submitted] = []
+
+        def ask(since: int | None) -> Frame:
+            answered.append(self.transport.ask("/v1/entries", body, Submitted, query=_since(since)))
+            return answered[-1].view
+
+        opened = self.meet(ask)
+        verdicts: list[Verdict] = []
+        for judged, (submission, raw) in _pair(answered[-1].verdicts, batch):
+            verdict = _read_verdict(judged, submission)
+            if verdict.decision != "refused":
+                self._check_place(verdict, judged, submission, raw, opened)
+            verdicts.append(verdict)
+        self._own.view = time.monotonic(), os.getpid(), opened
+        return verdicts
+
+    def _check_place(self, verdict: Verdict, judged: Judged, submission: Submission, raw: bytes, opened: OpenedFrame) -> None:
+        """Check that an entry, or what it repeats, is in the ledger where the node says."""
+        if judged.proof is not msgspec.UNSET and verdict.index < opened.size:
+            proof = frames.parse_hashes(judged.proof)
+            try:
+                merkle.check_inclusion(merkle.leaf(raw), verdict.index, opened.size, proof, opened.root)
+            except VerificationError:
+                if verdict.decision == "admitted":
+                    raise
+            else:
+                height = None if judged.height is msgspec.UNSET else judged.height
+                self._entries.note(verdict.index, raw, opened.size, proof, height)
+                return
+        if verdict.decision == "admitted":
+            raise VerificationError(
+                f"the node does not show that entry {verdict.index} is in the ledger", step=_INCLUSION_STEP, code="entry-missing"
+            )
+        # Signed anew since, or the same thing registered by somebody else: the entry that stands there must say so.
+        if not _is_repetition(self._entries.read(verdict.index, opened), submission):
+            raise VerificationError(
+                f"the node says that entry {verdict.index} has what was submitted, and it has not",
+                step=_INCLUSION_STEP,
+                code="inclusion-entry",
+                details={"index": verdict.index},
+            )
+
+    def _open_fields(self, submission: Submission) -> Iterator[Opened]:
+        """What opens the sealed fields of an event, as far as it is held here."""
+        payload = submission.envelope.payload
+        if b'"sealed"' not in payload:
+            return
+        for _, digest in find_sealed(msgspec.json.decode(payload)["predicate"]):
+            found = self._disclose(Sealed(digest))
+            if found is not None:
+                yield Opened(salt=found.salt, sealed=digest, value=found.value)
+
+    def _newest(self) -> Pin | None:
+        """What was seen last, in this process or another one."""
+        pinned, seen = self._recall(), self._seen
+        if pinned is None or seen is None:
+            return pinned or seen
+        return max(pinned, seen, key=lambda each: each.size)
+
+    def _compare(self, seen: Pin | None, opened: OpenedFrame) -> Relation | None:
+        if seen is None:
+            return None
+
+        def prove(old: int, new: int) -> tuple[bytes, ...]:
+            return opened.consistency if (old, new) == (opened.since, opened.size) else self.consistency(old, new)
+
+        try:
+            return evidence.check(seen, opened.head, prove, contact=True)
+        except SplitView as split:
+            raise SplitView(split.evidence, path=self._keep(split.evidence)) from None
+
+    def _take_own(self) -> OpenedFrame | None:
+        """The view that came with this thread's last `append`, once, and while it is as new as anything that was seen."""
+        kept: tuple[float, int, OpenedFrame] | None = self._own.__dict__.pop("view", None)
+        if kept is None or kept[0] < time.monotonic() - KEPT_S or kept[1] != os.getpid():
+            return None
+        newest = self._newest()
+        return kept[2] if newest is None or newest.size <= kept[2].size else None
+
+
+def _since(size: int | None) -> tuple[tuple[str, str], ...]:
+    return () if size is None else (("from", str(size)),)
+
+
+def _divide(submissions: Sequence[Submission], entries: Sequence[bytes]) -> Iterator[list[tuple[Submission, bytes]]]:
+    """In order, as many as one request holds."""
+    batch: list[tuple[Submission, bytes]] = []
+    size = 0
+    for submission, raw in zip(submissions, entries, strict=True):
+        if batch and (len(batch) == wire.MAX_EVENTS or size + len(raw) > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append((submission, raw))
+        size += len(raw)
+    if batch:
+        yield batch
+
+
+def _pair(
+    verdicts: Sequence[Judged], batch: Sequence[tuple[Submission, bytes]]
+) -> Iterator[tuple[Judged, tuple[Submission, bytes]]]:
+    if len(verdicts) != len(batch):
+        raise _bad_verdict(f"there are {len(verdicts)} for {len(batch)} events")
+    return zip(verdicts, batch, strict=True)
+
+
+def _read_verdict(judged: Judged, submission: Submission) -> Verdict:
+    """A verdict as the node told it. Raises VerificationError (step 1, `bad-verdict`) for one that cannot be about this event."""
+    if judged.event_id != submission.event.event_id:
+        raise _bad_verdict(f"it is about {judged.event_id[:64]}, not {submission.event.event_id}")
+    if judged.decision == "refused":
+        if not judged.reasons:
+            raise _bad_verdict("it refuses and gives no reason")
+        return Verdict(decision="refused", event_id=judged.event_id, reasons=judged.reasons)
+    if judged.index is msgspec.UNSET:
+        raise _bad_verdict("it names no entry")
+    return Verdict(decision=judged.decision, event_id=judged.event_id, index=judged.index)
+
+
+def _is_repetition(stored: bytes, submission: Submission) -> bool:
+    """Does an entry say what was submitted: the same statement, or the same bytes registered under the same name?"""
+    try:
+        payload = dsse.decode(stored).payload
+        if payload == submission.envelope.payload:
+            return True
+        event, asked = events.decode(payload), submission.event
+    except InvalidInput:
+        return False
+    known, wanted = event.things(), asked.things()
+    return event.NAME == asked.NAME and event.event_id != asked.event_id and bool(wanted) and known[:1] == wanted[:1]
+
+
+def _bad_verdict(reason: str) -> VerificationError:
+    return VerificationError(f"the node's verdict cannot be used: {reason}", step=1, code="bad-verdict")

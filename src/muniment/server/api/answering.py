@@ -1,0 +1,81 @@
+"""How answers leave: encoded once, with an entity tag that changes with the ledger, or as the exact bytes that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from litestar import Request, Response
+
+from muniment.core.format import checkpoint, note
+from muniment.index import Index
+from muniment.ledger.engine import View
+from muniment.server import caching
+from muniment.server.hosting import Hosted
+
+JSON = "application/json"
+BYTES = "application/octet-stream"
+TEXT = "text/plain; charset=utf-8"
+CHANGING = "private, no-cache"
+LASTING = "private, max-age=31536000, immutable"
+TAG_DIGITS = 16
+
+T = TypeVar("T")
+Asked = Request[Any, Any, Any]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True, rename="camel"):
+    """A list as of `size` entries. `next` is the cursor of the rest, or null where there is none."""
+
+    items: Sequence[T]
+    size: int
+    next: str | None = None
+
+
+def tag(view: View) -> str:
+    """The entity tag of whatever depends on the newest block: `"<size>-<first hex digits of the root>"`."""
+    root = checkpoint.parse(note.parse(view.checkpoint).text).root
+    return f'"{view.size}-{root.hex()[:TAG_DIGITS]}"'
+
+
+def answer(request: Asked, hosted: Hosted, make: Callable[[], object]) -> Response[bytes]:
+    """What `make` returns as JSON, or 304 where the asker has it already. Bytes are JSON already.
+
+    The tag is taken before the answer is made, so that it never names a newer block than the answer is about.
+    """
+    with hosted.reader.view() as view:
+        current = tag(view)
+    sent = {"ETag": current, "Cache-Control": CHANGING}
+    if caching.is_known(request.headers, current):
+        return Response(b"", status_code=304, headers=sent, media_type=JSON)
+    made = make()
+    return Response(made if isinstance(made, bytes) else _encode(made), headers=sent, media_type=JSON)
+
+
+def lasting(request: Asked, name: str, raw: bytes, media_type: str = JSON) -> Response[bytes]:
+    """Bytes that never change under their address; `name` is their entity tag."""
+    sent = {"ETag": f'"{name}"', "Cache-Control": LASTING}
+    if caching.is_known(request.headers, sent["ETag"]):
+        return Response(b"", status_code=304, headers=sent, media_type=media_type)
+    return Response(raw, headers=sent, media_type=media_type)
+
+
+def encode(value: object) -> bytes:
+    """A value as JSON."""
+    return _encode(value)
+
+
+def listing(hosted: Hosted, ask: Callable[[Index], Sequence[T]]) -> Listed[T]:
+    """The whole answer of the read model to one question, with the size that it is about."""
+    index = hosted.reader.index
+    while True:
+        size = index.size
+        items = ask(index)
+        # Somebody else may have brought the index forward in between.
+        if index.size == size:
+            return Listed(items=items, size=size)
+
+

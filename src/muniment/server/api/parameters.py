@@ -1,0 +1,40 @@
+"""Parameters of the routes, with the forms that the ledger's own values have. `*.pattern` are those of OpenAPI as well."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar.params import Parameter
+
+from muniment.core.format.encoding import MAX_INTEGER
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*$"
+SEGMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+DIGEST = r"^[0-9a-f]{64}$"
+EVENT_ID = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+SEALED = r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"
+MAX_NAME = 128
+MAX_THING = 352
+MAX_EVENT_NAMES = 64
+
+Index = Annotated[int, Parameter(ge=0, le=MAX_INTEGER, description="The index of an entry.")]
+Height = Annotated[int, Parameter(ge=0, le=MAX_INTEGER, description="The height of a block.")]
+Since = Annotated[
+    int | None,
+    Parameter(query="from", ge=0, le=MAX_INTEGER, description="Show as well that the ledger of so many entries is its beginning."),
+]
+Digest = Annotated[str, Parameter(pattern=DIGEST, description="64 lower hex digits.")]
+EventId = Annotated[str, Parameter(pattern=EVENT_ID, description="The id of an event (UUIDv7, lower case).")]
+Commitment = Annotated[str, Parameter(pattern=SEALED, description="The commitment of a sealed field (base64url).")]
+Thing = Annotated[
+    str,
+    Parameter(
+        min_length=1,
+        max_length=MAX_THING,
+        description="A name, `name@3`, `environment/name`, a digest or its first eight digits, an entry, an event id, or a whole stream.",
+    ),
+]
+Disclose = Annotated[
+    bool, Parameter(description="Open the sealed fields that the vault of the server holds.", default=False)
+]
+Environment = Annotated[str | None, Parameter(pattern=SEGMENT, max_length=MAX_NAME, description="The name of an environment.")]

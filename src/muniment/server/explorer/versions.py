@@ -1,0 +1,297 @@
+"""A version of a model: what it is made of, who answered for what, how good it is, and where it runs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from muniment.core.rules.events import ModelRegistered, ModelRetired, ParameterChanged, TrainingFinished, TrainingStarted
+from muniment.core.rules.events.model import Target
+from muniment.core.rules.records import Data, Run, Version
+from muniment.errors import NotFound
+from muniment.index import DeploymentRow, EventRow
+from muniment.index.changes import Served
+from muniment.server.explorer.decisions import Decision, Waived, read_decisions, read_waivers
+from muniment.server.explorer.drawing import graph
+from muniment.server.explorer.files import Files, read_files
+from muniment.server.explorer.incidents import Reported, read_incidents
+from muniment.server.explorer.kinship import Kin, draw_kin, read_kin
+from muniment.server.explorer.measurements import Measured, read_measurements, tell_value
+from muniment.server.explorer.notes import Note, read_notes
+from muniment.server.explorer.source import Prose, Source, known
+from muniment.server.explorer.stints import MAX_CHANGES, Stint, fold
+
+MAX_PLACES = 12
+MAX_SETTINGS = 200
+MAX_HISTORY = 30
+
+
+class Ingredient(msgspec.Struct, frozen=True, kw_only=True):
+    """A data set or version that this one was made of, and as what."""
+
+    stream: str
+    name: str
+    digest: str
+    roles: tuple[str, ...]
+    licence: str
+    withdrawn: int | None
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter as it stands. `changed` is the entry that set it anew after training, where one did."""
+
+    target: str
+    path: str
+    value: str
+    changed: int | None
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """The run that made a version, in short."""
+
+    id: str
+    status: str
+    persons: tuple[str, ...]
+    entry_point: str
+    commit: str
+    dirty: str
+    container: str
+    environment: str
+    hardware: str
+    seed: str
+    seconds: str
+    index: int
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands behind one statement about the version."""
+
+    index: int
+    said: str
+    actor: str
+    grade: str
+
+
+class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a model. `before` and `after` are its neighbours, by ordinal and digest."""
+
+    model: str
+    ordinal: int
+    digest: str
+    status: str
+    holds: int
+    rejected: tuple[str, ...]
+    registered: EventRow
+    persons: tuple[str, ...]
+    grade: str
+    reason: Prose | None
+    facts: tuple[tuple[str, str], ...]
+    unknown: bool
+    data: tuple[Ingredient, ...]
+    parents: tuple[Ingredient, ...]
+    settings: tuple[Setting, ...]
+    run: Made | None
+    files: Files | None
+    measured: tuple[Measured, ...]
+    measured_count: int
+    decisions: tuple[Decision, ...]
+    decided_count: int
+    waivers: tuple[Waived, ...]
+    incidents: tuple[Reported, ...]
+    notes: tuple[Note, ...]
+    evidence: tuple[Evidence, ...]
+    running: tuple[DeploymentRow, ...]
+    ran: tuple[Stint, ...]
+    retired: EventRow | None
+    retired_cause: str
+    before: tuple[int, str] | None
+    after: tuple[int, str] | None
+    environments: tuple[str, ...]
+    kin: Kin
+    drawing: str
+    history: tuple[EventRow, ...]
+
+    @property
+    def title(self) -> str:
+        """`credit-risk@3`"""
+        return f"{self.model}@{self.ordinal}"
+
+
+def find_version(source: Source, digest: str) -> tuple[str, int]:
+    """The model and the ordinal of a version. Raises NotFound, InvalidInput for what is no digest."""
+    found = source.hosted.reader.resolve(f"version/{digest}", ["version"])
+    return found.name, found.ordinal or 0
+
+
+def read_version(source: Source, model: str, ordinal: int) -> VersionPage:
+    """A version by the name of its model and its ordinal. Raises NotFound."""
+    rows = source.index.versions(model)
+    row = next((each for each in rows if each.ordinal == ordinal), None)
+    state = None if row is None else source.state(f"version/{row.digest}", Version)
+    event = None if state is None else source.find(state.made, ModelRegistered)
+    if row is None or state is None or event is None:
+        source.hosted.reader.resolve(f"{model}@{ordinal}", ["version"])
+        raise NotFound(f"there is no {model}@{ordinal}", code="no-such-thing", hint="See all models at /models.")
+    stream = f"version/{row.digest}"
+    run = None if state.run is msgspec.UNSET else source.state(f"run/{state.run}", Run)
+    started = None if run is None else source.find(run.start, TrainingStarted)
+    data, parents = _read_ingredients(source, event, started)
+    measured_count, measured = read_measurements(source, row.digest)
+    decided_count, decisions = read_decisions(source, row.digest)
+    waivers = read_waivers(source, row.digest)
+    registered = source.index.event(state.made)
+    retired = source.list_events(stream, ModelRetired, 1) if row.retired is not None else []
+    kin = read_kin(source, stream, up=1, down=1)
+    neighbours = {each.ordinal: each.digest for each in rows if abs(each.ordinal - ordinal) == 1}
+    title = f"{model}@{ordinal}"
+    named = ("kin", f"Where {title} comes from", f"One step up and one down from {title}; the table below says the same.")
+    return VersionPage(
+        model=model,
+        ordinal=ordinal,
+        digest=row.digest,
+        status=state.status,
+        holds=state.holds,
+        rejected=tuple(each.environment for each in state.rejected),
+        registered=registered,
+        persons=state.persons,
+        grade=known(event.grade) or "declared",
+        reason=source.open_prose(event.reason),
+        facts=_list_facts(event),
+        unknown=not data and not parents,
+        data=data,
+        parents=parents,
+        settings=_read_settings(source, stream, started),
+        run=None if run is None or started is None else _read_run(source, run, started),
+        files=read_files(source, row.digest),
+        measured=measured,
+        measured_count=measured_count,
+        decisions=decisions,
+        decided_count=decided_count,
+        waivers=waivers,
+        incidents=read_incidents(source, row.digest),
+        notes=read_notes(source, stream),
+        evidence=_list_evidence(registered, event, run, started, measured, decisions),
+        running=tuple(each for each in source.index.deployments() if each.version == row.digest and each.status == "running"),
+        ran=_read_ran(source, row.digest),
+        retired=retired[0][0] if retired else None,
+        retired_cause=retired[0][1].cause if retired else "",
+        before=(ordinal - 1, neighbours[ordinal - 1]) if ordinal - 1 in neighbours else None,
+        after=(ordinal + 1, neighbours[ordinal + 1]) if ordinal + 1 in neighbours else None,
+        environments=tuple(each.name for each in source.policy.environments),
+        kin=kin,
+        drawing=graph.draw(draw_kin(kin, source.base), named),
+        history=tuple(source.list_rows(stream, limit=MAX_HISTORY)),
+    )
+
+
+def _list_facts(event: ModelRegistered) -> tuple[tuple[str, str], ...]:
+    said = (
+        ("How it came to be", event.derivation),
+        ("Architecture", event.architecture),
+        ("Format", event.format),
+        ("Parameters of the model", msgspec.UNSET if event.parameter_count is msgspec.UNSET else f"{event.parameter_count:,}"),
+        ("Precision", event.precision),
+        ("Licence", event.licence),
+    )
+    return tuple((name, known(value)) for name, value in said if known(value))
+
+
+def _read_ingredients(
+    source: Source, event: ModelRegistered, started: TrainingStarted | None
+) -> tuple[tuple[Ingredient, ...], tuple[Ingredient, ...]]:
+    """The data sets and the versions that a version was made of."""
+    roles: dict[str, list[str]] = {f"data/{each}": ["training"] for each in event.data}
+    for each in event.parents:
+        roles[f"version/{each}"] = [event.derivation]
+    if started is not None:
+        for used in started.inputs:
+            roles.setdefault(f"data/{used.data}", []).append(used.role)
+        for base in started.base_versions:
+            roles.setdefault(f"version/{base}", []).append("base")
+    found = [_describe_ingredient(source, stream, tuple(dict.fromkeys(said))) for stream, said in roles.items()]
+    data = tuple(each for each in found if each.stream.startswith("data/"))
+    return data, tuple(each for each in found if each.stream.startswith("version/"))
+
+
+def _describe_ingredient(source: Source, stream: str, roles: tuple[str, ...]) -> Ingredient:
+    kind, _, digest = stream.partition("/")
+    data = source.state(stream, Data) if kind == "data" else None
+    return Ingredient(
+        stream=stream,
+        name=source.name(digest) or f"{kind} {digest[:8]}…",
+        digest=digest,
+        roles=roles,
+        licence="" if data is None else known(data.licence),
+        withdrawn=None if data is None or data.withdrawn is msgspec.UNSET else data.withdrawn,
+    )
+
+
+def _read_settings(source: Source, stream: str, started: TrainingStarted | None) -> tuple[Setting, ...]:
+    """Every parameter as it stands: as training began with it, or as it was changed since."""
+    hyper: Target = "hyperparameter"
+    found = {
+        (hyper, each.key): Setting(target=hyper, path=each.key, value=tell_value(each.value), changed=None)
+        for each in (() if started is None else started.parameters)
+    }
+    changes = source.list_events(stream, ParameterChanged, MAX_SETTINGS)
+    for row, event in reversed(changes):
+        if event.of.stream() == stream:
+            value = "not set" if event.new is msgspec.UNSET else tell_value(event.new)
+            found[event.target, event.path] = Setting(target=event.target, path=event.path, value=value, changed=row.index)  # type: ignore[index]
+    return tuple(found[each] for each in sorted(found))[:MAX_SETTINGS]
+
+
+def _read_run(source: Source, run: Run, started: TrainingStarted) -> Made:
+    finished = None if run.finish is msgspec.UNSET else source.find(run.finish, TrainingFinished)
+    return Made(
+        id=started.event_id,
+        status=run.status,
+        persons=run.persons,
+        entry_point=known(started.entry_point),
+        commit=known(started.git_commit),
+        dirty=known(started.dirty_digest),
+        container=known(started.container_digest),
+        environment=known(started.environment_digest),
+        hardware=known(started.hardware_class),
+        seed=known(started.seed),
+        seconds="" if finished is None else known(finished.duration_seconds),
+        index=run.start,
+    )
+
+
+def _list_evidence(
+    registered: EventRow,
+    event: ModelRegistered,
+    run: Run | None,
+    started: TrainingStarted | None,
+    measured: tuple[Measured, ...],
+    decisions: tuple[Decision, ...],
+) -> tuple[Evidence, ...]:
+    """What stands behind each statement that this page rests on, by its name."""
+    found = [
+        Evidence(
+            index=registered.index, said="Its files and its origin", actor=registered.actor, grade=known(event.grade) or "declared"
+        )
+    ]
+    if run is not None and started is not None:
+        found.append(
+            Evidence(index=run.start, said="How it was trained", actor=started.actor, grade=known(started.grade) or "declared")
+        )
+    found += [Evidence(index=each.row.index, said="A measurement", actor=each.row.actor, grade=each.grade) for each in measured]
+    found += [
+        Evidence(index=each.index, said=f"{each.words.capitalize()} for {each.environment}", actor=each.actor, grade=each.grade)
+        for each in decisions
+    ]
+    return tuple(found)
+
+
+def _read_ran(source: Source, version: str) -> tuple[Stint, ...]:
+    """Where a version ran, the newest first."""
+    changes = source.index.changes(Served(version=version), limit=MAX_CHANGES)
+    places = list(dict.fromkeys((each.environment, each.name) for each in changes))[:MAX_PLACES]
+    stints = [
+        stint
+        for environment, name in places
+        for stint in fold(source.index.changes(Served(environment=environment, name=name), limit=MAX_CHANGES))
+        if stint.version == version
+    ]
+    return tuple(sorted(stints, key=lambda each: each.since, reverse=True))

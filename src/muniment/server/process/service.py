@@ -1,0 +1,63 @@
+"""One server from its start to its end: the claim on its ledgers, the socket, and one process or several."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from muniment.errors import Unavailable
+from muniment.server.process import claim, greeting, notify, running, sockets
+from muniment.server.process.assembly import assemble
+from muniment.server.process.connection import Door
+from muniment.server.process.greeting import Greeting
+from muniment.server.settings import Settings
+from muniment.server.telemetry import logs
+from muniment.server.telemetry.health import Telemetry
+
+Announce = Callable[[Greeting], None]
+
+
+def serve(settings: Settings, announce: Announce) -> int:
+    """Serve until a signal says to stop; `announce` tells whoever started it, once it answers. Returns the exit code.
+
+    Raises what opening the ledgers, the socket and the certificate raises, Conflict (`already-served`) among them.
+    """
+    make_state(settings)
+    held = claim.take([settings.state, *(each.home for each in settings.ledgers)])
+    try:
+        listening = sockets.bind(settings.host, settings.port)
+        if settings.certificate is not None:
+            # Now, and not in a worker where nobody would read why.
+            sockets.load_tls(settings.certificate, settings.certificate_key)
+        greeted = greeting.look(settings, listening)
+        if settings.workers > 1:
+            from muniment.server.process import supervisor
+
+            return supervisor.Supervisor(settings, listening, lambda: _ready(greeted, announce)).run()
+        logs.begin(settings.log_format)
+        door = Door(settings.limits)
+        running.run(
+            settings, assemble(settings, telemetry=Telemetry(), door=door), listening, door, lambda: _ready(greeted, announce)
+        )
+        return 0
+    finally:
+        notify.tell("STOPPING=1")
+        held.release()
+
+
+def make_state(settings: Settings) -> None:
+    """Make the state's folder, for this user only. Raises Unavailable (`state-unwritable`)."""
+    try:
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(settings.state, 0o700)
+    except OSError as error:
+        raise Unavailable(
+            f"{settings.state} cannot be made: {error.strerror}",
+            code="state-unwritable",
+            hint="Choose another folder for the server's state with --state.",
+        ) from None
+
+
+def _ready(greeted: Greeting, announce: Announce) -> None:
+    announce(greeted)
+    notify.tell("READY=1")
