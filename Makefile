@@ -1,4 +1,4 @@
-# `make demo` and `make test` need nothing but python3 and pip (and the network, once).
+# `make demo` needs nothing but python3 and pip (and the network, once); `make test` also brings a browser and Node.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,10 +9,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 demo: $(VENV)/.demo
 	@$(BIN)/muniment demo
 
-test: $(VENV)/.test $(VENV)/.second lint
+test: $(VENV)/.test $(VENV)/.second $(VENV)/.system lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-long: $(VENV)/.test $(VENV)/.second lint
+test-long: $(VENV)/.test $(VENV)/.second $(VENV)/.system lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal --long
 
 lint: $(VENV)/.test
@@ -47,6 +47,11 @@ $(VENV)/.test: requirements/test.lock requirements/demo.lock pyproject.toml
 # Another Python beside the first one, for the tests that replay a ledger under two of them.
 $(VENV)/.second: requirements/runtime.lock tools/second_python.py
 	$(PYTHON) tools/second_python.py $(VENV)/second
+	@touch $@
+
+# A browser and Node, which no Python package brings.
+$(VENV)/.system: tools/system_packages.py
+	$(PYTHON) tools/system_packages.py
 	@touch $@
 
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

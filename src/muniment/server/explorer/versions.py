@@ -236,7 +236,7 @@ def _read_settings(source: Source, stream: str, started: TrainingStarted | None)
     for row, event in reversed(changes):
         if event.of.stream() == stream:
             value = "not set" if event.new is msgspec.UNSET else tell_value(event.new)
-            found[event.target, event.path] = Setting(target=event.target, path=event.path, value=value, changed=row.index)  # type: ignore[index]
+            found[event.target, event.path] = Setting(target=event.target, path=event.path, value=value, changed=row.index)
     return tuple(found[each] for each in sorted(found))[:MAX_SETTINGS]
 
 

@@ -13,8 +13,9 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import uvicorn
@@ -113,11 +114,14 @@ def run(settings: Settings, assembled: Assembled, listening: socket.socket, door
         assembled.close()
 
 
-@asynccontextmanager
-async def lifespan_of(assembled: Assembled) -> AsyncIterator[None]:
-    """Start and end the application's own parts without listening to anybody."""
-    async with assembled.litestar.lifespan():
-        yield
+def stop_with(pipe: int) -> None:
+    """Stop this process once the other end of a pipe is closed, which a supervisor that dies does too."""
+
+    def wait() -> None:
+        os.read(pipe, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="muniment-supervised", daemon=True).start()
 
 
 def allow_files(connections: int) -> None:

@@ -59,6 +59,11 @@ def begin(form: str, worker: str = "", stream: TextIO | None = None) -> None:
         library.setLevel(level)
 
 
+def say(code: str, message: str, **fields: object) -> None:
+    """Say something about the server itself, as a warning."""
+    logging.getLogger("muniment.server").warning(message, extra={"fields": {"code": code, **fields}})
+
+
 def _plain(value: object) -> str:
     text = str(value)
     return text if text.isprintable() else ascii(text)

@@ -1,0 +1,140 @@
+"""Listings of things: rows of the read model, method by method as `index.rows.Query` has them. Nothing here is proved."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Response, get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+
+from muniment.index.rows import (
+    ActorRow,
+    ApprovalRow,
+    DataRow,
+    DatasetRow,
+    DeploymentRow,
+    EvaluationRow,
+    EventRow,
+    KeyRow,
+    ModelRow,
+    PlanRow,
+    Thing,
+    ThingKind,
+    VersionRow,
+)
+from muniment.net import wire
+from muniment.server.api import answering
+from muniment.server.api.answering import Asked, Listed
+from muniment.server.api.parameters import MAX_NAME, MAX_THING, NAME, SEGMENT, Digest, Environment
+from muniment.server.hosting import Hosted
+
+Text = Annotated[str, Parameter(min_length=1, max_length=MAX_THING, description="What somebody typed.")]
+Kinds = Annotated[list[ThingKind] | None, Parameter(query="kind", description="Look among these kinds only.")]
+Name = Annotated[str, Parameter(pattern=NAME, max_length=MAX_NAME)]
+Kind = Annotated[str | None, Parameter(max_length=MAX_NAME, description="Only actors of this kind, such as `person`.")]
+Owner = Annotated[str | None, Parameter(pattern=SEGMENT, max_length=MAX_NAME, description="Only the keys of this actor.")]
+
+
+def _list(path: str, row: Any, **more: Any) -> Any:
+    """The decorator of a route that lists rows of one kind."""
+    spec = ResponseSpec(Listed[row], generate_examples=False, description="All of them, as of `size` entries.")
+    return get(path, opt={"scope": "read"}, sync_to_thread=True, responses={200: spec}, **more)
+
+
+@get(
+    "/v1/search",
+    opt={"scope": "read"},
+    sync_to_thread=True,
+    responses={200: ResponseSpec(Thing, generate_examples=False, description="The one thing that the text stands for.")},
+)
+def search(request: Asked, hosted: Hosted, q: Text, kinds: Kinds = None) -> Response[bytes]:
+    """What a text stands for: a name, `name@3`, `environment/name`, a digest or its beginning, an entry, an event id."""
+    return answering.answer(request, hosted, lambda: hosted.reader.resolve(q, kinds))
+
+
+@get(
+    "/v1/names/{digest:str}",
+    opt={"scope": "read"},
+    sync_to_thread=True,
+    responses={200: ResponseSpec(wire.Name, generate_examples=False, description="Its name, or null.")},
+)
+def read_name(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
+    """What the digest of a version of a model or data set is called: `credit-risk@3`."""
+    return answering.answer(request, hosted, lambda: wire.Name(name=hosted.reader.index.name_of(digest)))
+
+
+@_list("/v1/models", ModelRow)
+def list_models(request: Asked, hosted: Hosted) -> Response[bytes]:
+    """All models by name."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.models()))
+
+
+@_list("/v1/models/{model:str}/versions", VersionRow)
+def list_versions(request: Asked, hosted: Hosted, model: Name) -> Response[bytes]:
+    """The versions of a model, the first one first."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.versions(model)))
+
+
+@_list("/v1/models/{model:str}/plans", PlanRow)
+def list_plans(request: Asked, hosted: Hosted, model: Name) -> Response[bytes]:
+    """The evaluation plans of a model, the first one first."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.plans(model)))
+
+
+@_list("/v1/datasets", DatasetRow)
+def list_datasets(request: Asked, hosted: Hosted) -> Response[bytes]:
+    """All data sets by name."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.datasets()))
+
+
+@_list("/v1/datasets/{name:str}/versions", DataRow)
+def list_data(request: Asked, hosted: Hosted, name: Name) -> Response[bytes]:
+    """The versions of a data set, the first one first."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.data(name)))
+
+
+@_list("/v1/versions/{digest:str}/approvals", ApprovalRow)
+def list_approvals(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
+    """The decisions about a version, the first one first."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.approvals(digest)))
+
+
+@_list("/v1/versions/{digest:str}/evaluations", EvaluationRow)
+def list_evaluations(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
+    """The measurements of a version, the first one first."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.evaluations(digest)))
+
+
+@_list("/v1/deployments", DeploymentRow)
+def list_deployments(request: Asked, hosted: Hosted, environment: Environment = None) -> Response[bytes]:
+    """What serves where, stopped deployments included, by environment and name."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.deployments(environment)))
+
+
+@_list("/v1/actors", ActorRow)
+def list_actors(request: Asked, hosted: Hosted, kind: Kind = None) -> Response[bytes]:
+    """All actors, or those of a kind, by id."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.actors(kind)))
+
+
+@_list("/v1/keys", KeyRow)
+def list_keys(request: Asked, hosted: Hosted, actor: Owner = None) -> Response[bytes]:
+    """All keys, or those of an actor, in order of their enrolment."""
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.keys_of(actor)))
+
+
+ROUTES = (
+    search,
+    read_name,
+    list_models,
+    list_versions,
+    list_plans,
+    list_datasets,
+    list_data,
+    list_approvals,
+    list_evaluations,
+    list_deployments,
+    list_actors,
+    list_keys,
+)

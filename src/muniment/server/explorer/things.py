@@ -1,0 +1,17 @@
+"""The pages of things: models, versions, data sets, runs, environments, deployments, incidents, and how they hang together."""
+
+from __future__ import annotations
+
+from muniment.server.explorer import comparison, datasets, deployments, environments, incidents, lineage, models, naming, runs
+
+ROUTES = (
+    *comparison.ROUTES,
+    *datasets.ROUTES,
+    *deployments.ROUTES,
+    *environments.ROUTES,
+    *incidents.ROUTES,
+    *lineage.ROUTES,
+    *models.ROUTES,
+    *naming.ROUTES,
+    *runs.ROUTES,
+)
