@@ -35,7 +35,9 @@ def main() -> int:
             break
     still = [program for program, _ in missing if shutil.which(program) is None]
     if still:
-        sys.stderr.write(f"The tests need {' and '.join(still)}, and {' '.join(apt)} could not install them: install them by hand.\n")
+        sys.stderr.write(
+            f"The tests need {' and '.join(still)}, and {' '.join(apt)} could not install them: install them by hand.\n"
+        )
     return 1 if still else 0
 
 

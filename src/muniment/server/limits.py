@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send, WebSocketReceiveMessage
 
 from muniment.server import problems
 from muniment.server.problems import Problem
@@ -107,7 +107,7 @@ class _Exchange:
         finally:
             self._limiting.listeners.discard(self)
 
-    async def receive(self) -> Message:
+    async def receive(self) -> HTTPReceiveMessage | WebSocketReceiveMessage:
         """The next part of the body, within its limits; a fault ends the request, whatever the application makes of it."""
         if not self._pending:
             return await self._receive()

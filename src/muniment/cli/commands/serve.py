@@ -27,12 +27,8 @@ _file = click.Path(path_type=Path)
 @click.option("--url", metavar="URL", help="How callers reach this server, where a proxy stands before it.")
 @click.option("--tls-certificate", "certificate", type=_file, metavar="FILE", help="A PEM file with the certificate and its chain.")
 @click.option("--tls-key", "certificate_key", type=_file, metavar="FILE", help="The certificate's key, a PEM file.")
-@click.option(
-    "--state", type=_file, metavar="DIR", help="What the server keeps for itself; default `server` in the ledger's folder."
-)
-@click.option(
-    "--config", "file", type=_file, metavar="FILE", help="A TOML file with these settings, and with limits and providers."
-)
+@click.option("--state", type=_file, metavar="DIR", help="Where the server keeps what is its own; default DIR/server.")
+@click.option("--config", "file", type=_file, metavar="FILE", help="A TOML file with all settings; options are stronger.")
 @click.option(
     "--identity-actor", metavar="ID", help="The enrolled service that admits keys for jobs; its key lies in the ledger's folder."
 )

@@ -41,7 +41,7 @@ class BlockPage(msgspec.Struct, frozen=True, kw_only=True):
 def read_block(source: Source, height: int, before: int | None = None) -> BlockPage:
     """Read a block. Raises NotFound."""
     view = source.view
-    if height > view.height:
+    if not 0 <= height <= view.height:
         raise NotFound(f"there is no block {height}", code="no-such-block", hint=f"The newest block is {view.height}.")
     header = view.header(height)
     first = 0 if height == 0 else view.header(height - 1).size + 1

@@ -70,7 +70,7 @@ class EntryPage(msgspec.Struct, frozen=True, kw_only=True):
 def read_entry(source: Source, index: int) -> EntryPage:
     """Read an entry. Raises NotFound."""
     view = source.view
-    if index >= view.size:
+    if not 0 <= index < view.size:
         raise NotFound(
             f"there is no entry {index}", code="no-such-entry", hint=f"The newest entry is {view.size - 1}; the first one is 0."
         )

@@ -14,7 +14,7 @@ from muniment.core.rules.events import DatasetTransformed, ModelRegistered, Trai
 from muniment.core.rules.records import Data, Version
 from muniment.index import EventRow
 from muniment.server.explorer import links
-from muniment.server.explorer.drawing.graph import MAX_NODES, Edge, Graph, Kind, Node
+from muniment.server.explorer.drawing.graph import MAX_NODES, Edge, Graph, Node
 from muniment.server.explorer.source import Source
 
 MAX_FAN = 40
@@ -133,13 +133,10 @@ def draw_kin(kin: Kin, base: str) -> Graph:
     edges = [Edge(source=each.source, of=each.of, relation=each.relation) for each in kin.ties]
     depths = {each.stream: each.depth for each in kin.things}
     for stream in kin.cut[: MAX_NODES // 10]:
-        more: Kind = "more"
         kind, _, digest = stream.partition("/")
-        key = f"more/{stream}"
-        nodes.insert(
-            1,
-            Node(key=key, kind=more, depth=depths[stream] + 1, name="and more", href=f"{base}/lineage/{kind}/{digest}?up=0&down=1"),
-        )
+        key, href = f"more/{stream}", f"{base}/lineage/{kind}/{digest}?up=0&down=1"
+        # Beside the middle, so that the limit of a drawing never leaves it out.
+        nodes.insert(1, Node(key=key, kind="more", depth=depths[stream] + 1, name="and more", href=href))
         edges.append(Edge(source=stream, of=key))
     return Graph(nodes=tuple(nodes), edges=tuple(edges))
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
-from muniment.core.format import encoding
-from muniment.core.rules.events import ModelRegistered, TrainingFinished, TrainingStarted
+from muniment.capture import environment
+from muniment.core.rules.events import ModelRegistered, TrainingFinished, TrainingOutput, TrainingStarted
 from muniment.core.rules.records import Data, Run
 from muniment.errors import MunimentError
 from muniment.index import EventRow
@@ -37,6 +37,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 class Packages(msgspec.Struct, frozen=True, kw_only=True):
     """What was installed, by name and version, as far as a page shows it."""
 
+    python: str
+    platform: str
     count: int
     shown: tuple[tuple[str, str], ...]
 
@@ -86,7 +88,7 @@ def read_run(source: Source, id_: str) -> RunPage:
     state = source.state(stream, Run)
     finish = None if state is None or state.finish is msgspec.UNSET else state.finish
     finished = None if finish is None else source.find(finish, TrainingFinished)
-    environment = known(event.environment_digest)
+    installed = known(event.environment_digest)
     log = known(finished.metric_log_digest) if finished is not None else ""
     made = source.list_events(stream, ModelRegistered, MAX_VERSIONS)
     return RunPage(
@@ -103,8 +105,8 @@ def read_run(source: Source, id_: str) -> RunPage:
         commit=known(event.git_commit),
         dirty=known(event.dirty_digest),
         container=known(event.container_digest),
-        environment=environment,
-        packages=_read_packages(source, environment) if environment else None,
+        environment=installed,
+        packages=_read_packages(source, installed) if installed else None,
         hardware=known(event.hardware_class),
         seed=known(event.seed),
         seconds="" if finished is None else known(finished.duration_seconds),
@@ -113,14 +115,17 @@ def read_run(source: Source, id_: str) -> RunPage:
         settings=tuple((each.key, tell_value(each.value)) for each in event.parameters),
         inputs=tuple(_describe_input(source, each.data, each.role) for each in event.inputs),
         bases=tuple((each, source.name(each) or each[:8]) for each in event.base_versions),
-        outputs=()
-        if finished is None
-        else tuple((each.name, each.digest, source.name(each.digest) or "") for each in finished.outputs),
+        outputs=() if finished is None else tuple(_name_output(source, each) for each in finished.outputs),
         metrics=() if finished is None else tuple((each.metric, name_slice(each.slice), each.value) for each in finished.metrics),
         versions=tuple((each.version, source.name(each.version) or each.model) for _, each in reversed(made)),
         log=read_log(source, log) if log else None,
         history=tuple(source.list_rows(stream, limit=MAX_HISTORY)),
     )
+
+
+def _name_output(source: Source, output: TrainingOutput) -> tuple[str, str, str]:
+    """The name and digest of what a run left behind, and what the ledger calls it."""
+    return output.name, output.digest, source.name(output.digest) or ""
 
 
 def _describe_input(source: Source, digest: str, role: str) -> Input:
@@ -135,14 +140,11 @@ def _read_packages(source: Source, digest: str) -> Packages | None:
     if size is None or size > MAX_ENVIRONMENT_BYTES:
         return None
     try:
-        read = encoding.decode(source.blobs.load(digest), limit=MAX_ENVIRONMENT_BYTES)
+        found = environment.decode(source.blobs.load(digest))
     except MunimentError:
         return None
-    listed = read.get("packages") if isinstance(read, dict) else None
-    if not isinstance(listed, list):
-        return None
-    named = [(str(each.get("name", "")), str(each.get("version", ""))) for each in listed if isinstance(each, dict)]
-    return Packages(count=len(named), shown=tuple(named[:MAX_PACKAGES]))
+    named = tuple((each.name, each.version) for each in found.packages[:MAX_PACKAGES])
+    return Packages(python=found.python, platform=found.platform, count=len(found.packages), shown=named)
 
 
 @page("/runs/{id_:str}")

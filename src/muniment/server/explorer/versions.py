@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from muniment.core.rules.events import ModelRegistered, ModelRetired, ParameterChanged, TrainingFinished, TrainingStarted
+from muniment.core.rules.events import Event, ModelRegistered, ModelRetired, ParameterChanged, TrainingFinished, TrainingStarted
 from muniment.core.rules.events.model import Target
 from muniment.core.rules.records import Data, Run, Version
 from muniment.errors import NotFound
@@ -267,21 +267,19 @@ def _list_evidence(
     decisions: tuple[Decision, ...],
 ) -> tuple[Evidence, ...]:
     """What stands behind each statement that this page rests on, by its name."""
-    found = [
-        Evidence(
-            index=registered.index, said="Its files and its origin", actor=registered.actor, grade=known(event.grade) or "declared"
-        )
-    ]
+    found = [_weigh(registered.index, "Its files and its origin", event)]
     if run is not None and started is not None:
-        found.append(
-            Evidence(index=run.start, said="How it was trained", actor=started.actor, grade=known(started.grade) or "declared")
-        )
+        found.append(_weigh(run.start, "How it was trained", started))
     found += [Evidence(index=each.row.index, said="A measurement", actor=each.row.actor, grade=each.grade) for each in measured]
     found += [
         Evidence(index=each.index, said=f"{each.words.capitalize()} for {each.environment}", actor=each.actor, grade=each.grade)
         for each in decisions
     ]
     return tuple(found)
+
+
+def _weigh(index: int, said: str, event: Event) -> Evidence:
+    return Evidence(index=index, said=said, actor=event.actor, grade=known(event.grade) or "declared")
 
 
 def _read_ran(source: Source, version: str) -> tuple[Stint, ...]:

@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from muniment.server import application, hosting, openapi, routes, submitting
 from muniment.server.application import Dispatch
+from muniment.server.explorer import failing
 from muniment.server.hosting import Hosting
 from muniment.server.limits import Limiting
 from muniment.server.process.connection import Door
@@ -70,6 +71,7 @@ def assemble(
         (*health.ROUTES, *routes.ROUTES),
         lifespan=[*_lifespans(), *lifespan],
         openapi_config=openapi.CONFIG,
+        pages=failing.tell_elsewhere,
         logging_config=None,
     )
     litestar.state.role = role

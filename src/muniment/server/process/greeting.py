@@ -42,7 +42,8 @@ def look(settings: Settings, listening: socket.socket) -> Greeting:
         for each in opened:
             with each.reader.view() as view:
                 size = view.size
-            fingerprint = each.reader.contact.fingerprint
+            contact = each.reader.contact
+            fingerprint = contact.fingerprint if contact is not None else ""
             shown.append(Shown(url + each.base, each.origin, each.reader.id, fingerprint, size, str(each.home.folder)))
     finally:
         opened.close()

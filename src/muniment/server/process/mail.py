@@ -137,7 +137,8 @@ class Line:
         writer = await self._open()
         self._number += 1
         number = self._number
-        waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
         try:
             _send(writer, msgspec.structs.replace(question, number=number))
             await writer.drain()

@@ -10,6 +10,7 @@ from muniment.server.process import claim, greeting, notify, running, sockets
 from muniment.server.process.assembly import assemble
 from muniment.server.process.connection import Door
 from muniment.server.process.greeting import Greeting
+from muniment.server.process.supervisor import Supervisor
 from muniment.server.settings import Settings
 from muniment.server.telemetry import logs
 from muniment.server.telemetry.health import Telemetry
@@ -31,9 +32,7 @@ def serve(settings: Settings, announce: Announce) -> int:
             sockets.load_tls(settings.certificate, settings.certificate_key)
         greeted = greeting.look(settings, listening)
         if settings.workers > 1:
-            from muniment.server.process import supervisor
-
-            return supervisor.Supervisor(settings, listening, lambda: _ready(greeted, announce)).run()
+            return Supervisor(settings, listening, lambda: _ready(greeted, announce)).run()
         logs.begin(settings.log_format)
         door = Door(settings.limits)
         running.run(

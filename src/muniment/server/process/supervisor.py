@@ -27,7 +27,7 @@ SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 TICK_SECONDS = 0.2
 PATIENCE_SECONDS = running.GRACE_SECONDS + 5
 EARLY_SECONDS = 5.0
-"""A process that dies sooner than this after its start is started again more slowly; one after the other, and the server gives up."""
+"""Who dies sooner than this after the start is started again more slowly, and in the end not at all."""
 EARLY_DEATHS = 5
 MAX_SOCKET_PATH = 90
 

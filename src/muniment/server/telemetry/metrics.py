@@ -67,9 +67,7 @@ class Ledgers(Collector):
         entries = GaugeMetricFamily("muniment_tree_entries", "Entries in the ledger.", labels=["ledger"])
         height = GaugeMetricFamily("muniment_height", "Height of the newest block.", labels=["ledger"])
         age = GaugeMetricFamily("muniment_checkpoint_age_seconds", "Age of the newest checkpoint.", labels=["ledger"])
-        spool = GaugeMetricFamily(
-            "muniment_spool_events", "Events that wait in the spool of the ledger's folder.", labels=["ledger"]
-        )
+        spool = GaugeMetricFamily("muniment_spool_events", "Events that wait in the ledger's spool.", labels=["ledger"])
         lag = GaugeMetricFamily("muniment_index_lag_entries", "Entries that the index has not read yet.", labels=["ledger"])
         now = system_clock()
         for hosted in self._hosting:
