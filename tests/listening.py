@@ -43,7 +43,7 @@ class Introducing:
         await self._app(scope, receive, send)
 
 
-class Served_:
+class Listening:
     """A running server: its URL, its ledgers, and requests to it that follow nothing and decode nothing."""
 
     def __init__(self, url: str, found: Hosting, settings: Settings, app: Any) -> None:
@@ -90,7 +90,7 @@ def serving(
     prepare: Callable[[Any], None] = lambda app: None,
     lifespan: Sequence[Any] = (),
     **settings: Any,
-) -> Iterator[Served_]:
+) -> Iterator[Listening]:
     """Serve ledgers on a free port until the context ends; the caller of every request has `scopes`."""
     state.mkdir(parents=True, exist_ok=True)
     told = Settings(ledgers=tuple(Served(name=name, home=home) for name, home in homes.items()), state=state, **settings)
@@ -105,7 +105,7 @@ def serving(
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
     thread.start()
-    client = Served_(f"http://127.0.0.1:{listener.getsockname()[1]}", opened, told, app)
+    client = Listening(f"http://127.0.0.1:{listener.getsockname()[1]}", opened, told, app)
     try:
         while not server.started:
             assert thread.is_alive(), "the server did not start"

@@ -1,7 +1,7 @@
 """A server for tests: in this process over a test client, or for real on a free port.
 
-    with serving.served(home) as client:                    # client.get("/v1/view")
-    with serving.running(home) as server:                   # server.url, server.token
+with serving.served(home) as client:                    # client.get("/v1/view")
+with serving.running(home) as server:                   # server.url, server.token
 """
 
 from __future__ import annotations

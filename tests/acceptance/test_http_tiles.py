@@ -42,7 +42,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 
 @pytest.fixture(scope="module")
-def servers(homes: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, listening.Served_]]:
+def servers(homes: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, listening.Listening]]:
     """A server for each size, open to everybody."""
     state = tmp_path_factory.mktemp("states")
     with ExitStack() as stack:
@@ -59,7 +59,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> golang.Read:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_same_bytes(servers: dict[int, listening.Served_], size: int, tmp_path: Path) -> None:
+def test_the_same_bytes(servers: dict[int, listening.Listening], size: int, tmp_path: Path) -> None:
     server = servers[size]
     with server.hosting.by_name[""].reader.view() as view:
         export_tiles(view, tmp_path / "tiles")
@@ -73,7 +73,7 @@ def test_the_same_bytes(servers: dict[int, listening.Served_], size: int, tmp_pa
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_reader_that_we_did_not_write_reads_them(servers: dict[int, listening.Served_], read: golang.Read, size: int) -> None:
+def test_the_reader_that_we_did_not_write_reads_them(servers: dict[int, listening.Listening], read: golang.Read, size: int) -> None:
     server = servers[size]
     root = checkpoint.open(server.get("/checkpoint").data, makers.VERIFIER).root
     done = read(server.url, keys.format(makers.VERIFIER))
@@ -81,6 +81,6 @@ def test_the_reader_that_we_did_not_write_reads_them(servers: dict[int, listenin
     assert done.stdout == f"{size} {root.hex()}\n"
 
 
-def test_it_refuses_what_a_server_forges(servers: dict[int, listening.Served_], read: golang.Read) -> None:
+def test_it_refuses_what_a_server_forges(servers: dict[int, listening.Listening], read: golang.Read) -> None:
     other = keys.derive(makers.ORIGIN, makers.BOB.public_key)
     assert read(servers[257].url, keys.format(other)).returncode == 1

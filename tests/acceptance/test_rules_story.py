@@ -1,6 +1,7 @@
 """Promise: the chain itself refuses what the policy does not allow, says what is missing, and goes on proving what was.
 
-One story through the command line, with its exit codes, chapter by chapter. Ada trains, deploys and administers, and may approve
+One story through the command line, with its exit codes, chapter by chapter; told twice, unchanged: over a ledger in a folder, and
+by people who reach it at a node over HTTP. Ada trains, deploys and administers, and may approve
 what others made; Ben and Cleo approve; Dan watches; `ci` is a service for which Ada answers. The policy is `team`.
 """
 
@@ -9,6 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +20,7 @@ from typing import Any
 import pytest
 
 import commanding
+import serving
 from commanding import HOUR_NS, Said
 from muniment.cli import exits
 from muniment.ledger import embedded
@@ -61,8 +66,28 @@ class Office(commanding.Machine):
         return self.do(actor, "record", str(path))
 
 
-@pytest.fixture
-def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+class Branch(Office):
+    """An office whose ledger is served by a node as soon as it is founded; everybody works through it from then on."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, stack: ExitStack) -> None:
+        super().__init__(folder)
+        self._patch = patch
+        self._stack = stack
+
+    def call(self, *arguments: str) -> Said:
+        """A command; after the founding the settings name the node, and a folder with nothing but the founder's key."""
+        said = super().call(*arguments)
+        if arguments[0] == "init":
+            home, client = self.folder / ".muniment", self.folder / "client"
+            server = self._stack.enter_context(serving.running(home, state=self.folder / "server"))
+            shutil.copytree(home / "keys" / "actors", client / "keys" / "actors", ignore=shutil.ignore_patterns("node.key"))
+            for name, value in (("URL", server.url), ("TOKEN", server.token), ("HOME", str(client))):
+                self._patch.setenv(f"MUNIMENT_{name}", value)
+        return said
+
+
+@pytest.fixture(params=["folder", "node"])
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Office]:
     """A folder of its own, in which nothing of this machine's user is seen."""
     for variable in [name for name in os.environ if name.startswith("MUNIMENT_")]:
         monkeypatch.delenv(variable)
@@ -70,9 +95,10 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.chdir(tmp_path)
-    made = Office(tmp_path)
-    monkeypatch.setattr(embedded, "clocks", SimpleNamespace(time_ns=made.time_ns))
-    return made
+    with ExitStack() as stack:
+        made = Office(tmp_path) if request.param == "folder" else Branch(tmp_path, monkeypatch, stack)
+        monkeypatch.setattr(embedded, "clocks", SimpleNamespace(time_ns=made.time_ns))
+        yield made
 
 
 def test_the_story(office: Office) -> None:

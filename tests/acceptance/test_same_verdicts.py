@@ -1,7 +1,7 @@
-"""Promise: one sequence of events gives one ledger, whether it comes through the SDK, the command line or JSON.
+"""Promise: one sequence of events gives one ledger, whether it comes through the SDK, the command line, JSON or a node.
 
-Every step is done three times, in three copies of one ledger: by a verb of the SDK, by its command, and by `muniment record`
-with the fields of the event as docs/events.md has them. Each time the verdict is the same (what was decided, and by which
+Every step is done four times, in four copies of one ledger: by a verb of the SDK, by its command, by `muniment record` with the
+fields of the event as docs/events.md has them, and by the SDK through a node that serves the copy over HTTP. Each time the verdict is the same (what was decided, and by which
 rules), and so is every entry, the tree's root before each header and the map's root after each block.
 
 Three things are held fixed, because they are different each time by their nature:
@@ -17,19 +17,23 @@ import io
 import json
 import os
 import shutil
+import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pytest
 
 import muniment
+import serving
+from muniment import config
 from muniment.cli import application, exits
 from muniment.client import identity, opening, policy_file
 from muniment.client.home import Home
+from muniment.client.ledger import Ledger
 from muniment.core.format import checkpoint, dsse, note
 from muniment.core.format import time as times
 from muniment.core.rules.policy import PolicyViolation
@@ -39,6 +43,7 @@ from threefold import ADMITTED, ORIGIN, POLICY, REPEATED, Seen, Step, Verdict, r
 
 BEGAN_US = times.parse("2026-06-01T09:00:00.000000Z")
 STEP_US = 60_000_000
+EVENT_ID_BYTES = 10
 
 
 class Fixed:
@@ -47,6 +52,7 @@ class Fixed:
     def __init__(self) -> None:
         self.step = 0
         self._drawn: Counter[int] = Counter()
+        self._chance = os.urandom
 
     def begin(self, step: int) -> None:
         self.step = step
@@ -59,6 +65,9 @@ class Fixed:
         return (BEGAN_US + self.step * STEP_US) * 1_000
 
     def urandom(self, size: int) -> bytes:
+        # What a node draws for itself takes nothing away either; only what its service records is drawn like all event ids.
+        if threading.current_thread() is not threading.main_thread() and size != EVENT_ID_BYTES:
+            return self._chance(size)
         # By size as well: what names a temporary file takes nothing away from ids and salts.
         self._drawn[size] += 1
         return hashlib.shake_256(f"{self.step} {size} {self._drawn[size]}".encode()).digest(size)
@@ -72,14 +81,23 @@ class Way(Protocol):
 
 def by_sdk(seen: Seen, step: Step) -> tuple[Verdict, str, int]:
     with muniment.open(seen.home, actor=step.actor) as ledger:
-        try:
-            done = step.sdk(ledger, seen)
-        except PolicyViolation as violation:
-            return refused(*(reason.rule for reason in violation.verdict.reasons)), "", -1
-        except Conflict as conflict:
-            return refused(conflict.code.removeprefix("conflict-")), "", -1
+        return _by_verb(ledger, seen, step)
+
+
+def _by_verb(ledger: Ledger, seen: Seen, step: Step) -> tuple[Verdict, str, int]:
+    try:
+        done = step.sdk(ledger, seen)
+    except PolicyViolation as violation:
+        return refused(*(reason.rule for reason in violation.verdict.reasons)), "", -1
+    except Conflict as conflict:
+        return refused(conflict.code.removeprefix("conflict-")), "", -1
     recorded = getattr(done, "recorded", done)
     return REPEATED if recorded.again else ADMITTED, recorded.event_id, recorded.index
+
+
+def by_node(seen: Seen, step: Step) -> tuple[Verdict, str, int]:
+    with muniment.open(os.environ["MUNIMENT_URL"], actor=step.actor) as ledger:
+        return _by_verb(ledger, seen, step)
 
 
 def by_command(seen: Seen, step: Step) -> tuple[Verdict, str, int]:
@@ -133,7 +151,21 @@ def live(way: Way, home: Path, fixed: Fixed) -> Lived:
         return Lived(verdicts, said, [(each.size, each.root, each.state) for each in headers], (last.size, last.root))
 
 
-WAYS: Mapping[str, Way] = {"sdk": by_sdk, "command": by_command, "json": by_json}
+WAYS: Mapping[str, Way] = {"sdk": by_sdk, "command": by_command, "json": by_json, "node": by_node}
+
+
+@contextmanager
+def at_node(home: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A node that serves a ledger, and settings of a client that holds the keys of all and nothing else."""
+    with serving.running(home, state=home.parent / "server") as server:
+        patch.setenv("MUNIMENT_URL", server.url)
+        patch.setenv("MUNIMENT_TOKEN", server.token)
+        settings = config.resolve(os.environ, home.parent, {})
+        for actor in Home(home).actors():
+            identity.import_key(Home(settings.home), ORIGIN, Home(home).actor_key(actor))
+        yield
+    patch.delenv("MUNIMENT_URL")
+    patch.delenv("MUNIMENT_TOKEN")
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +194,9 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lived]:
             # The copies have one origin: each client remembers its own.
             patch.setenv("XDG_STATE_HOME", str(folder / f"state-{name}"))
             shutil.copytree(first, folder / name)
-            lived[name] = live(way, folder / name / "ledger", fixed)
+            home = folder / name / "ledger"
+            with at_node(home, patch) if way is by_node else nullcontext():
+                lived[name] = live(way, home, fixed)
         return lived
 
 

@@ -17,7 +17,7 @@ from muniment.errors import InvalidInput, Unavailable
 from muniment.ledger.store import connection
 
 APPLICATION_ID = 0x4D756E49  # "MunI"
-VERSION = 2
+VERSION = 3
 BUSY_TIMEOUT_MS = 30_000
 
 SCHEMA = f"""
@@ -59,10 +59,13 @@ CREATE INDEX plan_model ON plan (model);
 CREATE INDEX plan_id ON plan (id);
 CREATE TABLE evaluation (idx INTEGER PRIMARY KEY, version BLOB NOT NULL, plan BLOB, passed INTEGER, data BLOB, role TEXT);
 CREATE INDEX evaluation_version ON evaluation (version);
+-- Incidents: a row for each change, the newest one counts; and the commits that training runs name.
+CREATE TABLE incident (id BLOB, idx INTEGER, opened INTEGER NOT NULL, hold INTEGER NOT NULL, PRIMARY KEY (id, idx)) WITHOUT ROWID;
+CREATE TABLE revision (digest TEXT, idx INTEGER, PRIMARY KEY (digest, idx)) WITHOUT ROWID;
 """
 
 # Every table whose rows name the entry that made them.
-TABLES = ("block", "touch", "event", "version", "ending", "model", "actor", "key", "deployment", "approval", "plan", "evaluation")
+TABLES = ("block", "touch", "event", "version", "ending", "model", "actor", "key", "deployment", "approval", "plan", "evaluation", "incident", "revision")
 
 
 def open(path: Path) -> apsw.Connection:

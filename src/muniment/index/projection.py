@@ -21,11 +21,14 @@ from muniment.core.rules.events import (
     EvaluationCompleted,
     EvaluationPlanned,
     Event,
+    IncidentClosed,
+    IncidentRecorded,
     KeyChanged,
     ModelRegistered,
     ModelRetired,
     OwnershipAccepted,
     OwnershipOffered,
+    TrainingStarted,
 )
 from muniment.core.rules.events.value import Slice
 from muniment.core.rules.genesis import Genesis
@@ -147,6 +150,26 @@ def _deployed(event: DeploymentChanged, index: int, sql: apsw.Connection) -> Non
     status = "stopped" if event.transition == "stop" else "running"
     row = (event.environment, event.name, index, bytes.fromhex(event.version), since, status, event.transition)
     _insert(sql, "deployment", row)
+
+
+@project.register
+def _incident(event: IncidentRecorded, index: int, sql: apsw.Connection) -> None:
+    _insert(sql, "incident", (_bytes(event.event_id), index, index, int(event.hold)))
+
+
+@project.register
+def _closed(event: IncidentClosed, index: int, sql: apsw.Connection) -> None:
+    id = _bytes(event.incident)
+    opened = sql.execute("SELECT opened FROM incident WHERE id = ? ORDER BY idx LIMIT 1", (id,)).get
+    if opened is not None:
+        # What is closed holds nothing; 0 opened it, which no event does.
+        _insert(sql, "incident", (id, index, 0, 0))
+
+
+@project.register
+def _started(event: TrainingStarted, index: int, sql: apsw.Connection) -> None:
+    if event.git_commit is not msgspec.UNSET:
+        _insert(sql, "revision", (event.git_commit, index))
 
 
 @project.register

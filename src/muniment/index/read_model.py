@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 
 from muniment.errors import InvalidInput, Unavailable
-from muniment.index import changes, file, follower, listing, resolution
+from muniment.index import changes, file, finding, follower, listing, resolution
 from muniment.index.changes import Served
 from muniment.index.follower import Progress
 from muniment.index.listing import Extent
@@ -25,9 +25,11 @@ from muniment.index.rows import (
     DeploymentRow,
     EvaluationRow,
     EventRow,
+    IncidentRow,
     KeyRow,
     ModelRow,
     PlanRow,
+    RunRow,
     Thing,
     ThingKind,
     VersionRow,
@@ -150,6 +152,14 @@ class Index:
     def evaluations(self, version: str) -> list[EvaluationRow]:
         """The measurements of a version, the first one first."""
         return self._ask(listing.evaluations, version)
+
+    def open_incidents(self, limit: int = 50) -> list[IncidentRow]:
+        """The incidents that nobody has closed, the newest first."""
+        return self._ask(finding.list_open, limit)
+
+    def runs_at(self, commit: str, limit: int = 50) -> list[RunRow]:
+        """The training runs whose code was at a commit, given by the beginning of its digest; the newest first."""
+        return self._ask(finding.list_runs, commit, limit)
 
     def _ask(self, question: Callable[Concatenate[Extent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self._lock, self._guarded() as sql:

@@ -215,6 +215,20 @@ class EvaluationRow(_Row, frozen=True, kw_only=True):
     dataset_role: str | None
 
 
+class IncidentRow(_Row, frozen=True, kw_only=True):
+    """An open incident; `hold` says that its version may not be deployed while it is open."""
+
+    event: EventRow
+    hold: bool
+
+
+class RunRow(_Row, frozen=True, kw_only=True):
+    """A training run by the event that started it, and the commit of its code."""
+
+    event: EventRow
+    commit: str
+
+
 class Query(Protocol):
     """The questions that a read model answers, here or elsewhere."""
 

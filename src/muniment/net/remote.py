@@ -52,7 +52,7 @@ class Remote:
     """A ledger at a node. Safe for threads and after a fork.
 
     `recall` tells what was seen before; `keep` writes evidence of two histories and returns its path; `disclose` opens sealed
-    fields, so that what an event means is at the node before the event is.
+    fields, so that what an event means is at the node before the event is; `prepare` brings whatever else must be there first.
     """
 
     def __init__(
@@ -63,12 +63,14 @@ class Remote:
         recall: Recall = lambda: None,
         keep: Callable[[Evidence], str] = lambda _: "",
         disclose: Callable[[Sealed], Disclosure | None] = lambda _: None,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.transport = transport
         self.trust = trust
         self._recall = recall
         self._keep = keep
         self._disclose = disclose
+        self._prepare = prepare
         self._entries = Entries(transport)
         self._seen: Pin | None = None
         # The view of a thread's own last `append`.
@@ -151,6 +153,7 @@ class Remote:
         self.transport.close()
 
     def _submit(self, batch: Sequence[tuple[Submission, bytes]]) -> list[Verdict]:
+        self._prepare()
         opened_fields = tuple(each for submission, _ in batch for each in self._open_fields(submission))
         body = wire.Submission(entries=tuple(msgspec.Raw(raw) for _, raw in batch), disclosures=opened_fields)
         answered: list[Submitted] = []

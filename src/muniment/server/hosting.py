@@ -17,13 +17,14 @@ from muniment.errors import InvalidInput
 from muniment.ledger.embedded import Embedded
 from muniment.ledger.pins import Pins
 from muniment.server.settings import Served, Settings
+from muniment.vault import Vault
 
 
 class Hosted:
     """One served ledger. `base` goes before every path of it: "" or "/l/NAME".
 
-    `reader` answers every question and holds no key; `writer` is what it stands on: vault, blobs, lists of files, whom it
-    believes. `engine` writes; None in a process that only reads.
+    `reader` answers every question and holds no key; `writer` is what it stands on: blobs, lists of files, whom it
+    believes. `vault` is where what opens sealed fields is kept. `engine` writes; None in a process that only reads.
     """
 
     def __init__(self, served: Served, home: Home, reader: Ledger, writer: Writer, engine: Embedded | None) -> None:
@@ -32,6 +33,7 @@ class Hosted:
         self.home = home
         self.reader = reader
         self.writer = writer
+        self.vault = Vault(home.vault)
         self.engine = engine
 
     @property

@@ -13,13 +13,14 @@ from typing import Any
 from litestar import Request, Response, route
 
 from muniment.core.format.tiles import HEIGHT, WIDTH, Bundle, Tile, encode_bundle, parse_path
-from muniment.errors import InvalidInput, InvariantError, MunimentError, NotFound
+from muniment.errors import InvalidInput, MunimentError, NotFound
 from muniment.ledger.engine import View
 from muniment.ledger.store.snapshot import Snapshot
 from muniment.server import caching
 from muniment.server.application import tell
 from muniment.server.hosting import Hosted
 from muniment.server.settings import Settings
+from muniment.server.snapshots import open_snapshot
 
 # The framework adds the charset that the format asks for.
 CHECKPOINT_TYPE = "text/plain"
@@ -30,7 +31,7 @@ YEAR = 365 * 24 * 3_600
 _METHODS = ("GET", "HEAD")
 
 
-def read_resource(view: View, resource: Tile | Bundle) -> bytes:
+def read_resource(view: Snapshot, resource: Tile | Bundle) -> bytes:
     """The bytes of a tile or bundle that was published. Raises NotFound (`no-such-tile`) for every other one."""
     level = resource.level if isinstance(resource, Tile) else 0
     end = resource.index * WIDTH + resource.width
@@ -41,9 +42,6 @@ def read_resource(view: View, resource: Tile | Bundle) -> bytes:
             hint="Ask for the tiles of the tree whose size the checkpoint names.",
         )
     if isinstance(resource, Tile):
-        # A server reads its ledger's own file, so its views are snapshots of it.
-        if not isinstance(view, Snapshot):
-            raise InvariantError("a server serves a ledger that is not here")
         return view.tile(resource)
     start = resource.index * WIDTH
     return encode_bundle([raw for _, raw in view.entries(start, end)])
@@ -106,7 +104,7 @@ def read_tile(request: Request[Any, Any, Any], hosted: Hosted, settings: Setting
         resource = parse_path(_sent_path(request))
     except InvalidInput as error:
         raise NotFound(str(error), code=error.code, hint=error.hint) from None
-    with hosted.reader.view() as view:
+    with open_snapshot(hosted.reader) as view:
         raw = read_resource(view, resource)
     headers = {
         "Cache-Control": f"{'public' if settings.public else 'private'}, max-age={YEAR}, immutable",

@@ -21,7 +21,7 @@ SIZES = (101, 202, 256, 300, 513)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[listening.Served_]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[listening.Listening]:
     folder = tmp_path_factory.mktemp("tiles")
     life = listening.found(folder / "home")
     for size in SIZES:
@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[listening.Serve
         yield found
 
 
-def test_checkpoint(server: listening.Served_) -> None:
+def test_checkpoint(server: listening.Listening) -> None:
     found = server.get("/checkpoint")
     assert (found.status, found.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     assert checkpoint.open(found.data, makers.VERIFIER).size == 513
@@ -56,7 +56,7 @@ def test_checkpoint(server: listening.Served_) -> None:
         ("tile/1/000.p/1", 1),
     ],
 )
-def test_published_tiles(server: listening.Served_, path: str, count: int) -> None:
+def test_published_tiles(server: listening.Listening, path: str, count: int) -> None:
     found = server.get(f"/{path}")
     assert (found.status, len(found.data)) == (200, 32 * count)
     assert found.headers["content-type"] == "application/octet-stream"
@@ -112,7 +112,7 @@ def test_published_tiles(server: listening.Served_, path: str, count: int) -> No
         "tile/",
     ],
 )
-def test_what_must_not_be_there(server: listening.Served_, path: str) -> None:
+def test_what_must_not_be_there(server: listening.Listening, path: str) -> None:
     found = server.get(f"/{path}")
     assert found.status == 404
     assert found.headers["content-type"].startswith("application/problem+json")
@@ -120,7 +120,7 @@ def test_what_must_not_be_there(server: listening.Served_, path: str) -> None:
         assert found.headers["cache-control"] == "no-store"
 
 
-def test_bundles_are_compressed_only_when_asked(server: listening.Served_) -> None:
+def test_bundles_are_compressed_only_when_asked(server: listening.Listening) -> None:
     plain = server.get("/tile/entries/000")
     assert "content-encoding" not in plain.headers
     assert plain.headers["vary"] == "Accept-Encoding"
@@ -139,18 +139,18 @@ def test_bundles_are_compressed_only_when_asked(server: listening.Served_) -> No
     assert "content-encoding" not in server.get("/tile/0/000", accept_encoding="gzip").headers
 
 
-def test_partial_bundles(server: listening.Served_) -> None:
+def test_partial_bundles(server: listening.Listening) -> None:
     full = decode_bundle(server.get("/tile/entries/000").data)
     for width in (1, 101, 202):
         assert decode_bundle(server.get(f"/tile/entries/000.p/{width}").data) == full[:width]
 
 
-def test_nothing_else_may_be_done(server: listening.Served_) -> None:
+def test_nothing_else_may_be_done(server: listening.Listening) -> None:
     for path in ("/checkpoint", "/tile/0/000"):
         assert server.ask("POST", path, b"").status == 405
 
 
-def test_private_unless_public(server: listening.Served_, tmp_path: Path) -> None:
+def test_private_unless_public(server: listening.Listening, tmp_path: Path) -> None:
     for path in ("/checkpoint", "/tile/0/000", "/tile/0/777"):
         assert server.get(path, x_stranger="yes").status == 401
     life = listening.found(tmp_path / "home").grow(257, block=255)
@@ -180,7 +180,7 @@ def test_the_resources_are_those_of_all_checkpoints(tmp_path: Path) -> None:
         life.grow(size, block=1_000)
         sizes.append(size)
     published = {(0, size // 256, size % 256) for size in sizes} | {(1, 0, size // 256) for size in sizes}
-    with life.engine.view() as view:
+    with open_snapshot(reader) as view:
         for level, number in ((0, 0), (0, 1), (0, 2), (0, 3), (1, 0)):
             for width in range(1, 256):
                 try:

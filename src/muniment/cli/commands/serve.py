@@ -9,10 +9,7 @@ from pathlib import Path
 import click
 
 from muniment import config
-from muniment.cli import output
-from muniment.server.process import options, service
-from muniment.server.process.greeting import Greeting
-from muniment.server.settings import PORT, Settings
+from muniment.errors import InvalidInput
 
 _file = click.Path(path_type=Path)
 
@@ -21,7 +18,7 @@ _file = click.Path(path_type=Path)
 @click.option("--home", metavar="DIR", type=_file, help="The ledger to serve at the root; default .muniment.")
 @click.option("--ledger", "ledgers", multiple=True, metavar="NAME=DIR", help="Serve this ledger at /l/NAME/; repeat for several.")
 @click.option("--host", metavar="ADDRESS", help="The address to listen at; default 127.0.0.1, this machine only.")
-@click.option("--port", type=int, metavar="PORT", help=f"The port; default {PORT}. With 0 the system chooses one, which is said.")
+@click.option("--port", type=int, metavar="PORT", help="The port; default 8760. With 0 the system chooses one, which is said.")
 @click.option("--workers", type=int, metavar="N", help="Processes that answer; default 1. With more, one other process writes.")
 @click.option("--public", is_flag=True, default=None, help="Let everybody read checkpoint and tiles, and nothing else.")
 @click.option("--url", metavar="URL", help="How callers reach this server, where a proxy stands before it.")
@@ -43,42 +40,15 @@ def command(home: Path | None, ledgers: tuple[str, ...], file: Path | None, as_j
     configured = config.resolve(
         os.environ, Path.cwd(), {"home": str(home) if home else None, "output": "json" if as_json else None}
     )
-    as_json = configured.output == "json"
-    named = [options.parse_ledger(each) for each in ledgers]
-    if home is not None and named:
-        named.insert(0, {"name": "", "home": str(configured.home)})
+    try:
+        from muniment.cli import hosting
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"this installation cannot serve: {error.name} is missing",
+            code="no-server",
+            hint="Install the rest: pip install 'muniment[server]'.",
+        ) from None
     typed = {key: os.path.abspath(value) if isinstance(value, Path) else value for key, value in said.items()}
     typed["log_format"] = typed["log_format"] or ("text" if sys.stderr.isatty() and file is None else None)
-    settings = options.resolve({**typed, "ledgers": named or None}, configured.home, file)
-    return service.serve(settings, lambda greeting: _greet(settings, greeting, as_json))
-
-
-def _greet(settings: Settings, greeting: Greeting, as_json: bool) -> None:
-    """Say where it is, what it serves, who may read it, and how it ends."""
-    served = []
-    for each in greeting.ledgers:
-        served += [
-            "",
-            f"  {output.strong(each.origin)}  {each.url}",
-            f"    fingerprint  {each.fingerprint}",
-            f"    folder       {each.home}",
-        ]
-    read = (
-        "Everybody may read checkpoint and tiles; the rest needs a token."
-        if greeting.public
-        else "Nobody reads it without a token."
-    )
-    lines = [
-        f"Muniment serves at {output.strong(greeting.url)}",
-        *served,
-        "",
-        read,
-        "Make one: muniment tokens create",
-        "",
-        f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe.",
-    ]
-    if greeting.exposed:
-        output.note("Warning: other machines can reach this address, and without TLS what they send can be read on the way.")
-        output.note("  Give --tls-certificate and --tls-key, or let a proxy that speaks TLS stand before it.")
-    output.result(greeting, as_json, lines)
-    sys.stdout.flush()
+    settings = hosting.resolve(typed, configured.home, ledgers, file, at_root=home is not None)
+    return hosting.host(settings, configured.output == "json")

@@ -1,6 +1,13 @@
-"""The API under /v1: each module holds the routes of one kind of thing (the house's plan of paths is docs/api.md)."""
+"""The API under /v1: each module holds the routes of one kind of thing, and /v1/openapi.json describes them all."""
 
+from muniment.server.api.blobs import ROUTES as BLOBS
 from muniment.server.api.entries import ROUTES as ENTRIES
+from muniment.server.api.events import ROUTES as EVENTS
+from muniment.server.api.proofs import ROUTES as PROOFS
+from muniment.server.api.questions import ROUTES as QUESTIONS
+from muniment.server.api.rules import ROUTES as RULES
+from muniment.server.api.stored import ROUTES as STORED
+from muniment.server.api.things import ROUTES as THINGS
 from muniment.server.api.views import ROUTES as VIEWS
 
-ROUTES = (*ENTRIES, *VIEWS)
+ROUTES = (*BLOBS, *ENTRIES, *EVENTS, *PROOFS, *QUESTIONS, *RULES, *STORED, *THINGS, *VIEWS)

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response
 
 from muniment.core.format import checkpoint, note
-from muniment.index import Index
+from muniment.index.rows import Query
 from muniment.ledger.engine import View
 from muniment.server import caching
 from muniment.server.hosting import Hosted
@@ -68,7 +68,7 @@ def encode(value: object) -> bytes:
     return _encode(value)
 
 
-def listing(hosted: Hosted, ask: Callable[[Index], Sequence[T]]) -> Listed[T]:
+def listing(hosted: Hosted, ask: Callable[[Query], Sequence[T]]) -> Listed[T]:
     """The whole answer of the read model to one question, with the size that it is about."""
     index = hosted.reader.index
     while True:
@@ -77,5 +77,3 @@ def listing(hosted: Hosted, ask: Callable[[Index], Sequence[T]]) -> Listed[T]:
         # Somebody else may have brought the index forward in between.
         if index.size == size:
             return Listed(items=items, size=size)
-
-

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
-from litestar.params import Parameter
 
-from muniment.core.format import encoding
 from muniment.core.rules import chain
 from muniment.errors import InvalidInput
 from muniment.net.wire import Judged, Rehearsed, Submission
 from muniment.server import naming
 from muniment.server.api import reading
+from muniment.server.api.parameters import Since
 from muniment.server.caller import Caller
 from muniment.server.hosting import Hosted
 from muniment.server.settings import Settings
@@ -28,12 +27,10 @@ LARGE_BYTES = 1 << 18
 _decoder = msgspec.json.Decoder(Submission)
 _encode = msgspec.json.Encoder().encode
 
-From = Annotated[int | None, Parameter(query="from", ge=0, le=encoding.MAX_INTEGER)]
-
 
 @post("/v1/entries", opt={"scope": "write"}, status_code=200)
 async def submit(
-    request: Request[Any, Any, Any], hosted: Hosted, caller: Caller, settings: Settings, since: From = None
+    request: Request[Any, Any, Any], hosted: Hosted, caller: Caller, settings: Settings, since: Since = None
 ) -> Response[bytes]:
     """Have signed events judged and written."""
     submission, entries = await _read(await request.body(), settings)
@@ -66,7 +63,7 @@ def _keep_openings(hosted: Hosted, submission: Submission, entries: tuple[bytes,
     whatever somebody sends.
     """
     _check(submission, entries, environments)
-    hosted.writer.vault.store([each.disclosure() for each in submission.disclosures])
+    hosted.vault.store([each.disclosure() for each in submission.disclosures])
 
 
 def _rehearse(hosted: Hosted, submission: Submission, entries: tuple[bytes, ...], environments: frozenset[str]) -> bytes:
@@ -84,7 +81,7 @@ def _rehearse(hosted: Hosted, submission: Submission, entries: tuple[bytes, ...]
 
 
 def _check(submission: Submission, entries: tuple[bytes, ...], environments: frozenset[str]) -> None:
-    """Check the form of all, and that each opening fits something sealed here. Raises InvalidInput, Forbidden, VerificationError."""
+    """Check the form of all, and that each opening belongs to something here. Raises InvalidInput, Forbidden."""
     opened = chain.open_submissions(entries)
     if environments:
         naming.check_environments([each.event for each in opened], environments)

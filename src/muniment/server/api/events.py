@@ -9,12 +9,13 @@ from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
+from muniment.core.format.encoding import MAX_INTEGER
 from muniment.core.rules.policy import EventName
 from muniment.errors import InvalidInput
 from muniment.index.rows import EventRow
 from muniment.server.api import answering
 from muniment.server.api.answering import Asked, Listed
-from muniment.server.api.parameters import MAX_EVENT_NAMES, MAX_INTEGER, MAX_THING, Index
+from muniment.server.api.parameters import MAX_EVENT_NAMES, MAX_THING, Index
 from muniment.server.api.proofs import parse_stream
 from muniment.server.hosting import Hosted
 

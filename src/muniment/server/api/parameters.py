@@ -31,10 +31,8 @@ Thing = Annotated[
     Parameter(
         min_length=1,
         max_length=MAX_THING,
-        description="A name, `name@3`, `environment/name`, a digest or its first eight digits, an entry, an event id, or a whole stream.",
+        description="A name, `name@3`, `environment/name`, a digest or its first digits, an entry, an event id, or a whole stream.",
     ),
 ]
-Opened = Annotated[
-    bool, Parameter(description="Open the sealed fields that the vault of the server holds.")
-]
+Opened = Annotated[bool, Parameter(description="Open the sealed fields that the vault of the server holds.")]
 Environment = Annotated[str | None, Parameter(pattern=SEGMENT, max_length=MAX_NAME, description="The name of an environment.")]

@@ -8,11 +8,12 @@ import msgspec
 from litestar import get
 from litestar.params import Parameter
 
+from muniment.core.format.encoding import MAX_INTEGER
 from muniment.core.rules.events.stream_name import Stream
 from muniment.errors import InvalidInput
 from muniment.net.wire import Proof, Standing
 from muniment.server import frames
-from muniment.server.api.parameters import MAX_INTEGER, Index, Since
+from muniment.server.api.parameters import Index, Since
 from muniment.server.hosting import Hosted
 
 Size = Annotated[int | None, Parameter(ge=1, le=MAX_INTEGER, description="A size of the ledger; the newest without it.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
@@ -57,14 +57,16 @@ async def bundle(request: Asked, hosted: Hosted, settings: Settings) -> Response
 
 
 def _prove(hosted: Hosted, asked: Asking) -> bytes:
-    return proving.prove(hosted.writer, asked.question, lambda stream: hosted.reader.index.stream_indices(stream), asked.disclose).raw
+    return proving.prove(
+        hosted.writer, asked.question, lambda stream: hosted.reader.index.stream_indices(stream), asked.disclose
+    ).raw
 
 
 def _file(raw: bytes) -> Response[bytes]:
     return Response(raw, media_type=JSON, headers={"Cache-Control": answering.CHANGING})
 
 
-def _ask(path: str) -> Any:
+def _ask(path: str) -> get:
     """The decorator of a route that answers with a file."""
     return get(path, opt={"scope": "read"}, sync_to_thread=True, responses={200: FILE})
 
@@ -88,9 +90,7 @@ def history(request: Asked, hosted: Hosted, of: Thing, disclose: Opened = False)
 
 
 @_ask("/v1/lineage")
-def lineage(
-    request: Asked, hosted: Hosted, of: Thing, direction: Direction = "up", disclose: Opened = False
-) -> Response[bytes]:
+def lineage(request: Asked, hosted: Hosted, of: Thing, direction: Direction = "up", disclose: Opened = False) -> Response[bytes]:
     """What a version or data set was made of (`up`), or what was made of it (`down`)."""
     return answering.answer(request, hosted, lambda: hosted.reader.lineage(of, direction, disclose=disclose).raw)
 

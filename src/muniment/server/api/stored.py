@@ -10,11 +10,12 @@ from litestar.params import Parameter
 
 from muniment.client.showing import Shown
 from muniment.core.format import merkle, time
+from muniment.core.format.encoding import MAX_INTEGER
 from muniment.errors import InvalidInput, NotFound
 from muniment.net import wire
 from muniment.server.api import answering
 from muniment.server.api.answering import TEXT, Asked
-from muniment.server.api.parameters import MAX_INTEGER, EventId, Height, Index
+from muniment.server.api.parameters import EventId, Height, Index
 from muniment.server.hosting import Hosted
 
 Place = Annotated[int | None, Parameter(ge=0, le=MAX_INTEGER, description="The index of an entry.")]

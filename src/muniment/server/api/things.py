@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
+from muniment.errors import InvalidInput, NotFound
 from muniment.index.rows import (
     ActorRow,
     ApprovalRow,
@@ -15,7 +18,6 @@ from muniment.index.rows import (
     DatasetRow,
     DeploymentRow,
     EvaluationRow,
-    EventRow,
     KeyRow,
     ModelRow,
     PlanRow,
@@ -35,11 +37,13 @@ Name = Annotated[str, Parameter(pattern=NAME, max_length=MAX_NAME)]
 Kind = Annotated[str | None, Parameter(max_length=MAX_NAME, description="Only actors of this kind, such as `person`.")]
 Owner = Annotated[str | None, Parameter(pattern=SEGMENT, max_length=MAX_NAME, description="Only the keys of this actor.")]
 
+_name = re.compile(NAME)
 
-def _list(path: str, row: Any, **more: Any) -> Any:
+
+def _list(path: str, listed: type[Listed[Any]]) -> get:
     """The decorator of a route that lists rows of one kind."""
-    spec = ResponseSpec(Listed[row], generate_examples=False, description="All of them, as of `size` entries.")
-    return get(path, opt={"scope": "read"}, sync_to_thread=True, responses={200: spec}, **more)
+    spec = ResponseSpec(listed, generate_examples=False, description="All of them, as of `size` entries.")
+    return get(path, opt={"scope": "read"}, sync_to_thread=True, responses={200: spec})
 
 
 @get(
@@ -64,74 +68,100 @@ def read_name(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]
     return answering.answer(request, hosted, lambda: wire.Name(name=hosted.reader.index.name_of(digest)))
 
 
-@_list("/v1/models", ModelRow)
+@_list("/v1/models", Listed[ModelRow])
 def list_models(request: Asked, hosted: Hosted) -> Response[bytes]:
     """All models by name."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.models()))
 
 
-@_list("/v1/models/{model:str}/versions", VersionRow)
+@_list("/v1/models/{model:str}/versions", Listed[VersionRow])
 def list_versions(request: Asked, hosted: Hosted, model: Name) -> Response[bytes]:
     """The versions of a model, the first one first."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.versions(model)))
 
 
-@_list("/v1/models/{model:str}/plans", PlanRow)
+@_list("/v1/models/{model:str}/plans", Listed[PlanRow])
 def list_plans(request: Asked, hosted: Hosted, model: Name) -> Response[bytes]:
     """The evaluation plans of a model, the first one first."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.plans(model)))
 
 
-@_list("/v1/datasets", DatasetRow)
+@_list("/v1/datasets", Listed[DatasetRow])
 def list_datasets(request: Asked, hosted: Hosted) -> Response[bytes]:
     """All data sets by name."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.datasets()))
 
 
-@_list("/v1/datasets/{name:str}/versions", DataRow)
+@_list("/v1/datasets/{name:str}/versions", Listed[DataRow])
 def list_data(request: Asked, hosted: Hosted, name: Name) -> Response[bytes]:
     """The versions of a data set, the first one first."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.data(name)))
 
 
-@_list("/v1/versions/{digest:str}/approvals", ApprovalRow)
+@_list("/v1/versions/{digest:str}/approvals", Listed[ApprovalRow])
 def list_approvals(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
     """The decisions about a version, the first one first."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.approvals(digest)))
 
 
-@_list("/v1/versions/{digest:str}/evaluations", EvaluationRow)
+@_list("/v1/versions/{digest:str}/evaluations", Listed[EvaluationRow])
 def list_evaluations(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
     """The measurements of a version, the first one first."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.evaluations(digest)))
 
 
-@_list("/v1/deployments", DeploymentRow)
+@_list("/v1/deployments", Listed[DeploymentRow])
 def list_deployments(request: Asked, hosted: Hosted, environment: Environment = None) -> Response[bytes]:
     """What serves where, stopped deployments included, by environment and name."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.deployments(environment)))
 
 
-@_list("/v1/actors", ActorRow)
+@_list("/v1/actors", Listed[ActorRow])
 def list_actors(request: Asked, hosted: Hosted, kind: Kind = None) -> Response[bytes]:
     """All actors, or those of a kind, by id."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.actors(kind)))
 
 
-@_list("/v1/keys", KeyRow)
+@_list("/v1/keys", Listed[KeyRow])
 def list_keys(request: Asked, hosted: Hosted, actor: Owner = None) -> Response[bytes]:
     """All keys, or those of an actor, in order of their enrolment."""
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.keys_of(actor)))
 
 
+@get("/v1/models/{rest:path}", opt={"scope": "read"}, sync_to_thread=True, include_in_schema=False)
+def list_of_model(request: Asked, hosted: Hosted, rest: str) -> Response[bytes]:
+    """The versions or plans of a model: its name may hold slashes, which a server sees whether they are escaped or not."""
+    return _list_of(request, hosted, rest, {"versions": list_versions, "plans": list_plans})
+
+
+@get("/v1/datasets/{rest:path}", opt={"scope": "read"}, sync_to_thread=True, include_in_schema=False)
+def list_of_dataset(request: Asked, hosted: Hosted, rest: str) -> Response[bytes]:
+    """The versions of a data set, whose name may hold slashes."""
+    return _list_of(request, hosted, rest, {"versions": list_data})
+
+
+def _list_of(request: Asked, hosted: Hosted, rest: str, parts: Mapping[str, get]) -> Response[bytes]:
+    name, _, part = rest.removeprefix("/").rpartition("/")
+    if part not in parts:
+        raise NotFound(
+            f"there is no {rest[:MAX_THING]} here", code="no-such-page", hint="/v1/openapi.json describes what there is."
+        )
+    if len(name) > MAX_NAME or _name.fullmatch(name) is None:
+        raise InvalidInput(f"{name[:MAX_NAME]!r} cannot name a model or data set", code="bad-name", hint="Compare the spelling.")
+    answered: Response[bytes] = parts[part].fn(request, hosted, name)
+    return answered
+
+
+DOCUMENTED = (list_versions, list_plans, list_data)
+"""What `list_of_model` and `list_of_dataset` answer, as it is described."""
+
 ROUTES = (
     search,
     read_name,
     list_models,
-    list_versions,
-    list_plans,
+    list_of_model,
     list_datasets,
-    list_data,
+    list_of_dataset,
     list_approvals,
     list_evaluations,
     list_deployments,

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import get
-from litestar.params import Parameter
 
 from muniment._version import __version__
-from muniment.core.format import encoding
 from muniment.core.proof import authority, trust
 from muniment.ledger.pins import fingerprint
 from muniment.net.wire import About, Frame
 from muniment.server import frames
+from muniment.server.api.parameters import Since
 from muniment.server.hosting import Hosted
-
-From = Annotated[int | None, Parameter(query="from", ge=0, le=encoding.MAX_INTEGER)]
 
 
 @get("/v1/view", opt={"scope": "read"}, sync_to_thread=True)
-def read_view(hosted: Hosted, since: From = None) -> Frame:
+def read_view(hosted: Hosted, since: Since = None) -> Frame:
     """The newest block, and the proof that it continues the ledger of `from` entries."""
     with hosted.reader.view() as view:
         return frames.read_frame(view, since)

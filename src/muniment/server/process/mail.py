@@ -13,21 +13,11 @@ import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from muniment.errors import (
-    Conflict,
-    CorruptStore,
-    Detail,
-    InvalidInput,
-    InvariantError,
-    LedgerError,
-    MunimentError,
-    NotFound,
-    Unavailable,
-)
+from muniment.errors import Conflict, CorruptStore, InvalidInput, InvariantError, LedgerError, MunimentError, NotFound, Unavailable
 from muniment.server.problems import Forbidden
 from muniment.server.submitting import Batch
 
@@ -53,7 +43,7 @@ class Fault(msgspec.Struct, frozen=True):
     message: str
     code: str = ""
     hint: str = ""
-    details: dict[str, Detail] = {}
+    details: dict[str, Any] = {}
     retry_after: float | None = None
 
 

@@ -1,6 +1,6 @@
 /** Entries: the exact bytes that the tree's leaves are made of, headers and envelopes (docs/spec, sections 3.2 and 4). */
 import { encodeJson, decodeJson, formatJson, isObject } from "./encoding.js";
-import { fromHex, joinBytes, parseBase64, readBase64, readUtf8, sameBytes, toUtf8 } from "./bytes.js";
+import { fromHex, joinBytes, readBase64, readUtf8, sameBytes, toUtf8 } from "./bytes.js";
 import { isValidSignature } from "./keys.js";
 import { hashLeaf } from "./merkle.js";
 import { failed, invalid, VerificationError } from "./problem.js";
@@ -9,6 +9,7 @@ import { MAX_ENTRY_BYTES, MAX_PAYLOAD_BYTES } from "./vocabulary.js";
 
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";
 const ENVELOPE = toUtf8('{"payload"');
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_PREVIOUS = "0".repeat(64);
 const EMPTY_ROOT = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -70,11 +71,12 @@ export function decodeEnvelope(raw) {
   const { payload, payloadType, signatures } = value;
   if (Array.isArray(signatures) && signatures.length !== 1) throw invalid("one-signature", "an event carries exactly one signature");
   if (payloadType !== PAYLOAD_TYPE) throw invalid("payload-type", `the payload type is not ${PAYLOAD_TYPE}`);
-  const data = parseBase64(String(payload), "the payload");
+  const data = readBase64(String(payload));
+  if (data === null && !BASE64.test(String(payload))) throw invalid("not-base64", "the payload is not base64");
   const key = signatures?.[0]?.keyid;
   const signature = readBase64(String(signatures?.[0]?.sig));
   const again = formatJson({ payload, payloadType, signatures: [{ keyid: key, sig: signatures?.[0]?.sig }] });
-  if (!/^[0-9a-f]{64}$/.test(key) || signature?.length !== 64 || again !== readUtf8(raw)) {
+  if (data === null || !/^[0-9a-f]{64}$/.test(key) || signature?.length !== 64 || again !== readUtf8(raw)) {
     throw invalid("not-canonical", "the envelope is not in its one form");
   }
   if (data.length > MAX_PAYLOAD_BYTES) throw invalid("too-long", `the payload has ${data.length} bytes`);

@@ -26,6 +26,11 @@ export function checkStruct(name, value, lenient = false) {
   if (fault) throw invalid("schema", `it does not fit the schema: ${fault}`);
 }
 
+/** The form of the elements of an array field, as its text in vocabulary.js has it; null for any other field. @returns {string | null} */
+export function itemOf(text) {
+  return ARRAY.exec(FIELD.exec(text).groups.form)?.groups.item ?? null;
+}
+
 /** @returns {boolean} whether a text has this form */
 export function hasForm(name, text) {
   const [pattern, most] = FORMS[name];

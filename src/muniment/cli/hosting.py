@@ -1,0 +1,59 @@
+"""Serving ledgers from the command line; apart from the command, because only a call of it needs all that a server is made of."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from muniment.cli import output
+from muniment.server.process import options, service
+from muniment.server.process.greeting import Greeting
+from muniment.server.settings import Settings
+
+
+def resolve(typed: Mapping[str, object], home: Path, named: Sequence[str], file: Path | None, *, at_root: bool) -> Settings:
+    """The settings of a call. `named` are `NAME=DIR`; `at_root`: serve the ledger in `home` beside them. Raises InvalidInput."""
+    ledgers = [options.parse_ledger(each) for each in named]
+    if at_root and ledgers:
+        ledgers.insert(0, {"name": "", "home": str(home)})
+    if at_root and not ledgers and file is not None:
+        ledgers = [{"name": "", "home": str(home)}]
+    return options.resolve({**typed, "ledgers": ledgers or None}, home, file)
+
+
+def host(settings: Settings, as_json: bool) -> int:
+    """Serve until a signal says to stop, and return the exit code."""
+    return service.serve(settings, lambda greeting: _greet(greeting, as_json))
+
+
+def _greet(greeting: Greeting, as_json: bool) -> None:
+    """Say where it is, what it serves, who may read it, and how it ends."""
+    served = []
+    for each in greeting.ledgers:
+        served += [
+            "",
+            f"  {output.strong(each.origin)}  {each.url}",
+            f"    fingerprint  {each.fingerprint}",
+            f"    folder       {each.home}",
+        ]
+    read = (
+        "Everybody may read checkpoint and tiles; the rest needs a token."
+        if greeting.public
+        else "Nobody reads it without a token."
+    )
+    lines = [
+        f"Muniment serves at {output.strong(greeting.url)}",
+        *served,
+        "",
+        read,
+        "Make one: muniment tokens create",
+        "",
+        f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe.",
+    ]
+    if greeting.exposed:
+        output.note("Warning: other machines can reach this address, and without TLS what they send can be read on the way.")
+        output.note("  Give --tls-certificate and --tls-key, or let a proxy that speaks TLS stand before it.")
+    output.result(greeting, as_json, lines)
+    sys.stdout.flush()

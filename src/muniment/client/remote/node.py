@@ -1,0 +1,103 @@
+"""A ledger at a node, as everything that a client reaches a ledger through (client.reach.Reach)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from muniment.client import capturing
+from muniment.client.home import Home
+from muniment.client.remote import first_contact
+from muniment.client.remote.disclosures import RemoteVault
+from muniment.client.remote.folders import RemoteBlobs
+from muniment.client.remote.index import RemoteIndex
+from muniment.config import Config
+from muniment.core.format import digest, dsse
+from muniment.core.format.statement import Sealed
+from muniment.core.proof.answer import UNSET, Answer, Opened, Question
+from muniment.core.proof.trust import Trust
+from muniment.core.proof.verify.statement import find_sealed
+from muniment.ledger.blobs import Blobs
+from muniment.ledger.engine import View
+from muniment.ledger.pins import Pins
+from muniment.ledger.prover import Disclose, Hints
+from muniment.net.remote import Remote
+from muniment.net.transport import Transport
+from muniment.vault import Vault
+
+_EVENT = b'{"payload"'
+
+
+class There:
+    """A ledger at a node. `home` holds what belongs to this client: keys, vault, spool, and copies of evidence."""
+
+    may_lag = False
+
+    def __init__(self, home: Home, transport: Transport, trust: Trust, pins: Pins) -> None:
+        self._transport = transport
+        self._local = Vault(home.vault)
+        self.vault = RemoteVault(self._local, transport)
+        owed = home.folder / "owed"
+        self.blobs = RemoteBlobs(Blobs(home.blobs), owed / "blobs", transport, "/v1/blobs", digest.sha256)
+        self.manifests = RemoteBlobs(
+            capturing.open_manifests(home.manifests), owed / "manifests", transport, "/v1/manifests", capturing.identify
+        )
+        self.engine = Remote(
+            transport,
+            trust,
+            recall=lambda: pins.load(trust.origin),
+            keep=pins.keep,
+            disclose=self._local.find,
+            prepare=self.deliver,
+        )
+
+    @property
+    def url(self) -> str:
+        """The address of the node."""
+        return self._transport.address.url
+
+    def open_index(self) -> RemoteIndex:
+        """The node's read model."""
+        return RemoteIndex(self._transport)
+
+    def prove(self, view: View, question: Question, *, hints: Hints, disclose: Disclose | None) -> Answer:
+        """The node's answer, as of `view` or later. What only the vault of this machine opens is opened as well."""
+        answer = self.engine.prove(question, disclose is not None)
+        return answer if disclose is None else _open_more(answer, self._local)
+
+    def deliver(self) -> None:
+        """Send the node what it is owed. Raises Unavailable."""
+        self.blobs.deliver()
+        self.manifests.deliver()
+
+
+def open(settings: Config, trust: Trust, pins: Pins) -> There:
+    """The node that the settings name; nothing is asked of it yet. Raises InvalidInput for a bad address or token."""
+    return There(Home(settings.home), first_contact.open_transport(settings), trust, pins)
+
+
+@contextmanager
+def reach(settings: Config, trust: Trust, pins: Pins) -> Iterator[There]:
+    """The same, and its connections are let go of afterwards."""
+    there = open(settings, trust, pins)
+    try:
+        yield there
+    finally:
+        there.engine.close()
+
+
+def _open_more(answer: Answer, vault: Vault) -> Answer:
+    """The answer with what a vault opens in it besides."""
+    opened = {each.sealed: each for each in answer.disclosures}
+    raws = [each.entry for each in answer.entries] + [each.entry for each in answer.events]
+    raws += [] if answer.history is UNSET else [each.entry for each in answer.history.events]
+    for raw in raws:
+        if not raw.startswith(_EVENT):
+            continue
+        for _, sealed in find_sealed(msgspec.json.decode(dsse.decode(raw).payload)["predicate"]):
+            found = None if sealed in opened else vault.find(Sealed(sealed))
+            if found is not None:
+                opened[sealed] = Opened(salt=found.salt, sealed=sealed, value=found.value)
+    return msgspec.structs.replace(answer, disclosures=tuple(opened[sealed] for sealed in sorted(opened)))
