@@ -40,11 +40,11 @@ class Sample:
         self._random = random.Random(seed)
 
     @classmethod
-    def create(cls, path: Path, seed: int = 1) -> Sample:
-        """Found a ledger whose one actor may write everything."""
+    def create(cls, path: Path, seed: int = 1, log: keys.Signer = LOG) -> Sample:
+        """Found a ledger whose one actor may write everything; `log` is the key that seals it."""
         founder = genesis.Founder(id="ada", kind="person", keys=(genesis.prove_key(ORIGIN, "ada", ADA),), roles=("owner",))
         policy = Policy(roles=(Role(name="owner", may=("*",)),))
-        return cls(path, Embedded.create(path, genesis.Genesis(origin=ORIGIN, actors=(founder,), policy=policy), LOG), seed)
+        return cls(path, Embedded.create(path, genesis.Genesis(origin=ORIGIN, actors=(founder,), policy=policy), log), seed)
 
     def register(self, count: int, block: int) -> None:
         """Record `count` systems, each a stream of its own, in blocks of `block`."""
@@ -97,6 +97,9 @@ class Scale(NamedTuple):
     proofs: int
     file_bytes: int
     cli_runs: int
+    served: int
+    calls: int
+    listeners: int
 
 
 FULL = Scale(
@@ -108,6 +111,9 @@ FULL = Scale(
     proofs=1_000,
     file_bytes=512 * 1024 * 1024,
     cli_runs=15,
+    served=88_000,
+    calls=300,
+    listeners=1_000,
 )
 QUICK = Scale(
     streams=400,
@@ -118,6 +124,9 @@ QUICK = Scale(
     proofs=20,
     file_bytes=1 << 20,
     cli_runs=2,
+    served=400,
+    calls=20,
+    listeners=20,
 )
 
 

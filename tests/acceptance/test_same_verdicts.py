@@ -1,8 +1,9 @@
 """Promise: one sequence of events gives one ledger, whether it comes through the SDK, the command line, JSON or a node.
 
 Every step is done four times, in four copies of one ledger: by a verb of the SDK, by its command, by `muniment record` with the
-fields of the event as docs/events.md has them, and by the SDK through a node that serves the copy over HTTP. Each time the verdict is the same (what was decided, and by which
-rules), and so is every entry, the tree's root before each header and the map's root after each block.
+fields of the event as docs/events.md has them, and by the SDK through a node that serves the copy over HTTP. Each time the verdict
+is the same (what was decided, and by which rules), and so is every entry, the tree's root before each header and the map's root
+after each block.
 
 Three things are held fixed, because they are different each time by their nature:
 - who is there: the ledger is founded and all keys are made once, and its folder is copied;

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from muniment.cli import output
+from muniment.server.access import links
 from muniment.server.process import options, service
 from muniment.server.process.greeting import Greeting
 from muniment.server.settings import Settings
@@ -25,10 +26,10 @@ def resolve(typed: Mapping[str, object], home: Path, named: Sequence[str], file:
 
 def host(settings: Settings, as_json: bool) -> int:
     """Serve until a signal says to stop, and return the exit code."""
-    return service.serve(settings, lambda greeting: _greet(greeting, as_json))
+    return service.serve(settings, lambda greeting: _greet(settings, greeting, as_json))
 
 
-def _greet(greeting: Greeting, as_json: bool) -> None:
+def _greet(settings: Settings, greeting: Greeting, as_json: bool) -> None:
     """Say where it is, what it serves, who may read it, and how it ends."""
     served = []
     for each in greeting.ledgers:
@@ -48,7 +49,8 @@ def _greet(greeting: Greeting, as_json: bool) -> None:
         *served,
         "",
         read,
-        "Make one: muniment tokens create",
+        "Make one for a program: muniment tokens create",
+        f"Sign in yourself, once, within ten minutes: {links.make_link(settings, greeting.url)}",
         "",
         f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe.",
     ]

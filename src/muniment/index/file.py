@@ -65,7 +65,22 @@ CREATE TABLE revision (digest TEXT, idx INTEGER, PRIMARY KEY (digest, idx)) WITH
 """
 
 # Every table whose rows name the entry that made them.
-TABLES = ("block", "touch", "event", "version", "ending", "model", "actor", "key", "deployment", "approval", "plan", "evaluation", "incident", "revision")
+TABLES = (
+    "block",
+    "touch",
+    "event",
+    "version",
+    "ending",
+    "model",
+    "actor",
+    "key",
+    "deployment",
+    "approval",
+    "plan",
+    "evaluation",
+    "incident",
+    "revision",
+)
 
 
 def open(path: Path) -> apsw.Connection:

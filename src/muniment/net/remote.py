@@ -167,9 +167,13 @@ class Remote:
         for judged, (submission, raw) in _pair(answered[-1].verdicts, batch):
             verdict = _read_verdict(judged, submission)
             if verdict.decision != "refused":
+                if verdict.index < 0:
+                    raise _bad_verdict("it names no entry")
                 self._check_place(verdict, judged, submission, raw, opened)
             verdicts.append(verdict)
-        self._own.view = time.monotonic(), os.getpid(), opened
+        if all(each.decision != "refused" for each in verdicts):
+            # What was refused may be recorded in a later block: then the next view is asked for.
+            self._own.view = time.monotonic(), os.getpid(), opened
         return verdicts
 
     def _check_place(self, verdict: Verdict, judged: Judged, submission: Submission, raw: bytes, opened: OpenedFrame) -> None:
@@ -270,9 +274,9 @@ def _read_verdict(judged: Judged, submission: Submission) -> Verdict:
         if not judged.reasons:
             raise _bad_verdict("it refuses and gives no reason")
         return Verdict(decision="refused", event_id=judged.event_id, reasons=judged.reasons)
-    if judged.index is msgspec.UNSET:
-        raise _bad_verdict("it names no entry")
-    return Verdict(decision=judged.decision, event_id=judged.event_id, index=judged.index)
+    # A dry run of a new event names no entry: which one it would be is open until it is written.
+    index = -1 if judged.index is msgspec.UNSET else judged.index
+    return Verdict(decision=judged.decision, event_id=judged.event_id, index=index)
 
 
 def _is_repetition(stored: bytes, submission: Submission) -> bool:

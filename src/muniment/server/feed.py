@@ -1,6 +1,6 @@
 """New blocks, noticed once for each ledger and told to everybody who listens.
 
-    await feed.join(listener)            # from now on its `wake` is called, in the event loop, whenever there is news
+    feed.join(listener)                  # from now on its `wake` is called, in the event loop, whenever there is news
     frames = feed.after(height)          # bytes that all listeners share; None: no longer kept, `read` them
 
 While somebody listens, one task looks at the newest block every 150 ms, which finds what other processes wrote; a commit of
@@ -21,7 +21,7 @@ from litestar import Litestar
 
 from muniment.client.ledger import Ledger
 from muniment.core.format import checkpoint, note
-from muniment.errors import MunimentError
+from muniment.errors import LedgerError
 from muniment.index.rows import EventRow
 from muniment.server.hosting import Hosting
 from muniment.server.snapshots import open_snapshot
@@ -136,7 +136,7 @@ class Feed:
             try:
                 await self._look()
                 well = True
-            except MunimentError as error:
+            except LedgerError as error:
                 if well:
                     _log.warning("the newest block cannot be read: %s", error)
                 well = False

@@ -47,8 +47,11 @@ def note_ledger(scope: Raw, hosted: Hosted | None) -> None:
     scope[_HOSTED] = hosted
 
 
-def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let a caller through who has the scope of the route for this ledger. Raises Unauthenticated, Forbidden."""
+async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a caller through who has the scope of the route for this ledger. Raises Unauthenticated, Forbidden.
+
+    Async, because the framework runs what is not in a thread, which costs more than the whole check.
+    """
     scope = str(handler.opt.get("scope", "admin"))
     if scope == OPEN or (scope == TILES and connection.app.state.settings.public):
         return

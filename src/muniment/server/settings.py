@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is the server's own folder (0700): API keys, sessions, the access log, webhooks. `public` opens checkpoint and
     tiles, and nothing else, to everybody. `url` is how callers reach the server, where that is not `host` and `port`.
+    `webhooks_private` lets webhooks go to addresses inside this network, and without encryption.
     """
 
     ledgers: tuple[Served, ...]
@@ -80,3 +81,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[Provider, ...] = ()
     identity_actor: str = ""
     log_format: str = "json"
+    webhooks_private: bool = False

@@ -17,7 +17,7 @@ from litestar import asgi
 from litestar.exceptions import MethodNotAllowedException
 from litestar.types import Receive, Scope, Send
 
-from muniment.errors import InvalidInput, NotFound
+from muniment.errors import InvalidInput, LedgerError, NotFound
 from muniment.server import guard
 from muniment.server.feed import READ_AT_ONCE, Feed, Frame
 
@@ -131,6 +131,9 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     except TimeoutError:
         # Returning without an end closes the connection.
         _log.info("a listener of %r did not read for %d s and was cut", hosted.name, STALLED_SECONDS)
+    except LedgerError as error:
+        # The head of the answer is gone; whoever listens comes again in two seconds, and from where he was.
+        _log.warning("the stream of %r ended: %s", hosted.name, error)
     finally:
         feed.leave(connection)
 
@@ -148,7 +151,9 @@ def read_since(scope: guard.Raw) -> int | None:
     if not asked:
         return None
     if len(asked) > 1 or not asked[0].isascii() or not asked[0].isdigit() or len(asked[0]) > 18:
-        raise InvalidInput("`after` is no number of entries", code="bad-after", hint="Give the size after which to begin, such as 120.")
+        raise InvalidInput(
+            "`after` is no number of entries", code="bad-after", hint="Give the size after which to begin, such as 120."
+        )
     return int(asked[0])
 
 

@@ -28,8 +28,6 @@ TILE_TYPE = "application/octet-stream"
 GZIP_LEVEL = 6
 YEAR = 365 * 24 * 3_600
 
-_METHODS = ("GET", "HEAD")
-
 
 def read_resource(view: Snapshot, resource: Tile | Bundle) -> bytes:
     """The bytes of a tile or bundle that was published. Raises NotFound (`no-such-tile`) for every other one."""
@@ -62,7 +60,7 @@ def _is_published(view: View, end: int, level: int, *, full: bool) -> bool:
 
 @route(
     "/checkpoint",
-    http_method=list(_METHODS),
+    http_method=["GET", "HEAD"],
     status_code=200,
     media_type=CHECKPOINT_TYPE,
     opt={"scope": "tiles"},
@@ -87,7 +85,7 @@ def _tell_absent(request: Request[Any, Any, Any], error: MunimentError) -> Respo
 
 @route(
     "/tile/{rest:path}",
-    http_method=list(_METHODS),
+    http_method=["GET", "HEAD"],
     status_code=200,
     media_type=TILE_TYPE,
     opt={"scope": "tiles"},

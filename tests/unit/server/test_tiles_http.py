@@ -14,6 +14,7 @@ from muniment.client import home
 from muniment.core.format import checkpoint, merkle
 from muniment.core.format.tiles import Bundle, Tile, decode_bundle, parse_path
 from muniment.errors import NotFound
+from muniment.ledger.store.snapshot import Snapshot
 from muniment.server import caching, tiles
 
 # The tree stands at 1, 101, 202, 256, 300 and 513 entries.
@@ -174,13 +175,14 @@ def test_several_ledgers(tmp_path: Path) -> None:
 
 
 def test_the_resources_are_those_of_all_checkpoints(tmp_path: Path) -> None:
-    life = makers.found(tmp_path / "ledger.db")
+    life = listening.found(tmp_path / "home")
     sizes = [1]
     for size in (3, 255, 257, 300, 770):
         life.grow(size, block=1_000)
         sizes.append(size)
     published = {(0, size // 256, size % 256) for size in sizes} | {(1, 0, size // 256) for size in sizes}
-    with open_snapshot(reader) as view:
+    with life.engine.view() as view:
+        assert isinstance(view, Snapshot)
         for level, number in ((0, 0), (0, 1), (0, 2), (0, 3), (1, 0)):
             for width in range(1, 256):
                 try:

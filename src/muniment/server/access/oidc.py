@@ -63,9 +63,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
 class Providers:
     """The providers of one server."""
 
-    def __init__(
-        self, providers: Sequence[Provider], load: Load = oidc_documents.load, clock: Clock = system_clock
-    ) -> None:
+    def __init__(self, providers: Sequence[Provider], load: Load = oidc_documents.load, clock: Clock = system_clock) -> None:
         self._providers = tuple(providers)
         self._issuers = {each.issuer: Issuer(each.issuer, load) for each in providers}
         self._clock = clock

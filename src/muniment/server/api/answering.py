@@ -16,7 +16,7 @@ from muniment.server.hosting import Hosted
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
-TEXT = "text/plain; charset=utf-8"
+TEXT = "text/plain"
 CHANGING = "private, no-cache"
 LASTING = "private, max-age=31536000, immutable"
 TAG_DIGITS = 16

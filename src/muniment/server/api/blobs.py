@@ -24,11 +24,11 @@ CONTENT = ResponseSpec(bytes, media_type=BYTES, generate_examples=False, descrip
 
 
 def _get(path: str) -> get:
-    return get(path, opt={"scope": "read"}, sync_to_thread=True, responses={200: CONTENT})
+    return get(path, opt={"scope": "read"}, responses={200: CONTENT})
 
 
 def _head(path: str) -> head:
-    return head(path, opt={"scope": "read"}, sync_to_thread=True)
+    return head(path, opt={"scope": "read"})
 
 
 def _put(path: str) -> put:
@@ -37,15 +37,15 @@ def _put(path: str) -> put:
 
 
 @_get("/v1/blobs/{digest:str}")
-def read_blob(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
+async def read_blob(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
     """The bytes with a SHA-256, checked again before they are sent: run logs, environments and other evidence."""
-    return _send(request, hosted.writer.blobs, digest)
+    return await asyncio.to_thread(_send, request, hosted.writer.blobs, digest)
 
 
 @_head("/v1/blobs/{digest:str}")
-def find_blob(request: Asked, hosted: Hosted, digest: Digest) -> Response[None]:
+async def find_blob(request: Asked, hosted: Hosted, digest: Digest) -> Response[None]:
     """Whether the server holds the bytes with a SHA-256."""
-    return _find(hosted.writer.blobs, digest)
+    return await asyncio.to_thread(_find, hosted.writer.blobs, digest)
 
 
 @_put("/v1/blobs/{digest:str}")
@@ -55,15 +55,15 @@ async def keep_blob(request: Asked, hosted: Hosted, digest: Digest) -> None:
 
 
 @_get("/v1/manifests/{root:str}")
-def read_manifest(request: Asked, hosted: Hosted, root: Digest) -> Response[bytes]:
+async def read_manifest(request: Asked, hosted: Hosted, root: Digest) -> Response[bytes]:
     """The list of files with a root, which names a version of a model or data set."""
-    return _send(request, hosted.writer.manifests, root)
+    return await asyncio.to_thread(_send, request, hosted.writer.manifests, root)
 
 
 @_head("/v1/manifests/{root:str}")
-def find_manifest(request: Asked, hosted: Hosted, root: Digest) -> Response[None]:
+async def find_manifest(request: Asked, hosted: Hosted, root: Digest) -> Response[None]:
     """Whether the server holds the list of files with a root."""
-    return _find(hosted.writer.manifests, root)
+    return await asyncio.to_thread(_find, hosted.writer.manifests, root)
 
 
 @_put("/v1/manifests/{root:str}")
@@ -91,7 +91,7 @@ def _send(request: Asked, evidence: Evidence, name: str) -> Response[bytes]:
 def _find(evidence: Evidence, name: str) -> Response[None]:
     if not evidence.holds(name):
         raise NotFound("it is not held here", code="blob-not-held")
-    return Response(None, media_type=BYTES, headers={"ETag": f'"{name}"'})
+    return Response(None, headers={"ETag": f'"{name}"'})
 
 
 def _keep(evidence: Evidence, name: str, data: bytes, identify: Callable[[bytes], bytes]) -> None:

@@ -1,51 +1,108 @@
-"""Events in: submitted to be written, or only to be judged."""
+"""Events in: submitted to be written, or only to be judged.
+
+`POST /v1/entries` is plain ASGI, without the framework's parameters and dependencies, because it is the one path whose cost
+counts: raw body, one decoder, the queue, bytes. `submit` describes it, and is what `/v1/openapi.json` shows.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Response, asgi, post
+from litestar.exceptions import MethodNotAllowedException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import Receive, Scope, Send
 
+from muniment.core.format.encoding import MAX_INTEGER
 from muniment.core.rules import chain
-from muniment.errors import InvalidInput
-from muniment.net.wire import Judged, Rehearsed, Submission
-from muniment.server import naming
-from muniment.server.api import reading
+from muniment.errors import InvalidInput, NotFound
+from muniment.net.wire import Judged, Rehearsed, Submission, Submitted
+from muniment.server import guard, naming
+from muniment.server.api import answering, reading
+from muniment.server.api.answering import JSON, Asked
 from muniment.server.api.parameters import Since
 from muniment.server.caller import Caller
 from muniment.server.hosting import Hosted
+from muniment.server.problems import Gone
 from muniment.server.settings import Settings
 from muniment.server.submitting import Batch, Submitter
 
-JSON = "application/json"
 LARGE_BYTES = 1 << 18
 """A body of more bytes is read in a thread, so that the others need not wait for it."""
+_MAX_DIGITS = 16
 
 _decoder = msgspec.json.Decoder(Submission)
-_encode = msgspec.json.Encoder().encode
 
 
-@post("/v1/entries", opt={"scope": "write"}, status_code=200)
-async def submit(
-    request: Request[Any, Any, Any], hosted: Hosted, caller: Caller, settings: Settings, since: Since = None
-) -> Response[bytes]:
+@asgi("/v1/entries", opt={"scope": "write"}, copy_scope=False)
+async def take(scope: Scope, receive: Receive, send: Send) -> None:
     """Have signed events judged and written."""
-    submission, entries = await _read(await request.body(), settings)
+    raw = cast(guard.Raw, scope)
+    if raw["method"] != "POST":
+        raise MethodNotAllowedException(headers={"Allow": "POST"})
+    hosted, caller, state = guard.ledger_of(raw), guard.caller_of(raw), raw["litestar_app"].state
+    if hosted is None:
+        raise NotFound("no ledger is served here", code="no-such-ledger", hint="Compare the address with the one you were given.")
+    since = _read_since(raw["query_string"])
+    submission, entries = await _read(await _receive(receive), state.settings)
     if submission.disclosures:
         await asyncio.to_thread(_keep_openings, hosted, submission, entries, caller.environments)
-    submitters: Mapping[str, Submitter] = request.app.state.submitters
+    submitters: Mapping[str, Submitter] = state.submitters
     answer = await submitters[hosted.name].submit(Batch(entries=entries, since=since, environments=caller.environments))
-    return Response(answer, media_type=JSON)
+    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": answer, "more_body": False})
 
 
-@post("/v1/judgements", opt={"scope": "write"}, status_code=200)
-async def judge(request: Request[Any, Any, Any], hosted: Hosted, caller: Caller, settings: Settings) -> Response[bytes]:
-    """Have signed events judged without writing anything."""
+@post(
+    "/v1/entries",
+    opt={"scope": "write"},
+    status_code=200,
+    responses={200: ResponseSpec(Submitted, generate_examples=False, description="The verdicts, in the order of the entries.")},
+)
+async def submit(data: Submission, since: Since = None) -> Response[bytes]:
+    """Have signed events judged, in order; what is admitted is sealed in a block and durable when this answers.
+
+    The same event may be sent again: it is `repeated`, with the place where it stands. A bad form or signature refuses the
+    whole request, and nothing of it is written.
+    """
+    raise InvalidInput("this description of `take` is never called", code="not-a-route")
+
+
+@post(
+    "/v1/judgements",
+    opt={"scope": "write"},
+    status_code=200,
+    responses={200: ResponseSpec(Rehearsed, generate_examples=False, description="The verdicts of a dry run.")},
+)
+async def judge(request: Asked, hosted: Hosted, caller: Caller, settings: Settings) -> Response[bytes]:
+    """What the ledger would answer to signed events now. Nothing is written, not even what opens sealed fields."""
     submission, entries = await _read(await request.body(), settings)
     return Response(await asyncio.to_thread(_rehearse, hosted, submission, entries, caller.environments), media_type=JSON)
+
+
+def _read_since(query: bytes) -> int | None:
+    said = [value for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name == "from"] if query else []
+    if not said:
+        return None
+    if len(said) > 1 or not (said[0].isascii() and said[0].isdigit()) or len(said[0]) > _MAX_DIGITS or int(said[0]) > MAX_INTEGER:
+        raise InvalidInput("`from` is not a size", code="bad-request", hint="Write how many entries you have seen, once.")
+    return int(said[0])
+
+
+async def _receive(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message: Any = await receive()
+        if message["type"] != "http.request":
+            raise Gone("the caller went away before the body was complete", code="cut-off")
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts) if len(parts) > 1 else parts[0]
 
 
 async def _read(raw: bytes, settings: Settings) -> tuple[Submission, tuple[bytes, ...]]:
@@ -77,7 +134,7 @@ def _rehearse(hosted: Hosted, submission: Submission, entries: tuple[bytes, ...]
         )
         for each in hosted.writer.engine.judge(entries)
     ]
-    return _encode(Rehearsed(verdicts=tuple(verdicts)))
+    return answering.encode(Rehearsed(verdicts=tuple(verdicts)))
 
 
 def _check(submission: Submission, entries: tuple[bytes, ...], environments: frozenset[str]) -> None:
@@ -96,4 +153,5 @@ def _check(submission: Submission, entries: tuple[bytes, ...], environments: fro
             )
 
 
-ROUTES = (submit, judge)
+DOCUMENTED = (submit,)
+ROUTES = (take, judge)

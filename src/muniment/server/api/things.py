@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from litestar import Response, get
@@ -77,13 +76,13 @@ def list_models(request: Asked, hosted: Hosted) -> Response[bytes]:
 @_list("/v1/models/{model:str}/versions", Listed[VersionRow])
 def list_versions(request: Asked, hosted: Hosted, model: Name) -> Response[bytes]:
     """The versions of a model, the first one first."""
-    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.versions(model)))
+    return _versions(request, hosted, model)
 
 
 @_list("/v1/models/{model:str}/plans", Listed[PlanRow])
 def list_plans(request: Asked, hosted: Hosted, model: Name) -> Response[bytes]:
     """The evaluation plans of a model, the first one first."""
-    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.plans(model)))
+    return _plans(request, hosted, model)
 
 
 @_list("/v1/datasets", Listed[DatasetRow])
@@ -95,7 +94,7 @@ def list_datasets(request: Asked, hosted: Hosted) -> Response[bytes]:
 @_list("/v1/datasets/{name:str}/versions", Listed[DataRow])
 def list_data(request: Asked, hosted: Hosted, name: Name) -> Response[bytes]:
     """The versions of a data set, the first one first."""
-    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.data(name)))
+    return _data(request, hosted, name)
 
 
 @_list("/v1/versions/{digest:str}/approvals", Listed[ApprovalRow])
@@ -131,25 +130,45 @@ def list_keys(request: Asked, hosted: Hosted, actor: Owner = None) -> Response[b
 @get("/v1/models/{rest:path}", opt={"scope": "read"}, sync_to_thread=True, include_in_schema=False)
 def list_of_model(request: Asked, hosted: Hosted, rest: str) -> Response[bytes]:
     """The versions or plans of a model: its name may hold slashes, which a server sees whether they are escaped or not."""
-    return _list_of(request, hosted, rest, {"versions": list_versions, "plans": list_plans})
+    name, part = _split(rest)
+    if part == "versions":
+        return _versions(request, hosted, name)
+    if part == "plans":
+        return _plans(request, hosted, name)
+    raise _no_such_page(rest)
 
 
 @get("/v1/datasets/{rest:path}", opt={"scope": "read"}, sync_to_thread=True, include_in_schema=False)
 def list_of_dataset(request: Asked, hosted: Hosted, rest: str) -> Response[bytes]:
     """The versions of a data set, whose name may hold slashes."""
-    return _list_of(request, hosted, rest, {"versions": list_data})
+    name, part = _split(rest)
+    if part == "versions":
+        return _data(request, hosted, name)
+    raise _no_such_page(rest)
 
 
-def _list_of(request: Asked, hosted: Hosted, rest: str, parts: Mapping[str, get]) -> Response[bytes]:
+def _versions(request: Asked, hosted: Hosted, model: str) -> Response[bytes]:
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.versions(model)))
+
+
+def _plans(request: Asked, hosted: Hosted, model: str) -> Response[bytes]:
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.plans(model)))
+
+
+def _data(request: Asked, hosted: Hosted, name: str) -> Response[bytes]:
+    return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.data(name)))
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """The name and the last part of a path. Raises InvalidInput (`bad-name`)."""
     name, _, part = rest.removeprefix("/").rpartition("/")
-    if part not in parts:
-        raise NotFound(
-            f"there is no {rest[:MAX_THING]} here", code="no-such-page", hint="/v1/openapi.json describes what there is."
-        )
     if len(name) > MAX_NAME or _name.fullmatch(name) is None:
         raise InvalidInput(f"{name[:MAX_NAME]!r} cannot name a model or data set", code="bad-name", hint="Compare the spelling.")
-    answered: Response[bytes] = parts[part].fn(request, hosted, name)
-    return answered
+    return name, part
+
+
+def _no_such_page(rest: str) -> NotFound:
+    return NotFound(f"there is no {rest[:MAX_THING]!r} here", code="no-such-page", hint="/v1/openapi.json describes what there is.")
 
 
 DOCUMENTED = (list_versions, list_plans, list_data)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
@@ -57,7 +58,7 @@ def _find(name: str) -> Asset:
 
 
 @get("/static/{name:str}", opt={"scope": "open"}, include_in_schema=False, sync_to_thread=False)
-def send_asset(request: Request[object, object, object], name: str) -> Response[bytes]:
+def send_asset(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
     """A file of the pages: for ever where its content was asked for by name, else to be asked for again."""
     asset = _find(name)
     tag = f'"{asset.version}"'

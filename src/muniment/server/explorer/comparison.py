@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 
 from muniment.core.proof import inquiry
 from muniment.core.proof.inquiry import Difference, DiffFindings, DiffQuestion
@@ -121,7 +123,9 @@ def _show(value: object) -> str:
 
 
 @page("/diff")
-def show_diff(request: Request[Any, Any, Any], hosted: Hosted, a: str = "", b: str = "") -> Response[bytes]:
+def show_diff(
+    request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], a: FromQuery[str] = "", b: FromQuery[str] = ""
+) -> Response[bytes]:
     """Two versions side by side."""
     with open_source(hosted) as source:
         found = read_diff(source, a, b)

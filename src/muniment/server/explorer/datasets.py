@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from muniment.core.rules.events import DatasetRegistered, DatasetTransformed, DatasetWithdrawn
 from muniment.core.rules.records import Data, Dataset
@@ -211,7 +213,7 @@ def _read_withdrawn(source: Source, index: int) -> Withdrawn | None:
 
 
 @page("/datasets")
-def show_datasets(request: Request[Any, Any, Any], hosted: Hosted, number: int = 1) -> Response[bytes]:
+def show_datasets(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], number: FromQuery[int] = 1) -> Response[bytes]:
     """All data sets."""
     with open_source(hosted) as source:
         found = read_datasets(source, max(number, 1))
@@ -219,7 +221,9 @@ def show_datasets(request: Request[Any, Any, Any], hosted: Hosted, number: int =
 
 
 @page("/datasets/{name:path}")
-def show_dataset(request: Request[Any, Any, Any], hosted: Hosted, name: str, before: int | None = None) -> Response[bytes]:
+def show_dataset(
+    request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], name: FromPath[str], before: FromQuery[int | None] = None
+) -> Response[bytes]:
     """One data set with its versions."""
     with open_source(hosted) as source:
         found = read_dataset(source, name.strip("/"), before)
@@ -227,7 +231,7 @@ def show_dataset(request: Request[Any, Any, Any], hosted: Hosted, name: str, bef
 
 
 @page("/data/{digest:str}")
-def show_data(request: Request[Any, Any, Any], hosted: Hosted, digest: str) -> Response[bytes]:
+def show_data(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], digest: FromPath[str]) -> Response[bytes]:
     """One version of a data set, with what learned from it."""
     with open_source(hosted) as source:
         found = read_data(source, digest)

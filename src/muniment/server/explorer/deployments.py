@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from muniment.core.rules.events import DeploymentObserved, IncidentRecorded, ParameterChanged
 from muniment.core.rules.records import Deployment
@@ -122,7 +124,12 @@ def _see(source: Source, row: EventRow, event: DeploymentObserved) -> Seen:
 
 @page("/environments/{environment:str}/{name:path}")
 def show_deployment(
-    request: Request[Any, Any, Any], hosted: Hosted, environment: str, name: str, day: str = "", clock: str = ""
+    request: Request[Any, Any, Any],
+    hosted: NamedDependency[Hosted],
+    environment: FromPath[str],
+    name: FromPath[str],
+    day: FromQuery[str] = "",
+    clock: FromQuery[str] = "",
 ) -> Response[bytes]:
     """What runs under a name, and what ran there on a day."""
     with open_source(hosted) as source:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from muniment.core.rules.policy_text.sentence import describe_environment
 from muniment.errors import NotFound
@@ -100,7 +102,7 @@ def _read_line(source: Source, name: str, rows: list[DeploymentRow]) -> Environm
 
 
 @page("/environments")
-def show_environments(request: Request[Any, Any, Any], hosted: Hosted) -> Response[bytes]:
+def show_environments(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """All environments."""
     with open_source(hosted) as source:
         found = read_environments(source)
@@ -109,7 +111,12 @@ def show_environments(request: Request[Any, Any, Any], hosted: Hosted) -> Respon
 
 @page("/environments/{environment:str}")
 def show_environment(
-    request: Request[Any, Any, Any], hosted: Hosted, environment: str, day: str = "", clock: str = "", before: int | None = None
+    request: Request[Any, Any, Any],
+    hosted: NamedDependency[Hosted],
+    environment: FromPath[str],
+    day: FromQuery[str] = "",
+    clock: FromQuery[str] = "",
+    before: FromQuery[int | None] = None,
 ) -> Response[bytes]:
     """What runs in an environment, and what ran there on a day."""
     with open_source(hosted) as source:

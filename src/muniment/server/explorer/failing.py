@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any, cast
 
 from litestar import Request, Response
@@ -67,4 +67,6 @@ def _tell_bug(request: Request[Any, Any, Any], error: Exception) -> Response[byt
     return show(request, application.BUG)
 
 
-HANDLERS = MappingProxyType({MunimentError: tell, HTTPException: _tell_http, Exception: _tell_bug})
+def handlers() -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
+    """What the route of a page does with each kind of error."""
+    return {MunimentError: tell, HTTPException: _tell_http, Exception: _tell_bug}

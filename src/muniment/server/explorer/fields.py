@@ -31,7 +31,7 @@ _KEYS = ("key", "metric")
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """A value. `name` stands beside the digest of `text`; `href` is where it leads; `pieces` and `fields` are what it consists of."""
+    """A value. `name` stands beside the digest `text`, `href` is where it leads, `pieces` and `fields` are what it consists of."""
 
     form: Form
     text: str = ""
@@ -95,8 +95,6 @@ def _lay_out(name: str, value: Value, context: Context) -> Piece:
         return Piece(form="number", text=str(value))
     if isinstance(value, list):
         return Piece(form="many", pieces=tuple(_lay_out(name, each, context) for each in value))
-    if not isinstance(value, dict):
-        return Piece(form="text", text="nothing")
     if set(value) == {"sealed"}:
         commitment = str(value["sealed"])
         opened = context.opened.get(commitment)
@@ -104,9 +102,7 @@ def _lay_out(name: str, value: Value, context: Context) -> Piece:
         return Piece(form=form, text=opened or "", name=commitment)
     for key in _KEYS:
         if set(value) == {key, "value"}:
-            return Piece(
-                form="fields", fields=(Field(label=str(value[key]), piece=_lay_out("value", value["value"], context)),)
-            )
+            return Piece(form="fields", fields=(Field(label=str(value[key]), piece=_lay_out("value", value["value"], context)),))
     return Piece(form="fields", fields=lay_out(value, context, inner=True))
 
 

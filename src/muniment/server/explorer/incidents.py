@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from muniment.core.rules.events import IncidentClosed, IncidentRecorded
 from muniment.core.rules.records import Incident
@@ -110,7 +112,7 @@ def _report(source: Source, row: EventRow, event: IncidentRecorded) -> Reported:
 
 
 @page("/incidents/{id_:str}")
-def show_incident(request: Request[Any, Any, Any], hosted: Hosted, id_: str) -> Response[bytes]:
+def show_incident(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], id_: FromPath[str]) -> Response[bytes]:
     """What went wrong, with which version, and what became of it."""
     with open_source(hosted) as source:
         found = read_incident(source, id_)

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from muniment.errors import NotFound
 from muniment.server.explorer.drawing import graph
@@ -53,7 +55,12 @@ def read_lineage(source: Source, kind: str, digest: str, up: int, down: int) -> 
 
 @page("/lineage/{kind:str}/{digest:str}")
 def show_lineage(
-    request: Request[Any, Any, Any], hosted: Hosted, kind: str, digest: str, up: int = 1, down: int = 1
+    request: Request[Any, Any, Any],
+    hosted: NamedDependency[Hosted],
+    kind: FromPath[str],
+    digest: FromPath[str],
+    up: FromQuery[int] = 1,
+    down: FromQuery[int] = 1,
 ) -> Response[bytes]:
     """The lineage of a version or data set."""
     with open_source(hosted) as source:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 
 from muniment.core.rules.events import IncidentRecorded, OwnershipOffered
 from muniment.core.rules.records import Model, Version
@@ -194,7 +196,7 @@ def _read_handing(source: Source, row: EventRow) -> HandOver:
 
 
 @page("/models")
-def show_models(request: Request[Any, Any, Any], hosted: Hosted, number: int = 1) -> Response[bytes]:
+def show_models(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], number: FromQuery[int] = 1) -> Response[bytes]:
     """All models."""
     with open_source(hosted) as source:
         found = read_models(source, max(number, 1))

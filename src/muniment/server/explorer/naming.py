@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from muniment.core.rules.records import Model
 from muniment.server.explorer import links
@@ -31,7 +33,9 @@ def split(source: Source, path: str) -> tuple[str, int | None]:
 
 
 @page("/models/{path:path}")
-def show_model(request: Request[Any, Any, Any], hosted: Hosted, path: str, before: int | None = None) -> Response[bytes]:
+def show_model(
+    request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], path: FromPath[str], before: FromQuery[int | None] = None
+) -> Response[bytes]:
     """A model, or one of its versions."""
     with open_source(hosted) as source:
         name, ordinal = split(source, path.strip("/"))
@@ -43,7 +47,7 @@ def show_model(request: Request[Any, Any, Any], hosted: Hosted, path: str, befor
 
 
 @page("/versions/{digest:str}")
-def show_version(request: Request[Any, Any, Any], hosted: Hosted, digest: str) -> Response[bytes]:
+def show_version(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], digest: FromPath[str]) -> Response[bytes]:
     """A version by its digest: leads to its page by name, unless another model has taken that address."""
     with open_source(hosted) as source:
         name, ordinal = find_version(source, digest)

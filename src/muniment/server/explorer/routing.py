@@ -1,8 +1,8 @@
 """The routes of pages: for readers, in HTML, with errors as pages.
 
-    @page("/entries/{index:int}")
-    def show_entry(request: Request[Any, Any, Any], hosted: Hosted, index: int) -> Response[bytes]:
-        return render(request, hosted, "entry.html", f"Entry {index}", read_entry(hosted.reader, index))
+@page("/entries/{index:int}")
+def show_entry(request: Request[Any, Any, Any], hosted: Hosted, index: int) -> Response[bytes]:
+    return render(request, hosted, "entry.html", f"Entry {index}", read_entry(hosted.reader, index))
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from muniment.server.explorer.failing import HANDLERS
+from muniment.server.explorer.failing import handlers
 from muniment.server.explorer.rendering import MEDIA_TYPE
 
 
@@ -24,7 +24,7 @@ def page(path: str | list[str], *, scope: str = "read") -> Callable[[Callable[..
         opt={"scope": scope},
         media_type=MEDIA_TYPE,
         include_in_schema=False,
-        exception_handlers=dict(HANDLERS),
+        exception_handlers=handlers(),
         sync_to_thread=True,
     )
 

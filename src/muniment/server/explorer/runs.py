@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from muniment.capture import environment
 from muniment.core.rules.events import ModelRegistered, TrainingFinished, TrainingOutput, TrainingStarted
@@ -148,7 +150,7 @@ def _read_packages(source: Source, digest: str) -> Packages | None:
 
 
 @page("/runs/{id_:str}")
-def show_run(request: Request[Any, Any, Any], hosted: Hosted, id_: str) -> Response[bytes]:
+def show_run(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], id_: FromPath[str]) -> Response[bytes]:
     """One training run."""
     with open_source(hosted) as source:
         found = read_run(source, id_)

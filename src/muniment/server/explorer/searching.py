@@ -102,13 +102,18 @@ def _find_commit(source: Source, text: str) -> Iterator[Hit]:
 
 
 @page("/search")
-def show_search(request: Request[Any, Any, Any], hosted: Hosted, q: str = "") -> Response[bytes]:
-    """The thing that a text stands for; a list where it is several things, and what can be asked for where it is none."""
-    asked = q.strip()[:MAX_CHARACTERS]
+def show_search(request: Request[Any, Any, Any], hosted: Hosted, q: str = "", also: str = "") -> Response[bytes]:
+    """The thing that a text stands for; a list where it is several things, and what can be asked for where it is none.
+
+    `also` is another text for the same: a file has a digest of its own, and one as the only file of a model or data set.
+    """
+    asked, other = q.strip()[:MAX_CHARACTERS], also.strip()[:MAX_CHARACTERS]
     found = SearchPage(asked=asked)
     if asked:
         with open_source(hosted) as source:
             found = search(source, asked)
+            if other and not found.hits:
+                found = search(source, other)
     if len(found.hits) == 1:
         return redirect(found.hits[0].href)
     title = f"Search: {asked}" if asked else "Search"

@@ -17,13 +17,7 @@ GRADES = MappingProxyType(
         "reproduced": "done again, with the same outcome",
     }
 )
-CLOCKS = MappingProxyType(
-    {
-        "sealed": ("sealed", "the ledger's clock"),
-        "said": ("said", "the signer's clock"),
-        "server": ("noted", "this server's clock"),
-    }
-)
+CLOCKS = MappingProxyType({"sealed": "the ledger's clock", "said": "the signer's clock", "server": "this server's clock"})
 _STEP = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -62,6 +56,12 @@ def day(time: str) -> str:
 def title(name: str, digest: str | None) -> str:
     """A name beside its digest: `credit-risk@7 · 9f86…0a08`."""
     return name if digest is None else f"{name} · {digests.short(digest)}"
+
+
+def deed(name: str) -> str:
+    """The name of an event in words: `dataset.registered` as `Data set registered`."""
+    words = name.replace("dataset", "data set").replace(".", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def groups(digest: str) -> tuple[str, ...]:

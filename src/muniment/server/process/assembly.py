@@ -1,28 +1,31 @@
 """The application of one process, put together: every part's routes, and the middleware in its order.
 
-Watching (measures) -> Limiting -> Dispatch (which ledger) -> Authentication (who asks) -> Noting -> the routes.
+Watching (measures) -> Limiting -> Dispatch (which ledger) -> who asks, and how often -> Noting -> the routes.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any, Literal, cast
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Literal
 
 from litestar import Litestar
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import Receive, Scope, Send
 
-from muniment.server import application, hosting, openapi, routes, submitting
+from muniment.server import application, feed, hosting, openapi, routes, submitting
+from muniment.server.access import authentication, entrance
+from muniment.server.access.entrance import Access
 from muniment.server.application import Dispatch
 from muniment.server.explorer import failing
 from muniment.server.hosting import Hosting
 from muniment.server.limits import Limiting
 from muniment.server.process.connection import Door
 from muniment.server.settings import Settings
+from muniment.server.submitting import Batch, Submitter
 from muniment.server.telemetry import health
 from muniment.server.telemetry.health import Telemetry
-from muniment.server.telemetry.metrics import Ledgers, Process, count_memory
+from muniment.server.telemetry.metrics import Ledgers, Metrics, Process, count_memory
 from muniment.server.telemetry.requests import Noting, Watching
 
 Role = Literal["all", "writer", "reader"]
@@ -34,11 +37,12 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 class Assembled:
     """The application of a process, and what its server must reach into."""
 
-    def __init__(self, settings: Settings, opened: Hosting, litestar: Litestar, telemetry: Telemetry) -> None:
-        self.hosting = opened
+    def __init__(self, litestar: Litestar, opened: Hosting, access: Access, settings: Settings, telemetry: Telemetry) -> None:
         self.litestar = litestar
+        self.hosting = opened
         self.telemetry = telemetry
-        self.limiting = Limiting(Dispatch(_authenticated(Noting(litestar), settings, opened), opened), settings.limits)
+        self.limiting = Limiting(Dispatch(authentication.protect(Noting(litestar), access), opened), settings.limits)
+        self._access = access
         self._app = Watching(self.limiting, telemetry.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +55,33 @@ class Assembled:
 
     def close(self) -> None:
         """Let go of files."""
+        self._access.close()
         self.hosting.close()
+
+
+class Measured:
+    """A submitter whose answers are timed, and after which those who listen here are told at once."""
+
+    def __init__(self, app: Litestar, ledger: str, submitter: Submitter, metrics: Metrics) -> None:
+        self._app = app
+        self._ledger = ledger
+        self._submitter = submitter
+        self._seconds = metrics.append_seconds.labels(ledger)
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait for their block."""
+        return int(getattr(self._submitter, "waiting", 0))
+
+    async def submit(self, batch: Batch) -> bytes:
+        """As the submitter itself."""
+        began = time.perf_counter()
+        written = await self._submitter.submit(batch)
+        self._seconds.observe(time.perf_counter() - began)
+        listening = self._app.state.feeds.get(self._ledger)
+        if listening is not None:
+            listening.nudge()
+        return written
 
 
 def assemble(
@@ -65,42 +95,45 @@ def assemble(
     """Open the ledgers and put the application over them. `lifespan` is what this process adds. Raises what opening raises."""
     telemetry = telemetry or Telemetry()
     opened = hosting.open_all(settings, writes=role != "reader")
+    try:
+        access = entrance.open(settings)
+    except BaseException:
+        opened.close()
+        raise
     litestar = application.build(
         settings,
         opened,
         (*health.ROUTES, *routes.ROUTES),
-        lifespan=[*_lifespans(), *lifespan],
-        openapi_config=openapi.CONFIG,
         pages=failing.tell_elsewhere,
+        lifespan=[*submitting.LIFESPAN, *lifespan, _measuring, *feed.LIFESPAN],
+        openapi_config=openapi.CONFIG,
         logging_config=None,
     )
     litestar.state.role = role
     litestar.state.telemetry = telemetry
     litestar.state.submitters = {}
-    assembled = Assembled(settings, opened, litestar, telemetry)
+    litestar.state.feeds = {}
+    assembled = Assembled(litestar, opened, access, settings, telemetry)
     telemetry.metrics.registry.register(Ledgers(opened))
     telemetry.metrics.registry.register(Process(_counts(assembled), lambda: door.cut.items() if door else ()))
     return assembled
 
 
+@asynccontextmanager
+async def _measuring(app: Litestar) -> AsyncIterator[None]:
+    metrics: Metrics = app.state.telemetry.metrics
+    submitters = app.state.submitters
+    app.state.submitters = {name: Measured(app, name, each, metrics) for name, each in submitters.items()}
+    yield
+    app.state.submitters = submitters
+
+
 def _counts(assembled: Assembled) -> tuple[tuple[str, str, Callable[[], int]], ...]:
+    def waiting() -> int:
+        return sum(each.waiting for each in assembled.litestar.state.submitters.values())
+
     return (
         ("muniment_memory_bytes", "Memory that this process holds.", count_memory),
         ("muniment_listeners", "Callers who listen to events.", lambda: len(assembled.limiting.listeners)),
-        ("muniment_queued_events", "Events that wait for their block.", lambda: _waiting(assembled.litestar)),
+        ("muniment_queued_events", "Events that wait for their block.", waiting),
     )
-
-
-def _waiting(litestar: Litestar) -> int:
-    return sum(getattr(each, "waiting", 0) for each in litestar.state.submitters.values())
-
-
-def _lifespans() -> tuple[Lifespan, ...]:
-    return tuple(getattr(submitting, "LIFESPAN", (submitting.running,)))
-
-
-def _authenticated(app: ASGIApp, settings: Settings, opened: Hosting) -> ASGIApp:
-    with suppress(ModuleNotFoundError):
-        found: Any = importlib.import_module("muniment.server.access.authentication")
-        return cast(ASGIApp, found.Authentication(app, settings=settings, hosting=opened))
-    return app

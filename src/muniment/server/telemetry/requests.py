@@ -20,6 +20,8 @@ from muniment.server.telemetry.metrics import Metrics
 
 _log = logging.getLogger(ACCESS)
 _SEEN = "muniment.seen"
+REQUEST = "muniment.request"
+"""Where an ASGI scope has the request's id."""
 UNKNOWN = "(none)"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
@@ -47,6 +49,7 @@ class Watching:
             return
         seen = _Seen()
         raw[_SEEN] = seen
+        raw[REQUEST] = seen.id
         method = raw["method"] if raw["method"] in _METHODS else "OTHER"
 
         async def observe(message: Message) -> None:

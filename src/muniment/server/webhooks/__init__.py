@@ -1,1 +1,1 @@
-"""Signed webhooks: what was chosen is sent when it happens, retried, and sent again when somebody asks."""
+"""Webhooks: what is recorded, told to other services, signed (Standard Webhooks), in order, at least once."""

@@ -101,7 +101,7 @@ def draw(timeline: Timeline, named: tuple[str, str, str]) -> str:
         *[_draw_mark(frame, mark) for mark in marks],
         *_draw_legend(signs, bottom + 22),
         *([svg.write_text(_LEFT, height - 8, f"{left_out} more in the table", "axis-text")] if left_out else []),
-        class_="figure timeline",
+        class_="figure lanes",
     )
 
 

@@ -40,11 +40,17 @@ function pathOf(stream) {
   return kind === "policy" ? "/policy" : `/search?q=${encodeURIComponent(rest || stream)}`;
 }
 
+// The same as wording.deed.
+function deed(name) {
+  const words = name.replaceAll("dataset", "data set").replaceAll(".", " ").replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1);
+}
+
 function draw(block) {
   const count = block.events.length;
   const item = make("li", make("p", link(`/blocks/${block.height}`, `block ${block.height}`), " ", soft(`${count} ${count === 1 ? "event" : "events"}, `, moment(block.time))));
   const rows = block.events.slice(-MAX_EVENTS).reverse().map((row) =>
-    make("li", link(`/entries/${row.index}`, row.name), " ", link(pathOf(row.stream), row.thing), " ", soft("by ", link(`/actors/${encodeURIComponent(row.actor)}`, row.actor))));
+    make("li", link(`/entries/${row.index}`, deed(row.name)), ": ", link(pathOf(row.stream), row.thing), " ", soft("by ", link(`/actors/${encodeURIComponent(row.actor)}`, row.actor))));
   if (count > MAX_EVENTS) {
     const rest = make("li", `and ${count - MAX_EVENTS} more`);
     rest.className = "note";

@@ -20,7 +20,7 @@ export function tellTimes(root) {
     time.title = [time.title, `${clock.format(moment)} in ${zone} (your clock's zone)`].filter(Boolean).join("; ");
     const told = document.createElement("span");
     told.className = "local";
-    told.textContent = ` ${since(moment)}`;
+    told.textContent = ` (${since(moment)})`;
     time.after(told);
   }
 }
@@ -32,20 +32,22 @@ export function offerCopies(root) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
-    button.textContent = "copy";
     const text = piece.dataset.copy;
     button.setAttribute("aria-label", `Copy ${text.length > 24 ? `${text.slice(0, 8)}…` : text}`);
     button.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(text);
-        button.textContent = "copied";
+        said.textContent = "copied";
       } catch {
         getSelection().selectAllChildren(piece);
-        button.textContent = "selected";
+        said.textContent = "selected: copy it with your keyboard";
       }
-      setTimeout(() => { button.textContent = "copy"; }, 2000);
+      setTimeout(() => { said.textContent = ""; }, 2000);
     });
-    piece.after(button);
+    const said = document.createElement("span");
+    said.className = "copied";
+    said.setAttribute("role", "status");
+    piece.after(button, said);
   }
 }
 

@@ -1,0 +1,115 @@
+// Verification in the visitor's own browser: asks for the answer, checks it with what this browser remembers of the ledger, and
+// only then says what holds. What counts as "whom to believe" is kept here (localStorage), never taken from the answer.
+
+import { offerCopies } from "./page.js";
+
+const PREFIX = "muniment:";
+
+/** What this browser remembers of a ledger: `trust` (the text of the trust file), `pin` (a checkpoint), `since`. */
+export function recall(origin) {
+  try {
+    return JSON.parse(localStorage.getItem(PREFIX + origin));
+  } catch {
+    return null;
+  }
+}
+
+function remember(origin, memory) {
+  try {
+    localStorage.setItem(PREFIX + origin, JSON.stringify(memory));
+  } catch {
+    // A browser that keeps nothing meets the ledger for the first time each time, and says so.
+  }
+}
+
+export function forget(origin) {
+  localStorage.removeItem(PREFIX + origin);
+}
+
+async function meet(box) {
+  const known = recall(box.dataset.origin);
+  if (known) return { ...known, first: false };
+  const about = await (await ask(box.dataset.trust)).json();
+  return { trust: about.trust, fingerprint: about.fingerprint, pin: null, since: new Date().toISOString(), first: true };
+}
+
+async function ask(url) {
+  const response = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  throw new Error(problem.detail ? `${problem.detail}. ${problem.hint ?? ""}` : `the server answered ${response.status}`);
+}
+
+function add(parent, tag, text, className) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (className) made.className = className;
+  parent.append(made);
+  return made;
+}
+
+function show(box, tone, words) {
+  box.classList.remove("good", "bad");
+  if (tone) box.classList.add(tone);
+  box.querySelector(".state").textContent = words;
+}
+
+/** Verify the bytes of a file in a box, and say there what came of it. */
+export async function verifyInto(box, bytes) {
+  const steps = box.querySelector(".steps");
+  const told = box.querySelector(".told") ?? add(box, "div", "", "told");
+  box.querySelector(".steps").after(told);
+  steps.replaceChildren();
+  told.replaceChildren();
+  show(box, "", "Verifying…");
+  const [memory, script] = await Promise.all([meet(box), import(box.dataset.script)]);
+  const result = await script.verifyFile(bytes, { trust: memory.trust, pin: memory.pin, consistency: (old, size) => connect(box, old, size) });
+  for (const step of result.steps) {
+    const item = add(steps, "li", "");
+    item.value = step.number;
+    add(item, "span", step.ok ? "holds" : "fails", `badge ${step.ok ? "good" : "bad"}`);
+    item.append(` ${step.title}`);
+    if (step.detail) add(item, "span", ` ${step.detail}`, "note");
+  }
+  if (!result.ok) {
+    const { step, message, hint } = result.error;
+    show(box, "bad", `Not verified: ${step ? `step ${step} fails. ` : ""}${message}.`);
+    if (hint) add(told, "p", hint);
+    return;
+  }
+  show(box, "good", "Verified by your browser.");
+  for (const sentence of result.sentences) add(told, "p", sentence);
+  if (memory.first) {
+    add(told, "p", `This was the first contact: your browser took over from this server whom to believe, and will remember it. Compare the fingerprint ${memory.fingerprint} with the ledger's owner by another way than this page.`, "note");
+  }
+  remember(box.dataset.origin, { trust: memory.trust, fingerprint: memory.fingerprint, since: memory.since, pin: result.pin ?? memory.pin });
+}
+
+/** The proof that two sizes of the ledger are one history: hashes in hex. */
+async function connect(box, old, size) {
+  const base = box.dataset.trust.replace(/\/ledger$/, "");
+  return (await (await ask(`${base}/proofs/consistency?old=${old}&new=${size}`)).json()).hashes;
+}
+
+/** Run a verification with its button out of use meanwhile; what goes wrong is said in the box. */
+export async function run(box, read) {
+  box.setAttribute("aria-busy", "true");
+  try {
+    await verifyInto(box, await read());
+  } catch (error) {
+    show(box, "bad", `Nothing was verified: ${error.message}`);
+  } finally {
+    box.removeAttribute("aria-busy");
+  }
+  offerCopies(box);
+}
+
+for (const box of document.querySelectorAll("section.verify[data-answer]")) {
+  const button = add(box.querySelector(".actions"), "button", "Verify in this browser", "main");
+  button.type = "button";
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    await run(box, async () => new Uint8Array(await (await ask(box.dataset.answer)).arrayBuffer()));
+    button.disabled = false;
+  });
+}

@@ -1,0 +1,230 @@
+"""Server-sent events: what listeners are told, from where, and what becomes of those who do not read."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import listening
+import makers
+from muniment.core.format import checkpoint
+from muniment.server import feed, stream
+from muniment.server.guard import Raw
+
+Event = dict[str, str]
+
+
+class Ear:
+    """A listener with a socket of its own; reads as an EventSource does, one event at a time."""
+
+    def __init__(self, server: listening.Listening, path: str = "/v1/stream", **headers: str) -> None:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=10)
+        head = [f"GET {path} HTTP/1.1", f"Host: {host}", *[f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]]
+        self.socket.sendall(("\r\n".join(head) + "\r\n\r\n").encode())
+        self._file = self.socket.makefile("rb")
+        self.status = int(self._file.readline().split()[1])
+        self.head: dict[str, str] = {}
+        while line := self._file.readline().strip().decode():
+            name, _, value = line.partition(": ")
+            self.head[name.lower()] = value
+        self._text = b""
+
+    def read(self) -> Event:
+        """The fields up to the next empty line; comments are under the name ""."""
+        while b"\n\n" not in self._text:
+            size = int(self._file.readline() or b"0", 16)
+            if not size:
+                raise EOFError
+            self._text += self._file.read(size)
+            self._file.readline()
+        block, _, self._text = self._text.partition(b"\n\n")
+        return dict(_field(line) for line in block.decode().split("\n"))
+
+    def hear(self) -> Event:
+        """The next event that is one: with data."""
+        while "data" not in (found := self.read()):
+            pass
+        return found
+
+    def close(self) -> None:
+        self._file.close()
+        self.socket.close()
+
+
+def _field(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value.removeprefix(" ")
+
+
+def quick(app: object) -> None:
+    app.state.heartbeat_seconds = 0.3  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def life(tmp_path: Path) -> Iterator[makers.Life]:
+    found = listening.found(tmp_path / "home")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def server(life: makers.Life, tmp_path: Path) -> Iterator[listening.Listening]:
+    with listening.serving(
+        {"": tmp_path / "home"}, stream.ROUTES, state=tmp_path / "state", scopes=("read",), lifespan=feed.LIFESPAN, prepare=quick
+    ) as found:
+        yield found
+
+
+def wait_for_listeners(server: listening.Listening, count: int) -> None:
+    until = time.monotonic() + 5
+    while server.app.state.feeds[""].listeners != count:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_block_of_another_process_is_told(server: listening.Listening, life: makers.Life) -> None:
+    ear = Ear(server)
+    assert ear.status == 200
+    assert ear.head["content-type"] == "text/event-stream"
+    assert (ear.head["cache-control"], ear.head["x-accel-buffering"]) == ("no-cache", "no")
+    assert ear.read() == {"retry": "2000", "id": "1"}
+    life.grow(4, block=10)
+    told = ear.hear()
+    assert (told["event"], told["id"]) == ("block", "4")
+    block = json.loads(told["data"])
+    assert (block["height"], block["size"]) == (1, 4)
+    assert [(row["index"], row["name"]) for row in block["events"]] == [(1, "system.registered"), (2, "system.registered")]
+    with life.engine.view() as view:
+        assert block["time"] == view.header(1).time
+        assert block["root"] == checkpoint.open(view.checkpoint, makers.VERIFIER).root.hex()
+    ear.close()
+    wait_for_listeners(server, 0)
+
+
+def test_a_commit_of_this_process_is_told_at_once(server: listening.Listening, life: makers.Life) -> None:
+    found = server.app.state.feeds[""]
+    found._poll_seconds = 30.0
+    ear = Ear(server)
+    ear.read()
+    wait_for_listeners(server, 1)
+    time.sleep(0.3)
+    began = time.monotonic()
+    life.grow(3)
+    found.nudge()
+    assert ear.hear()["id"] == "3"
+    assert time.monotonic() - began < 5
+    ear.close()
+
+
+def test_coming_back(server: listening.Listening, life: makers.Life) -> None:
+    for size in (3, 5, 8):
+        life.grow(size, block=10)
+    for ear in (
+        Ear(server, Last_Event_ID="3"),
+        Ear(server, "/v1/stream?after=3"),
+        Ear(server, "/v1/stream?after=1", Last_Event_ID="3"),
+    ):
+        assert ear.read() == {"retry": "2000", "id": "3"}
+        assert [ear.hear()["id"], ear.hear()["id"]] == ["5", "8"]
+        ear.close()
+    life.grow(10)
+    ear = Ear(server, Last_Event_ID="8")
+    assert ear.hear()["id"] == "10"
+    ear.close()
+
+
+@pytest.mark.parametrize("last", ["4", "999999", "0", "abc", "-1", "9" * 40])
+def test_somebody_who_cannot_go_on_begins_anew(server: listening.Listening, life: makers.Life, last: str) -> None:
+    life.grow(3)
+    life.grow(6, block=10)
+    ear = Ear(server, Last_Event_ID=last)
+    told = ear.hear()
+    assert (told["event"], told["id"], json.loads(told["data"])) == ("reset", "6", {"height": 2, "size": 6})
+    life.grow(8)
+    assert ear.hear()["id"] == "8"
+    ear.close()
+
+
+def test_too_far_back(server: listening.Listening, life: makers.Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MAX_BACK", 70)
+    life.grow(161)  # 80 blocks
+    ear = Ear(server, Last_Event_ID="19")
+    assert ear.hear()["event"] == "reset"
+    ear.close()
+    ear = Ear(server, Last_Event_ID="21")
+    assert [int(ear.hear()["id"]) for _ in range(70)] == list(range(23, 162, 2))
+    ear.close()
+
+
+def test_heartbeats(server: listening.Listening) -> None:
+    ear = Ear(server)
+    ear.read()
+    assert ear.read() == {"": "still here"}
+    assert ear.read() == {"": "still here"}
+    ear.close()
+
+
+def test_many_blocks_at_once_reach_everybody_in_order(server: listening.Listening, life: makers.Life) -> None:
+    ears = [Ear(server) for _ in range(20)]
+    wait_for_listeners(server, 20)
+    life.grow(201)
+    for ear in ears:
+        assert [int(ear.hear()["id"]) for _ in range(100)] == list(range(3, 202, 2))
+    for ear in ears:
+        ear.close()
+    wait_for_listeners(server, 0)
+    assert not server.app.state.feeds[""]._frames
+
+
+def test_who_does_not_read_is_cut_and_others_are_not(
+    server: listening.Listening, life: makers.Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "STALLED_SECONDS", 0.5)
+    deaf, ear = Ear(server), Ear(server)
+    wait_for_listeners(server, 2)
+    size = 1
+    until = time.monotonic() + 30
+    while server.app.state.feeds[""].listeners == 2:
+        assert time.monotonic() < until
+        size += 1_001
+        life.grow(size, block=1_000)
+        # About 400 bytes an event: the buffers of both sockets are full after a few megabytes.
+        while int(ear.hear()["id"]) < size:
+            pass
+    assert server.app.state.feeds[""].listeners == 1
+    deaf.close()
+    ear.close()
+
+
+def test_bad_questions(server: listening.Listening) -> None:
+    for query in ("after=x", "after=", "after=-1", "after=1&after=2", "after=" + "9" * 30):
+        assert server.get(f"/v1/stream?{query}").status == 400
+    assert server.get("/v1/stream", x_stranger="yes").status == 401
+    assert server.ask("POST", "/v1/stream").status == 405
+    head = server.ask("HEAD", "/v1/stream")
+    assert (head.status, head.headers["content-type"]) == (200, "text/event-stream")
+
+
+def test_the_end_of_the_server_ends_every_stream(life: makers.Life, tmp_path: Path) -> None:
+    with listening.serving({"": tmp_path / "home"}, stream.ROUTES, state=tmp_path / "state", lifespan=feed.LIFESPAN) as server:
+        ear = Ear(server)
+        ear.read()
+        wait_for_listeners(server, 1)
+        loop = server.app.state.feeds[""]._loop
+        loop.call_soon_threadsafe(server.app.state.feeds[""].close)
+        with pytest.raises(EOFError):
+            ear.hear()
+        ear.close()
+
+
+def test_the_id_counts_more_than_the_address() -> None:
+    scope: Raw = {"headers": [(b"last-event-id", b"7")], "query_string": b"after=3"}
+    assert stream.read_since(scope) == 7
+    assert stream.read_since({"headers": [], "query_string": b"after=3"}) == 3
+    assert stream.read_since({"headers": [(b"last-event-id", b"")], "query_string": b""}) is None
