@@ -98,7 +98,7 @@ async def _call(caller: Caller, pending: Iterator[bytes]) -> list[float]:
         began = time.perf_counter()
         answer = await caller.ask(request)
         taken.append(time.perf_counter() - began)
-        if not answer.startswith(b"HTTP/1.1 200"):
+        if not answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 303")):
             raise RuntimeError(answer[:1_000].decode("utf-8", "replace"))
     return taken
 

@@ -118,11 +118,10 @@ def _measure_batches(target: Target, twin: Sample, scale: Scale) -> Result:
 def _measure_reads(target: Target, scale: Scale) -> list[Result]:
     """Pages for people: the slowest of a hundred, one after the other."""
     size = int(str(calling.ask_json(target.address, calling.get("/v1/view", target.token))["size"]))
-    streams = target.sample.names(scale.calls)
     paths = {
         "overview": ["/"] * scale.calls,
         "entry": [f"/entries/{index}" for index in target.sample.indices(scale.calls, size)],
-        "search": [f"/search?q={stream.rpartition('/')[2]}" for stream in streams],
+        "search": [f"/search?q={index}" for index in target.sample.indices(scale.calls, size)],
     }
     results = []
     for name, asked in paths.items():

@@ -15,6 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from muniment.client.home import Home
+from muniment.core.format import dsse, time
+from muniment.core.rules import events
+from muniment.ledger import signers
+from muniment.ledger.embedded import system_clock
+from muniment.ledger.ids import new_event_id
+from muniment.server.access import store
+from muniment.server.access.tokens import Tokens, Wish
+from muniment.server.caller import Scope
+from muniment.server.process import options
+
 PATIENCE_SECONDS = 20.0
 
 
@@ -38,6 +49,14 @@ class Running:
         with self.connect() as sock:
             lines = [f"GET {path} HTTP/1.1", "host: x", "connection: close", *(f"{key}: {value}" for key, value in headers.items())]
             sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            return parse(drain(sock))
+
+    def submit(self, entry: bytes, bearer: str) -> Answer:
+        """The answer to one submitted event."""
+        body = b'{"entries":[' + entry + b'],"disclosures":[]}'
+        head = f"POST /v1/entries HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {bearer}\r\n"
+        with self.connect() as sock:
+            sock.sendall(f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
             return parse(drain(sock))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -117,3 +136,20 @@ def serving(home: Path, *options: str, config: str = "") -> Iterator[Running]:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+
+def token(home: Path, *scopes: Scope) -> str:
+    """A token for the server of a ledger, made as an administrator makes one."""
+    file = store.open(home / options.STATE)
+    try:
+        return Tokens(file).create(Wish(name="test", scopes=scopes or ("admin",)), "test").token
+    finally:
+        file.close()
+
+
+def system(home: Home, actor: str, name: str) -> bytes:
+    """A signed event that is not recorded yet: a system of this name."""
+    ledger = home.load_trust().ledger
+    common = {"ledger": ledger, "eventId": new_event_id(), "occurredAt": time.format(system_clock()), "actor": actor}
+    event = events.build("system.registered", {**common, "name": name, "operatorRole": "provider"})
+    return dsse.encode(dsse.sign(events.encode(event), signers.load_file(home.actor_key(actor))))

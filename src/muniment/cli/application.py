@@ -53,6 +53,7 @@ COMMANDS = MappingProxyType(
         "verify": "Verify a ledger, a proof, a bundle or a model folder.",
         "bundle": "Write one file that carries proofs and evidence.",
         "export": "Export the ledger in open formats.",
+        "mirror": "Copy a served ledger as tiles, checking every byte.",
         "fsck": "Recompute everything and name what is wrong.",
         "backup": "Copy the ledger while it is in use.",
         "serve": "Serve a ledger to a team, over HTTP.",

@@ -20,9 +20,9 @@ from muniment.core.rules.chain import Sealed, Submission
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.policy import Verdict
 from muniment.errors import Unavailable
-from muniment.ledger.engine import View
 from muniment.ledger.refusals import Refusals
 from muniment.ledger.store.file import Judged, Store
+from muniment.ledger.store.snapshot import Snapshot
 
 MAX_BACKWARD_US = 5 * 60 * 1_000_000
 MAX_FORWARD_US = 366 * 24 * 3_600 * 1_000_000
@@ -123,7 +123,7 @@ class Embedded:
         return self._store.judge(chain.open_submissions(entries), self._next_time)
 
     @contextmanager
-    def view(self) -> Iterator[View]:
+    def view(self) -> Iterator[Snapshot]:
         """The ledger as of its newest sealed block."""
         with self._store.view() as view:
             yield view

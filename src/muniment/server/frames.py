@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from muniment.core.rules.policy import Verdict
 from muniment.errors import InvalidInput
 from muniment.ledger.engine import View
+from muniment.ledger.store.snapshot import Snapshot
 from muniment.net.wire import Frame, Judged
 
 
@@ -36,23 +39,24 @@ def extend(frame: Frame, view: View, since: int) -> Frame:
     return msgspec.structs.replace(frame, consistency=to_hex(view.consistency(since, view.size)) if since > 0 else ())
 
 
-def judge(view: View, verdict: Verdict, heights: dict[int, int]) -> Judged:
-    """A verdict with its proof. `heights` remembers the block of the entries that were looked up."""
-    index = verdict.index
-    if index < 0:
-        return Judged(decision=verdict.decision, event_id=verdict.event_id, reasons=verdict.reasons)
-    height = heights.get(index)
-    if height is None:
-        height = view.sealed_by(index)
-        # What was admitted together stands in one block, up to its header.
-        heights.update(dict.fromkeys(range(index, view.header(height).size), height))
-    return Judged(
-        decision=verdict.decision,
-        event_id=verdict.event_id,
-        index=index,
-        height=height,
-        proof=to_hex(view.inclusion(index, view.size)),
-    )
+def judge(view: Snapshot, verdicts: Sequence[Verdict]) -> list[Judged]:
+    """Verdicts with their proofs under the checkpoint of a view."""
+    known = sorted({each.index for each in verdicts if each.index >= 0})
+    proofs = dict(zip(known, view.inclusions(known, view.size), strict=True))
+    judged: list[Judged] = []
+    height = first = stop = -1
+    for verdict in verdicts:
+        index = verdict.index
+        if index < 0:
+            judged.append(Judged(decision=verdict.decision, event_id=verdict.event_id, reasons=verdict.reasons))
+            continue
+        if not first <= index < stop:
+            # What was admitted together stands in one block, up to its header.
+            height = view.sealed_by(index)
+            first, stop = index, view.header(height).size
+        proof = to_hex(proofs[index])
+        judged.append(Judged(decision=verdict.decision, event_id=verdict.event_id, index=index, height=height, proof=proof))
+    return judged
 
 
 def to_hex(hashes: tuple[bytes, ...]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from muniment.core.rules.chain import Submission
 from muniment.core.rules.policy import Verdict
 from muniment.errors import Unavailable
 from muniment.ledger.embedded import MAX_BLOCK_EVENTS, Embedded
-from muniment.ledger.engine import View
+from muniment.ledger.store.snapshot import Snapshot
 from muniment.net.wire import Submitted
 from muniment.server import naming
 from muniment.server.frames import extend, judge, read_frame
@@ -156,18 +156,17 @@ class Writing:
             waiting.outcome = error
             return False
 
-    def _answer(self, view: View, good: Sequence[_Waiting], verdicts: Sequence[Verdict]) -> None:
+    def _answer(self, view: Snapshot, good: Sequence[_Waiting], verdicts: Sequence[Verdict]) -> None:
         """Tell each batch its verdicts, with proofs under one checkpoint."""
-        heights: dict[int, int] = {}
         frame = read_frame(view)
+        judged = judge(view, verdicts)
         start = 0
         for each in good:
             stop = start + len(each.submissions)
-            judged = tuple([judge(view, verdict, heights) for verdict in verdicts[start:stop]])
             since = each.batch.since
             # Whoever saw more than there is gets no such proof, and sees what that means from the checkpoint.
             shown = frame if since is None or since > view.size else extend(frame, view, since)
-            each.outcome = _encode(Submitted(verdicts=judged, view=shown))
+            each.outcome = _encode(Submitted(verdicts=tuple(judged[start:stop]), view=shown))
             start = stop
 
 

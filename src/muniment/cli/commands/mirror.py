@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -9,10 +10,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from muniment import config
 from muniment.cli import arguments, output, progress, session
 from muniment.client.remote import mirroring
 from muniment.client.remote.mirroring import Mirroring
-from muniment.config import Config
 from muniment.errors import Unavailable
 from muniment.net.mirror import Mirrored
 
@@ -31,7 +32,8 @@ def command(
     A ledger that was changed, cut off or rewritten since the last time leaves DIR as it is; the command ends with exit code 3 and
     keeps the evidence. Repeating the command adds only what is new. Works with every server of this ledger's tiles.
     """
-    settings = _settle(session.resolve(home, actor, as_json, url=url), trust)
+    flags = {"home": home, "url": url, "trust": trust, "actor": actor, "output": "json" if as_json else None}
+    settings = config.resolve(os.environ, Path.cwd(), flags)
     quiet = settings.output == "json"
     mirror = mirroring.open(settings, folder)
     try:
@@ -48,10 +50,6 @@ def command(
                 _tell(done, quiet)
     finally:
         mirror.close()
-
-
-def _settle(settings: Config, trust: Path | None) -> Config:
-    return settings if trust is None else msgspec.structs.replace(settings, trust=trust.absolute())
 
 
 def _run(mirror: Mirroring, quiet: bool) -> Mirrored:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apsw
 
@@ -97,6 +97,14 @@ class Snapshot:
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """The proof that entry `index` is in the tree of `size` entries."""
         return self._build(merkle.plan_inclusion(index, self._within(size)))
+
+    @connection.explaining()
+    def inclusions(self, indices: Iterable[int], size: int) -> list[tuple[bytes, ...]]:
+        """The same for several entries: what their proofs share is read once."""
+        plans = [merkle.plan_inclusion(index, self._within(size)) for index in indices]
+        wanted = {subtree for plan in plans for subtree in plan}
+        hashes = self._cache.read_subtrees(self._sql, self._open_tiles, wanted)
+        return [merkle.build(plan, hashes) for plan in plans]
 
     @connection.explaining()
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import MappingProxyType
 
 import msgspec
 
@@ -13,7 +14,7 @@ from muniment.server.explorer.source import Prose, Source, known
 
 MAX_DECISIONS = 50
 
-_WORDS = {"approve": "approved", "conditional": "approved on conditions", "reject": "rejected"}
+_WORDS = MappingProxyType({"approve": "approved it", "conditional": "approved it on conditions", "reject": "rejected it"})
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

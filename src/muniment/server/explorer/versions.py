@@ -272,7 +272,7 @@ def _list_evidence(
         found.append(_weigh(run.start, "How it was trained", started))
     found += [Evidence(index=each.row.index, said="A measurement", actor=each.row.actor, grade=each.grade) for each in measured]
     found += [
-        Evidence(index=each.index, said=f"{each.words.capitalize()} for {each.environment}", actor=each.actor, grade=each.grade)
+        Evidence(index=each.index, said=f"A decision for {each.environment}: {each.actor} {each.words}", actor=each.actor, grade=each.grade)
         for each in decisions
     ]
     return tuple(found)

@@ -63,7 +63,7 @@ class Delivery(_Part, frozen=True, kw_only=True):
 
 def check_selection(selection: Selection) -> Selection:
     """Check that the names are those of events. Raises InvalidInput (`unknown-event`)."""
-    unknown = [each for each in selection.events if each != ANY and each not in events.NAMES]
+    unknown = [each for each in selection.events if each != ANY and each not in events.TYPES]
     if unknown or not selection.events:
         raise InvalidInput(
             f"there is no event {unknown[0]!r}" if unknown else "no event is chosen",

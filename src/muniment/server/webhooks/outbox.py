@@ -1,0 +1,291 @@
+"""What the server remembers of webhooks: `webhooks.db` in its state folder (SQLite, WAL, 0600).
+
+The ledger itself is the queue: a hook keeps the position up to which its events are delivered, and the last attempts. A crash
+between a delivery and its note makes the delivery again, with the same id; nothing is ever skipped. One process delivers at a
+time: the one that holds the lease. The file holds secrets, with which deliveries are signed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from muniment.core.format import time
+from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
+from muniment.ledger.embedded import system_clock
+from muniment.ledger.store import connection
+from muniment.server.webhooks.hook import Delivery, Hook, Selection
+
+FILE = "webhooks.db"
+APPLICATION_ID = 0x4D756E57  # "MunW"
+BUSY_TIMEOUT_MS = 5_000
+KEPT_DELIVERIES = 1_000
+MAX_HOOKS = 100
+SECOND = 1_000_000
+
+# Times are microseconds. `earlier` is the secret before, with which is signed too until `earlier_until`.
+SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+CREATE TABLE hook (id TEXT PRIMARY KEY, ledger TEXT NOT NULL, url TEXT NOT NULL, selection BLOB NOT NULL, secret TEXT NOT NULL,
+  earlier TEXT NOT NULL, earlier_until INTEGER NOT NULL, position INTEGER NOT NULL, created INTEGER NOT NULL,
+  disabled INTEGER NOT NULL, attempts INTEGER NOT NULL, failing_since INTEGER NOT NULL, next_at INTEGER NOT NULL,
+  outcome TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE delivery (number INTEGER PRIMARY KEY, hook TEXT NOT NULL, message TEXT NOT NULL, event TEXT NOT NULL, idx INTEGER,
+  time INTEGER NOT NULL, delivered INTEGER NOT NULL, status INTEGER NOT NULL, outcome TEXT NOT NULL, milliseconds INTEGER NOT NULL);
+CREATE INDEX delivery_hook ON delivery (hook, number);
+CREATE TABLE lease (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT NOT NULL, until INTEGER NOT NULL);
+PRAGMA user_version = 1;
+"""
+_COLUMNS = "id, url, selection, position, created, disabled, attempts, failing_since, next_at, outcome"
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A hook as the worker needs it: with the ledger's served name and the secrets to sign with."""
+
+    hook: Hook
+    ledger: str
+    secrets: tuple[str, ...]
+
+
+class Outbox:
+    """The open file. Threads take turns. Every method may raise Unavailable or CorruptStore."""
+
+    def __init__(self, sql: apsw.Connection) -> None:
+        self._sql = sql
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._sql.close()
+
+    def create(self, ledger: str, hook: Hook, secret: str) -> None:
+        """Keep a new hook, durably. Raises InvalidInput (`too-many-hooks`)."""
+        with self._writing() as sql:
+            if int(sql.execute("SELECT count(*) FROM hook WHERE ledger = ?", (ledger,)).get or 0) >= MAX_HOOKS:
+                raise InvalidInput(f"a ledger has at most {MAX_HOOKS} webhooks", code="too-many-hooks", hint="Delete one.")
+            sql.execute(
+                "INSERT INTO hook VALUES (?, ?, ?, ?, ?, '', 0, ?, ?, 0, 0, 0, 0, '')",
+                (hook.id, ledger, hook.url, msgspec.json.encode(hook.selection), secret, hook.position, time.parse(hook.created)),
+            )
+
+    def hooks(self, ledger: str) -> list[Hook]:
+        """The hooks of a ledger, the oldest first."""
+        with self._reading() as sql:
+            rows = sql.execute(f"SELECT {_COLUMNS} FROM hook WHERE ledger = ? ORDER BY created, id", (ledger,)).fetchall()
+        return [_decode(*row) for row in rows]
+
+    def find(self, ledger: str, id_: str) -> Kept:
+        """A hook of a ledger. Raises NotFound (`no-such-webhook`)."""
+        with self._reading() as sql:
+            found = self._find(sql, ledger, id_)
+        return found
+
+    def due(self, now: int) -> list[Kept]:
+        """The hooks, of all ledgers, that may be tried now."""
+        with self._reading() as sql:
+            rows = sql.execute("SELECT ledger, id FROM hook WHERE NOT disabled AND next_at <= ? ORDER BY id", (now,)).fetchall()
+            return [self._find(sql, *row) for row in rows]
+
+    def delete(self, ledger: str, id_: str) -> None:
+        """Forget a hook and its deliveries. Raises NotFound."""
+        with self._writing() as sql:
+            self._find(sql, ledger, id_)
+            sql.execute("DELETE FROM hook WHERE id = ?", (id_,))
+            sql.execute("DELETE FROM delivery WHERE hook = ?", (id_,))
+
+    def rotate(self, ledger: str, id_: str, secret: str, until: int) -> None:
+        """Give a hook a new secret; the one before signs too until then. Raises NotFound."""
+        with self._writing() as sql:
+            self._find(sql, ledger, id_)
+            sql.execute("UPDATE hook SET earlier = secret, earlier_until = ?, secret = ? WHERE id = ?", (until, secret, id_))
+
+    def rewind(self, ledger: str, id_: str, position: int) -> None:
+        """Deliver everything from a position on, again and at once; also what enables a hook again. Raises NotFound."""
+        with self._writing() as sql:
+            self._find(sql, ledger, id_)
+            sql.execute(
+                "UPDATE hook SET position = ?, disabled = 0, attempts = 0, failing_since = 0, next_at = 0 WHERE id = ?",
+                (position, id_),
+            )
+
+    def advance(self, hook: Hook, position: int) -> bool:
+        """Note that everything below `position` is done. False where somebody moved the position meanwhile: that counts."""
+        with self._writing() as sql:
+            sql.execute(
+                "UPDATE hook SET position = ?, attempts = 0, failing_since = 0, next_at = 0 WHERE id = ? AND position = ?",
+                (position, hook.id, hook.position),
+            )
+            return sql.changes() > 0
+
+    def postpone(self, hook: Hook, now: int, next_at: int, outcome: str, *, disable: bool) -> None:
+        """Note a failure: when to try again, or that nobody tries again."""
+        with self._writing() as sql:
+            sql.execute(
+                "UPDATE hook SET attempts = attempts + 1, failing_since = iif(failing_since, failing_since, ?), next_at = ?,"
+                " outcome = ?, disabled = ? WHERE id = ? AND position = ?",
+                (now, next_at, outcome, disable, hook.id, hook.position),
+            )
+
+    def note(self, hook: str, delivery: Delivery) -> Delivery:
+        """Keep an attempt, which gets its number; of each hook's attempts the last thousand are kept."""
+        with self._writing() as sql:
+            sql.execute(
+                "INSERT INTO delivery (hook, message, event, idx, time, delivered, status, outcome, milliseconds)"
+                " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM hook WHERE id = ?)",
+                (
+                    hook,
+                    delivery.message,
+                    delivery.event,
+                    delivery.index,
+                    time.parse(delivery.time),
+                    delivery.delivered,
+                    delivery.status,
+                    delivery.outcome,
+                    delivery.milliseconds,
+                    hook,
+                ),
+            )
+            number = sql.last_insert_rowid()
+            sql.execute("UPDATE hook SET outcome = ? WHERE id = ?", (delivery.outcome, hook))
+            sql.execute(
+                "DELETE FROM delivery WHERE hook = ? AND number <= (SELECT number FROM delivery WHERE hook = ?"
+                " ORDER BY number DESC LIMIT 1 OFFSET ?)",
+                (hook, hook, KEPT_DELIVERIES),
+            )
+        return msgspec.structs.replace(delivery, number=number)
+
+    def deliveries(self, ledger: str, id_: str, before: int | None, limit: int) -> list[Delivery]:
+        """The attempts of a hook, the newest first. Raises NotFound."""
+        with self._reading() as sql:
+            self._find(sql, ledger, id_)
+            rows = sql.execute(
+                "SELECT number, message, event, idx, time, delivered, status, outcome, milliseconds FROM delivery"
+                " WHERE hook = ? AND number < ? ORDER BY number DESC LIMIT ?",
+                (id_, before or 1 << 62, limit),
+            ).fetchall()
+        return [
+            Delivery(
+                number=number,
+                message=message,
+                event=event,
+                index=index,
+                time=time.format(at),
+                delivered=bool(delivered),
+                status=status,
+                outcome=outcome,
+                milliseconds=milliseconds,
+            )
+            for number, message, event, index, at, delivered, status, outcome, milliseconds in rows
+        ]
+
+    def take_lease(self, holder: str, now: int, until: int) -> bool:
+        """Become, or stay, the one who delivers until then. False where another one is."""
+        with self._writing() as sql:
+            sql.execute(
+                "INSERT INTO lease VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until"
+                " WHERE lease.holder = excluded.holder OR lease.until <= ?",
+                (holder, until, now),
+            )
+            return sql.changes() > 0
+
+    def end_lease(self, holder: str) -> None:
+        """Let another one deliver."""
+        with self._writing() as sql:
+            sql.execute("DELETE FROM lease WHERE holder = ?", (holder,))
+
+    def _find(self, sql: apsw.Connection, ledger: str, id_: str) -> Kept:
+        row = sql.execute(
+            f"SELECT {_COLUMNS}, secret, earlier, earlier_until FROM hook WHERE ledger = ? AND id = ?", (ledger, id_)
+        ).fetchone()
+        if row is None:
+            raise NotFound("there is no such webhook", code="no-such-webhook", hint="`muniment webhooks list` shows them.")
+        *columns, secret, earlier, until = row
+        secrets = (secret, earlier) if earlier and until > system_clock() else (secret,)
+        return Kept(hook=_decode(*columns), ledger=ledger, secrets=secrets)
+
+    @contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        with self._lock, _explaining():
+            yield self._sql
+
+    @contextmanager
+    def _writing(self) -> Iterator[apsw.Connection]:
+        """One transaction: durable when this ends, nothing of it where it raises."""
+        with self._lock, _explaining():
+            self._sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._sql
+                # A crash before this line leaves nothing of the transaction, one after it all.
+                self._sql.execute("COMMIT")
+            except BaseException:
+                if self._sql.in_transaction:
+                    self._sql.execute("ROLLBACK")
+                raise
+
+
+def open(state: Path) -> Outbox:
+    """Open the file in a state folder, or make it. Raises Unavailable, CorruptStore."""
+    path = state / FILE
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise Unavailable(
+            f"{path} cannot be made: {error.strerror}", code="no-state", hint="Make the server's state folder writable."
+        ) from None
+    with _explaining():
+        sql = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        sql.set_busy_timeout(BUSY_TIMEOUT_MS)
+        sql.execute("PRAGMA journal_mode = WAL").fetchall()
+        sql.execute("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF")
+        sql.execute("BEGIN IMMEDIATE")
+        # Another process may have been quicker.
+        if sql.execute("PRAGMA user_version").get == 0:
+            sql.execute(SCHEMA)
+        sql.execute("COMMIT")
+    return Outbox(sql)
+
+
+def _decode(
+    id_: str,
+    url: str,
+    selection: bytes,
+    position: int,
+    created: int,
+    disabled: int,
+    attempts: int,
+    failing_since: int,
+    next_at: int,
+    outcome: str,
+) -> Hook:
+    return Hook(
+        id=id_,
+        url=url,
+        selection=msgspec.json.decode(selection, type=Selection),
+        position=position,
+        created=time.format(created),
+        state="disabled" if disabled else "failing" if attempts else "active",
+        attempts=attempts,
+        failing_since=time.format(failing_since) if failing_since else None,
+        next_at=time.format(next_at) if next_at and not disabled else None,
+        outcome=outcome,
+    )
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    try:
+        yield
+    except (apsw.Error, msgspec.MsgspecError) as error:
+        if isinstance(error, apsw.Error):
+            found = connection.explain(error)
+            if isinstance(found, Unavailable):
+                raise Unavailable(str(found).replace("the ledger", "the file of webhooks"), code=found.code) from None
+        raise CorruptStore(f"the file of webhooks is damaged: {error}", details={"table": "webhooks"}) from None
