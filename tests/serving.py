@@ -22,6 +22,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from muniment.server import application, guard, hosting, submitting
 from muniment.server.application import Dispatch
 from muniment.server.caller import ANONYMOUS, Caller
+from muniment.server.explorer import failing
 from muniment.server.hosting import Hosting
 from muniment.server.routes import ROUTES
 from muniment.server.settings import Served, Settings
@@ -67,7 +68,15 @@ def settle(folder: Path, *homes: Path | Served, **settings: Any) -> Settings:
 def stack(settings: Settings, opened: Hosting, callers: dict[str, Caller] | None = None) -> tuple[ASGIApp, Litestar]:
     """The application over these ledgers, with tokens of a table: scopes by their names, and those of `callers`."""
     scopes = {name: Caller(kind="key", id=name, scopes=frozenset({name})) for name in ("read", "write", "admin")}
-    app = application.build(settings, opened, ROUTES, lifespan=list(submitting.LIFESPAN), openapi_config=None, logging_config=None)
+    app = application.build(
+        settings,
+        opened,
+        ROUTES,
+        pages=failing.tell_elsewhere,
+        lifespan=list(submitting.LIFESPAN),
+        openapi_config=None,
+        logging_config=None,
+    )
     return Tokens(Dispatch(cast(ASGIApp, app), opened), {**scopes, TOKEN: ADMIN, **(callers or {})}), app
 
 

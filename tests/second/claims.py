@@ -92,7 +92,7 @@ def parameter(target: str, path: str, value: object) -> Fact:
 
 
 def measured(m: Json, where: str) -> Fact:
-    pairs = [f"{each['key']}={shown(each['value'])}" for each in m.get("slice", [])]
+    pairs = [f"{each['key']}={written(shown(each['value']))}" for each in m.get("slice", [])]
     told = f" ({', '.join(pairs)})" if pairs else ""
     exact = canonical(m["slice"]).decode() if pairs else ""
     return "metrics", f"{m['metric']} {where}{told}", (m["metric"], where, exact), m["value"]
@@ -112,6 +112,10 @@ def shown(value: object) -> object:
     if isinstance(value, dict):
         return f"sha256:{value['digest']}" if "digest" in value else f"sealed:{value['sealed']}"
     return value
+
+
+def written(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def weigh(g: Ground, stream: str) -> str:

@@ -7,8 +7,11 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
+from typing import TextIO
 
 import click
 
@@ -117,13 +120,38 @@ def _say(text: str, *, err: bool = False) -> None:
     click.echo(text, err=err, color=_color())
 
 
+@contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """What our own rooms warn of is said in one plain line, without the place in the program."""
+    show = warnings.showwarning
+
+    def tell(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        line: int,
+        file: TextIO | None = None,
+        text: str | None = None,
+    ) -> None:
+        if category.__module__.startswith("muniment."):
+            _say(str(message), err=True)
+        else:
+            show(message, category, filename, line, file, text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = tell
+        yield
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit code is the only thing that leaves."""
     # What stands after `--` belongs to the command that `train` runs.
     mine = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json = "--json" in mine or os.environ.get("MUNIMENT_OUTPUT") == "json"
     try:
-        result = application.main(list(arguments), prog_name="muniment", standalone_mode=False, obj=as_json, color=_color())
+        with _warnings_as_notes():
+            result = application.main(list(arguments), prog_name="muniment", standalone_mode=False, obj=as_json, color=_color())
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):

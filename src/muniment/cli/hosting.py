@@ -39,21 +39,19 @@ def _greet(settings: Settings, greeting: Greeting, as_json: bool) -> None:
             f"    fingerprint  {each.fingerprint}",
             f"    folder       {each.home}",
         ]
-    read = (
-        "Everybody may read checkpoint and tiles; the rest needs a token."
-        if greeting.public
-        else "Nobody reads it without a token."
-    )
+    public = "Public: everybody may read checkpoint and tiles; the rest needs a token."
+    private = "Private: nobody reads anything without a token."
     lines = [
         f"Muniment serves at {output.strong(greeting.url)}",
         *served,
         "",
-        read,
-        "Make one for a program: muniment tokens create",
-        f"Sign in yourself, once, within ten minutes: {links.make_link(settings, greeting.url)}",
-        "",
-        f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe.",
+        public if greeting.public else private,
+        "A token for a program: muniment tokens create",
     ]
+    # What is not a person's terminal is kept as a log, and a log is no place for what lets somebody in.
+    if sys.stdout.isatty() and not as_json:
+        lines.append(f"Sign in yourself, within ten minutes: {links.make_link(settings, greeting.url)}")
+    lines += ["", f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe."]
     if greeting.exposed:
         output.note("Warning: other machines can reach this address, and without TLS what they send can be read on the way.")
         output.note("  Give --tls-certificate and --tls-key, or let a proxy that speaks TLS stand before it.")

@@ -61,8 +61,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse(text: str) -> Address:
     """Read the address of a node. Raises InvalidInput (`bad-url`)."""
+    if not text.isprintable() or " " in text:
+        # What `urlsplit` would silently leave out.
+        raise _bad_url(text, "it holds a space or a sign that nobody sees")
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(text)
         port = parts.port or dict(_PORTS).get(parts.scheme)
     except ValueError as error:
         raise _bad_url(text, str(error)) from None

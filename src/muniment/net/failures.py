@@ -20,6 +20,7 @@ _BY_STATUS: tuple[tuple[int, type[MunimentError]], ...] = (
     (413, InvalidInput),
     (422, InvalidInput),
 )
+_ELSEWHERE = ("no-such-ledger", "no-such-page")
 _problem = msgspec.json.Decoder(Problem)
 
 
@@ -34,7 +35,8 @@ def read_problem(status: int, content_type: str, body: bytes, retry_after: float
     code, hint = problem.code[:128] or "error", _clean(problem.hint) or None
     said = _clean(problem.detail) or _clean(problem.title) or "the node gave no reason"
     details = _read_details(problem.details)
-    if status in (429, 503):
+    # Of another server, or of no ledger: that says nothing about what is recorded.
+    if status in (429, 503) or (status == 404 and code in _ELSEWHERE):
         return Unavailable(said, code=code, hint=hint, details=details, retry_after=retry_after)
     if status == 409 and (violation := _read_violation(problem)) is not None:
         return violation

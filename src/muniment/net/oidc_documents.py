@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -52,11 +52,12 @@ def _ask(
 
     timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
     sent = {"Accept": "application/json", **(headers or {})}
+    body = None if fields is None else urlencode(fields)
+    if body is not None:
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
     try:
         with urllib3.PoolManager(timeout=timeout, retries=False) as pool:
-            answer = pool.request(
-                method, url, fields=fields, headers=sent, redirect=False, preload_content=False, encode_multipart=False
-            )
+            answer = pool.request(method, url, body=body, headers=sent, redirect=False, preload_content=False)
             try:
                 raw = answer.read(MAX_BYTES + 1)
             finally:

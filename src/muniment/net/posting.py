@@ -140,6 +140,8 @@ class _Exchange:
     def post(self, body: bytes, headers: Mapping[str, str]) -> Posted:
         """Raises Unavailable."""
         # Imported where something is sent: it costs 30 ms.
+        from http.client import HTTPException
+
         from urllib3.connection import HTTPConnection
         from urllib3.exceptions import HTTPError
 
@@ -158,7 +160,7 @@ class _Exchange:
             answer = connection.getresponse()
             excerpt = answer.read(EXCERPT_BYTES).decode("utf-8", "replace")
             return Posted(status=answer.status, retry_after=_seconds(answer.headers.get("retry-after")), excerpt=excerpt)
-        except (OSError, HTTPError, ValueError) as error:
+        except (OSError, HTTPError, HTTPException, ValueError) as error:
             raise _unreachable(self._parts, error) from None
         finally:
             self.close()
@@ -199,7 +201,7 @@ def _unwrap(address: Address) -> list[Address]:
     found = [address]
     if isinstance(address, IPv6Address):
         inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-        if address in _NAT64 or int(address) >> 32 == 0 and int(address) > 1:
+        if address in _NAT64 or (int(address) >> 32 == 0 and int(address) > 1):
             inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
         inside = [each for each in inner if each is not None]
         # What stands in it decides: the form around it is neither global nor private.

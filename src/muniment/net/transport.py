@@ -132,7 +132,7 @@ class Transport:
                 if not lost.passing:
                     raise lost.error from None
                 error, asked = lost.error, None
-            # Up to twice as long each time, and never two clients in step.
+            # Four times as long each time, and never two clients in step.
             wait = max(asked or 0.0, random.uniform(0.5, 1.0) * 0.1 * 4**attempt)
             left = self._patience.retries - (time.monotonic() - start)
             if attempt + 1 == self._patience.attempts or wait > left:

@@ -1,7 +1,7 @@
 """The verification script: its modules joined into one text that a page can load, or carry inside itself.
 
-    text = join("verification")             # one classic script; `muniment` is its only global name
-    text = join("verification", compact=True)    # the same without comments
+    join()                  # one classic script; `muniment` is its only global name
+    join(module=True)       # the same with exports, for `import()`
 
 The modules under explorer/verify are ES modules without dependencies. Joined, they share one scope: each module's own names are
 unique, and imports say only in which order they come.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 
 from muniment.errors import InvariantError
@@ -21,6 +22,7 @@ GLOBAL = "muniment"
 _import = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _export_from = re.compile(r'^export \{([^}]*)\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _declared = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (?:\[([^\]]*)\]|(\w+))", re.MULTILINE)
+_indent = re.compile(r"^[ ]+|^\n", re.MULTILINE)
 _comment = re.compile(r"^[ ]*(?:/\*\*.*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
 
 
@@ -29,18 +31,21 @@ def read_module(name: str) -> str:
     return files("muniment.server.explorer").joinpath("verify", name).read_text(encoding="utf-8")
 
 
-def join(*, compact: bool = True) -> str:
-    """All modules as one classic script in strict mode, in the order of their imports; `muniment` has what index.js exports."""
-    entrance = read_module(ENTRANCE)
-    order: list[str] = []
-    exported: list[str] = []
-    for names, module in _export_from.findall(entrance):
-        _visit(module, order, ())
-        exported += [name.strip() for name in names.split(",")]
+@cache
+def join(*, compact: bool = True, module: bool = False) -> str:
+    """All modules as one script in strict mode, in the order of their imports; `muniment` has what index.js exports.
+
+    compact: without comments and indentation; module: with the same names as exports
+    """
+    exported = [name.strip() for names, _ in _export_from.findall(read_module(ENTRANCE)) for name in names.split(",")]
+    order = list_modules()
     _check_names(order)
-    body = "\n".join(_strip(read_module(module)) for module in order)
-    text = f'"use strict";\nconst {GLOBAL} = (() => {{\n{body}\nreturn Object.freeze({{ {", ".join(exported)} }});\n}})();\n'
-    return _comment.sub("", text) if compact else text
+    body = "\n".join(_strip(read_module(each)) for each in order)
+    listed = ", ".join(exported)
+    text = f'"use strict";\nconst {GLOBAL} = (() => {{\n{body}\nreturn Object.freeze({{ {listed} }});\n}})();\n'
+    if compact:
+        text = _indent.sub("", _comment.sub("", text))
+    return f"{text}export const {{ {listed} }} = {GLOBAL};\n" if module else text
 
 
 def list_modules() -> tuple[str, ...]:
@@ -70,7 +75,7 @@ def _strip(text: str) -> str:
     return re.sub(r"^export (?=async |function|class|const )", "", _import.sub("", text), flags=re.MULTILINE)
 
 
-def _check_names(order: list[str]) -> None:
+def _check_names(order: tuple[str, ...]) -> None:
     """In one scope each name means one thing."""
     owners: dict[str, str] = {}
     for module in order:

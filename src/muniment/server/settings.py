@@ -34,7 +34,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """An OIDC provider whose tokens are taken.
 
     `scopes` are what its tokens may do where `claims` (name and exact value) hold; `actor_claim` names the claim that says
-    who it is. `client_id` and `client_secret` are for people who sign in with a browser. `ephemeral` says that its workloads
+    who it is in a ledger; `actor` says so for all of them, where no claim can. `client_id` and `client_secret` are for people who sign in with a browser. `ephemeral` says that its workloads
     may have a key of their own admitted for a job, at most `ephemeral_seconds` long, with these roles.
     """
 
@@ -46,6 +46,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     ledgers: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     actor_claim: str = "sub"
+    actor: str = ""
     client_id: str = ""
     client_secret: str = ""
     ephemeral: bool = False

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def test_it_says_where_it_is_and_ends_well(home: Home) -> None:
     with serving(home.folder) as running:
         assert running.greeting["url"].startswith("http://127.0.0.1:")
         (ledger,) = running.greeting["ledgers"]
-        assert (ledger["origin"], ledger["size"], running.greeting["public"]) == (ORIGIN, 2, False)
+        assert (ledger["origin"], ledger["size"], running.greeting["public"]) == (ORIGIN, 1, False)
         assert running.get("/healthz").json == {"status": "ok"}
         assert running.get("/readyz").json == {"status": "ok"}
         assert running.get("/v1/view").status == 401
@@ -63,14 +64,17 @@ def test_what_it_tells_a_person(home: Home) -> None:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home.folder)
     assert process.stdout is not None
     lines = []
-    while not (lines and lines[-1].startswith("Stop:")):
-        lines.append(process.stdout.readline())
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Stop:"):
+            break
     process.terminate()
     _, warned = process.communicate(timeout=20)
     told = "".join(lines)
     assert ORIGIN in told
     assert "fingerprint" in told
-    assert "/sign-in?code=" in told
+    # A log is no place for what lets somebody in.
+    assert "/sign-in?code=" not in told
     assert "Private: nobody reads anything without a token." in told
     assert warned.startswith("Warning: other machines can reach this address")
     assert process.returncode == 0
@@ -128,13 +132,13 @@ def test_a_request_in_flight_is_finished(home: Home) -> None:
         time.sleep(0.3)
         running.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionError):
             running.connect().close()
         sock.sendall(body[100:])
         assert b"200 OK" in drain(sock)
         assert running.process.wait(20) == 0
     with home.open().view() as view:
-        assert view.size == 4
+        assert view.size == 3
 
 
 def test_the_second_signal_ends_it_at_once(home: Home) -> None:
@@ -169,12 +173,13 @@ def test_old_tls_is_refused_and_new_tls_is_not(home: Home, tmp_path: Path) -> No
     pem, key = certificate(tmp_path)
     with serving(home.folder, "--tls-certificate", str(pem), "--tls-key", str(key)) as running:
         assert running.url.startswith("https://")
-        for version, works in ((ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True), (ssl.TLSVersion.TLSv1_1, False)):
+        for version, works in ((ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)):
             context = ssl.create_default_context(cafile=str(pem))
             # OpenSSL itself would not speak the old one otherwise.
             context.set_ciphers("DEFAULT@SECLEVEL=0")
-            context.minimum_version = ssl.TLSVersion.TLSv1
-            context.maximum_version = version
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = context.maximum_version = version
             with running.connect() as sock:
                 if works:
                     with context.wrap_socket(sock, server_hostname="127.0.0.1") as secure:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from muniment.cli import arguments, child, output, progress, session
 from muniment.client.drafting import Plain
 from muniment.client.ledger import Ledger
 from muniment.client.things import Version
-from muniment.client.training import RecordingWarning, Training
+from muniment.client.training import Training
 from muniment.core.format.encoding import Identifier
 
 
@@ -86,7 +84,7 @@ def command(
         strict=strict,
     )
     version: Version | None = None
-    with _warnings_as_notes(), run:
+    with run:
         code = child.run(command, {**os.environ, **_environment(ledger, run)}, quiet_output=as_json)
         if code != 0:
             run.fail("killed" if child.is_killed(code) else "failed")
@@ -143,15 +141,6 @@ def _flatten(values: Mapping[str, Plain], prefix: str) -> list[tuple[str, float]
         elif isinstance(value, int | float) and not isinstance(value, bool):
             found.append((f"{prefix}{key}", value))
     return found
-
-
-@contextmanager
-def _warnings_as_notes() -> Iterator[None]:
-    """What could not be recorded is said in one plain line."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", RecordingWarning)
-        warnings.showwarning = lambda message, *_, **__: output.note(str(message))
-        yield
 
 
 def _tell(run: Training, version: Version | None, code: int, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from muniment.core.format import time
 from muniment.errors import NotFound, Unavailable
 from muniment.server.access import store
 from muniment.server.access.credentials import Bearer, Cookie
-from muniment.server.access.log import FOLDER, Log
+from muniment.server.access.journal import FOLDER, Journal
 from muniment.server.access.oidc import Providers
 from muniment.server.access.pending import Requests
 from muniment.server.access.rate import Rates
@@ -40,7 +40,7 @@ PROVIDER_THREADS = 4
 class Access:
     """Tokens, sessions, providers, limits and the log of one process."""
 
-    def __init__(self, settings: Settings, file: AccessFile, providers: Providers, log: Log) -> None:
+    def __init__(self, settings: Settings, file: AccessFile, providers: Providers, log: Journal) -> None:
         self.settings = settings
         self.file = file
         self.providers = providers
@@ -99,7 +99,7 @@ class Access:
 def open(settings: Settings) -> Access:
     """Open the server's file of tokens and begin its access log. Raises Unavailable, CorruptStore."""
     file = store.open(settings.state)
-    log = Log(settings.state / FOLDER)
+    log = Journal(settings.state / FOLDER)
     try:
         log.start()
     except OSError as error:

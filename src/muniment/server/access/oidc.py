@@ -48,7 +48,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider says of a caller, checked. `digest`: SHA-256 of the claims as they were signed (64 hex).
 
-    `actor`: who it is in a ledger, by the provider's `actor_claim`; empty where that claim is not there.
+    `actor`: who it is in a ledger, by the settings or the claim that they name; empty where that claim is not there.
     `token`: SHA-256 of the whole token. `expires_us`: microseconds since 1970.
     """
 
@@ -114,7 +114,7 @@ class Providers:
         for name, wanted in provider.claims.items():
             if not _holds(claims.get(name), wanted):
                 raise _refuse(f"the token's claim {name} is not what this server asks for", "oidc-claim")
-        actor = claims.get(provider.actor_claim)
+        actor = provider.actor or claims.get(provider.actor_claim)
         caller = Caller(
             kind="oidc",
             id=f"{provider.issuer}#{subject}",

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import msgspec
 from litestar import Request, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from muniment.core.format import time
 from muniment.errors import InvalidInput, NotFound
@@ -50,7 +52,7 @@ class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forb
 
 
 @get("/v1/tokens", opt={"scope": "admin"})
-async def list_tokens(request: Asked, caller: Caller) -> TokenList:
+async def list_tokens(request: Asked, caller: NamedDependency[Caller]) -> TokenList:
     """Every token that this caller may administer, without its secret."""
     access = entrance.access_of(request.scope)
     found = await access.run(access.tokens.list)
@@ -59,7 +61,7 @@ async def list_tokens(request: Asked, caller: Caller) -> TokenList:
 
 
 @post("/v1/tokens", opt={"scope": "admin"}, status_code=201, request_max_body_size=MAX_BODY_BYTES)
-async def create_token(request: Asked, caller: Caller, data: Wish) -> Made:
+async def create_token(request: Asked, caller: NamedDependency[Caller], data: Wish) -> Made:
     """Make a token. Its text is in this answer and nowhere else."""
     access = entrance.access_of(request.scope)
     hosting: Hosting = request.app.state.hosting
@@ -76,7 +78,7 @@ async def create_token(request: Asked, caller: Caller, data: Wish) -> Made:
 
 
 @delete("/v1/tokens/{id:str}", opt={"scope": "admin"}, status_code=200)
-async def revoke_token(request: Asked, caller: Caller, id: str) -> Token:
+async def revoke_token(request: Asked, caller: NamedDependency[Caller], id: FromPath[str]) -> Token:
     """End a token: here at once, in other processes of this server within two seconds."""
     access = entrance.access_of(request.scope)
     token = await access.run(lambda: access.tokens.load(id))
@@ -88,7 +90,9 @@ async def revoke_token(request: Asked, caller: Caller, id: str) -> Token:
 
 
 @post("/v1/requests", opt={"scope": "read"}, status_code=201, request_max_body_size=MAX_BODY_BYTES)
-async def put_request(request: Asked, hosted: Hosted, caller: Caller, data: KeyRequest) -> Pending:
+async def put_request(
+    request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller], data: KeyRequest
+) -> Pending:
     """Ask for the admission of a key. It waits for seven days; an administrator admits it with a key of his own."""
     access = entrance.access_of(request.scope)
     line = "".join(data.request.split())
@@ -96,7 +100,7 @@ async def put_request(request: Asked, hosted: Hosted, caller: Caller, data: KeyR
 
 
 @get("/v1/requests", opt={"scope": "read"})
-async def list_requests(request: Asked, hosted: Hosted, caller: Caller) -> RequestList:
+async def list_requests(request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller]) -> RequestList:
     """What waits for admission: an administrator sees all of it, others what they asked for."""
     access = entrance.access_of(request.scope)
     items = await access.run(lambda: access.requests.list(hosted.name, _asker(caller, hosted)))
@@ -104,14 +108,16 @@ async def list_requests(request: Asked, hosted: Hosted, caller: Caller) -> Reque
 
 
 @delete("/v1/requests/{id:int}", opt={"scope": "read"}, status_code=204)
-async def withdraw_request(request: Asked, hosted: Hosted, caller: Caller, id: int) -> None:
+async def withdraw_request(
+    request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller], id: FromPath[int]
+) -> None:
     """Take a request out: one's own, or as an administrator any."""
     access = entrance.access_of(request.scope)
     await access.run(lambda: access.requests.withdraw(hosted.name, id, _asker(caller, hosted)))
 
 
 @post("/v1/identity", opt={"scope": "open"}, status_code=200, request_max_body_size=MAX_BODY_BYTES)
-async def admit_workload(request: Asked, hosted: Hosted, data: identity.Wanted) -> identity.Admitted:
+async def admit_workload(request: Asked, hosted: NamedDependency[Hosted], data: identity.Wanted) -> identity.Admitted:
     """Have a workload's key admitted for a job, by a token of a provider that the settings allow this."""
     raw = cast(guard.Raw, request.scope)
     found = entrance.identity_of(raw)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from muniment.errors import MunimentError, NotFound
 from muniment.server.access import code_flow, cookies, credentials, entrance, links, origins, sign_in_page
@@ -66,7 +67,7 @@ async def sign_out(request: Asked) -> Response[bytes]:
 
 
 @get("/sign-in/{name:str}", **_OPEN)
-async def leave(request: Asked, name: str) -> Response[bytes]:
+async def leave(request: Asked, name: FromPath[str]) -> Response[bytes]:
     """To a provider."""
     access = entrance.access_of(request.scope)
     provider = _find(access, name)
@@ -83,7 +84,7 @@ async def leave(request: Asked, name: str) -> Response[bytes]:
 
 
 @get("/sign-in/{name:str}/return", **_OPEN)
-async def arrive(request: Asked, name: str) -> Response[bytes]:
+async def arrive(request: Asked, name: FromPath[str]) -> Response[bytes]:
     """Back from a provider."""
     access, asked = entrance.access_of(request.scope), request.query_params
     provider = _find(access, name)

@@ -35,6 +35,11 @@ class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True, rename="came
     next: str | None = None
 
 
+def told(answer: Any, said: str, *, media: str = JSON, scope: str = "read", tagged: bool = False) -> dict[str, Any]:
+    """The `opt` of a route: its scope, and for its description the type of its answer and what that is."""
+    return {"scope": scope, "answer": answer, "said": said, "media": media, "tagged": tagged}
+
+
 def tag(view: View) -> str:
     """The entity tag of whatever depends on the newest block: `"<size>-<first hex digits of the root>"`."""
     root = checkpoint.parse(note.parse(view.checkpoint).text).root

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 from litestar import Response, get, head, put
-from litestar.openapi.datastructures import ResponseSpec
 
 from muniment.client import capturing
 from muniment.core.format import digest as digests
@@ -20,11 +19,10 @@ from muniment.server.api.parameters import Commitment, Digest
 from muniment.server.hosting import Hosted
 
 STEP = 12
-CONTENT = ResponseSpec(bytes, media_type=BYTES, generate_examples=False, description="The bytes.")
 
 
 def _get(path: str) -> get:
-    return get(path, opt={"scope": "read"}, responses={200: CONTENT})
+    return get(path, opt=answering.told(bytes, "The bytes.", media=BYTES, tagged=True))
 
 
 def _head(path: str) -> head:

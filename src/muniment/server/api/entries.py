@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Response, asgi, post
 from litestar.exceptions import MethodNotAllowedException
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import Receive, Scope, Send
 
 from muniment.core.format.encoding import MAX_INTEGER
@@ -60,9 +59,8 @@ async def take(scope: Scope, receive: Receive, send: Send) -> None:
 
 @post(
     "/v1/entries",
-    opt={"scope": "write"},
+    opt=answering.told(Submitted, "The verdicts, in the order of the entries.", scope="write"),
     status_code=200,
-    responses={200: ResponseSpec(Submitted, generate_examples=False, description="The verdicts, in the order of the entries.")},
 )
 async def submit(data: Submission, since: Since = None) -> Response[bytes]:
     """Have signed events judged, in order; what is admitted is sealed in a block and durable when this answers.
@@ -75,9 +73,8 @@ async def submit(data: Submission, since: Since = None) -> Response[bytes]:
 
 @post(
     "/v1/judgements",
-    opt={"scope": "write"},
+    opt=answering.told(Rehearsed, "The verdicts of a dry run.", scope="write"),
     status_code=200,
-    responses={200: ResponseSpec(Rehearsed, generate_examples=False, description="The verdicts of a dry run.")},
 )
 async def judge(request: Asked, hosted: Hosted, caller: Caller, settings: Settings) -> Response[bytes]:
     """What the ledger would answer to signed events now. Nothing is written, not even what opens sealed fields."""

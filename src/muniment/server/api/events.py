@@ -6,7 +6,6 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from muniment.core.format.encoding import MAX_INTEGER
@@ -36,9 +35,8 @@ Cursor = Annotated[
 
 @get(
     "/v1/events",
-    opt={"scope": "read"},
+    opt=answering.told(Listed[EventRow], "A page, and the cursor of the next.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(Listed[EventRow], generate_examples=False, description="A page, and the cursor of the next.")},
 )
 def list_events(
     request: Asked,
@@ -66,9 +64,8 @@ def list_events(
 
 @get(
     "/v1/events/{index:int}",
-    opt={"scope": "read"},
+    opt=answering.told(EventRow, "The event.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(EventRow, generate_examples=False, description="The event.")},
 )
 def read_event(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
     """The event at an entry, as it stands in listings."""
@@ -77,9 +74,8 @@ def read_event(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
 
 @get(
     "/v1/streams/{stream:path}",
-    opt={"scope": "read"},
+    opt=answering.told(Listed[int], "The indices, ascending.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(Listed[int], generate_examples=False, description="The indices, ascending.")},
 )
 def list_indices(request: Asked, hosted: Hosted, stream: str) -> Response[bytes]:
     """Every entry that a stream folds. A stream of which nothing is recorded has none."""

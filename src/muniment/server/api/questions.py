@@ -7,23 +7,24 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from muniment.client import proving
 from muniment.client.gating import asking, entrance
+from muniment.core.proof.answer import Answer, AtQuestion, EntryQuestion, Question, StateQuestion
+from muniment.core.proof.bundle import Bundle
 from muniment.core.proof.inquiry.claim import Claim
 from muniment.core.proof.inquiry.lineage import Direction
 from muniment.core.rules.events.model import Target
 from muniment.net.wire import Asking, Disclose
+from muniment.server.access import log
 from muniment.server.api import answering, reading
 from muniment.server.api.answering import JSON, Asked
 from muniment.server.api.parameters import DIGEST, MAX_NAME, MAX_THING, Environment, Opened, Thing
 from muniment.server.hosting import Hosted
 from muniment.server.settings import Settings
 
-FILE = ResponseSpec(dict, generate_examples=False, description="The file of the answer, proved as of one block.")
-BUNDLE = ResponseSpec(dict, generate_examples=False, description="The file of the bundle.")
+FILE = "The file of the answer, proved as of one block."
 
 Moment = Annotated[str, Parameter(max_length=64, description="A time, UTC unless it says otherwise; or `now`.")]
 Path = Annotated[str, Parameter(min_length=1, max_length=MAX_NAME, description="The dotted key of the parameter.")]
@@ -42,18 +43,32 @@ _asking = msgspec.json.Decoder(Asking)
 _bundling = msgspec.json.Decoder(BundleAsking)
 
 
-@post("/v1/answers", opt={"scope": "read"}, status_code=200, responses={200: FILE})
+@post("/v1/answers", opt=answering.told(Answer, FILE), status_code=200)
 async def answer(request: Asked, hosted: Hosted, settings: Settings) -> Response[bytes]:
     """Answer a question with a file that proves it."""
     asked = reading.read(await request.body(), _asking, settings.limits.depth)
+    log.note_thing(request.scope, _about(asked.question))
     return _file(await asyncio.to_thread(_prove, hosted, asked))
 
 
-@post("/v1/bundles", opt={"scope": "read"}, status_code=200, responses={200: BUNDLE})
+@post("/v1/bundles", opt=answering.told(Bundle, "The file of the bundle."), status_code=200)
 async def bundle(request: Asked, hosted: Hosted, settings: Settings) -> Response[bytes]:
     """One file with the proofs of a thing's whole life, which outlives the ledger."""
     asked = reading.read(await request.body(), _bundling, settings.limits.depth)
+    log.note_thing(request.scope, asked.thing)
     return _file(await asyncio.to_thread(lambda: hosted.reader.bundle(asked.thing, disclose=asked.disclose).raw))
+
+
+def _about(question: Question) -> str:
+    """What a question is about, as the access log tells it."""
+    match question:
+        case EntryQuestion():
+            return f"entry/{question.index}"
+        case StateQuestion():
+            return " ".join(question.streams)
+        case AtQuestion():
+            return question.stream
+    return " ".join(question.about())
 
 
 def _prove(hosted: Hosted, asked: Asking) -> bytes:
@@ -68,7 +83,7 @@ def _file(raw: bytes) -> Response[bytes]:
 
 def _ask(path: str) -> get:
     """The decorator of a route that answers with a file."""
-    return get(path, opt={"scope": "read"}, sync_to_thread=True, responses={200: FILE})
+    return get(path, opt=answering.told(Answer, FILE, tagged=True), sync_to_thread=True)
 
 
 @_ask("/v1/prove")

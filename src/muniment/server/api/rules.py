@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 from litestar import Response, get
-from litestar.openapi.datastructures import ResponseSpec
 
 from muniment.client.governed import Enacted
 from muniment.client.showing import Shown
@@ -29,9 +28,8 @@ class EnvironmentRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 @get(
     "/v1/policy",
-    opt={"scope": "read"},
+    opt=answering.told(Enacted, "The policy, and how it came into force.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(Enacted, generate_examples=False, description="The policy, and how it came into force.")},
 )
 def read_policy(request: Asked, hosted: Hosted) -> Response[bytes]:
     """The policy in force."""
@@ -40,9 +38,8 @@ def read_policy(request: Asked, hosted: Hosted) -> Response[bytes]:
 
 @get(
     "/v1/environments",
-    opt={"scope": "read"},
+    opt=answering.told(Listed[EnvironmentRow], "By name.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(Listed[EnvironmentRow], generate_examples=False, description="By name.")},
 )
 def list_environments(request: Asked, hosted: Hosted) -> Response[bytes]:
     """The environments that the policy lists, and those in which something was ever deployed."""
@@ -51,9 +48,8 @@ def list_environments(request: Asked, hosted: Hosted) -> Response[bytes]:
 
 @get(
     "/v1/runs/{event_id:str}",
-    opt={"scope": "read"},
+    opt=answering.told(Shown, "The run.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(Shown, generate_examples=False, description="The run.")},
 )
 def read_run(request: Asked, hosted: Hosted, event_id: EventId) -> Response[bytes]:
     """A training run, by the id of the event that started it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response, get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from muniment.client.showing import Shown
@@ -24,9 +23,8 @@ Moment = Annotated[str | None, Parameter(max_length=64, description="A time, suc
 
 @get(
     "/v1/entries/{index:int}",
-    opt={"scope": "read"},
+    opt=answering.told(dict, "The exact bytes of the entry.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(dict, generate_examples=False, description="The exact bytes of the entry.")},
 )
 def read_entry(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
     """One entry: the exact bytes that are hashed into the ledger, an envelope (DSSE) or the header of a block."""
@@ -37,9 +35,8 @@ def read_entry(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
 
 @get(
     "/v1/entries/{index:int}/receipt",
-    opt={"scope": "read"},
+    opt=answering.told(str, "A C2SP tlog-proof.", media=TEXT),
     sync_to_thread=True,
-    responses={200: ResponseSpec(str, media_type=TEXT, generate_examples=False, description="A C2SP tlog-proof.")},
 )
 def read_receipt(hosted: Hosted, index: Index) -> Response[str]:
     """The receipt of an entry: the text that shows offline that it is in the ledger (c2sp.org/tlog-proof)."""
@@ -48,9 +45,8 @@ def read_receipt(hosted: Hosted, index: Index) -> Response[str]:
 
 @get(
     "/v1/entries/{index:int}/decoded",
-    opt={"scope": "read"},
+    opt=answering.told(Shown, "What the entry says.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(Shown, generate_examples=False, description="What the entry says.")},
 )
 def read_decoded(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
     """What an entry says, for people: its fields, the prose that the server's vault holds, and what became of the thing."""
@@ -59,9 +55,8 @@ def read_decoded(request: Asked, hosted: Hosted, index: Index) -> Response[bytes
 
 @get(
     "/v1/headers/{height:int}",
-    opt={"scope": "read"},
+    opt=answering.told(dict, "The exact bytes of the header.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(dict, generate_examples=False, description="The exact bytes of the header.")},
 )
 def read_header(request: Asked, hosted: Hosted, height: Height) -> Response[bytes]:
     """The header of a block: the exact bytes of its entry."""

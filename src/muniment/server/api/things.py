@@ -6,7 +6,6 @@ import re
 from typing import Annotated, Any
 
 from litestar import Response, get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from muniment.errors import InvalidInput, NotFound
@@ -41,15 +40,14 @@ _name = re.compile(NAME)
 
 def _list(path: str, listed: type[Listed[Any]]) -> get:
     """The decorator of a route that lists rows of one kind."""
-    spec = ResponseSpec(listed, generate_examples=False, description="All of them, as of `size` entries.")
-    return get(path, opt={"scope": "read"}, sync_to_thread=True, responses={200: spec})
+    opt = answering.told(listed, "All of them, as of `size` entries.", tagged=True)
+    return get(path, opt=opt, sync_to_thread=True)
 
 
 @get(
     "/v1/search",
-    opt={"scope": "read"},
+    opt=answering.told(Thing, "The one thing that the text stands for.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(Thing, generate_examples=False, description="The one thing that the text stands for.")},
 )
 def search(request: Asked, hosted: Hosted, q: Text, kinds: Kinds = None) -> Response[bytes]:
     """What a text stands for: a name, `name@3`, `environment/name`, a digest or its beginning, an entry, an event id."""
@@ -58,9 +56,8 @@ def search(request: Asked, hosted: Hosted, q: Text, kinds: Kinds = None) -> Resp
 
 @get(
     "/v1/names/{digest:str}",
-    opt={"scope": "read"},
+    opt=answering.told(wire.Name, "Its name, or null.", tagged=True),
     sync_to_thread=True,
-    responses={200: ResponseSpec(wire.Name, generate_examples=False, description="Its name, or null.")},
 )
 def read_name(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
     """What the digest of a version of a model or data set is called: `credit-risk@3`."""
@@ -127,7 +124,7 @@ def list_keys(request: Asked, hosted: Hosted, actor: Owner = None) -> Response[b
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.keys_of(actor)))
 
 
-@get("/v1/models/{rest:path}", opt={"scope": "read"}, sync_to_thread=True, include_in_schema=False)
+@get("/v1/models/{rest:path}", opt={"scope": "read", "tagged": True}, sync_to_thread=True, include_in_schema=False)
 def list_of_model(request: Asked, hosted: Hosted, rest: str) -> Response[bytes]:
     """The versions or plans of a model: its name may hold slashes, which a server sees whether they are escaped or not."""
     name, part = _split(rest)
@@ -138,7 +135,7 @@ def list_of_model(request: Asked, hosted: Hosted, rest: str) -> Response[bytes]:
     raise _no_such_page(rest)
 
 
-@get("/v1/datasets/{rest:path}", opt={"scope": "read"}, sync_to_thread=True, include_in_schema=False)
+@get("/v1/datasets/{rest:path}", opt={"scope": "read", "tagged": True}, sync_to_thread=True, include_in_schema=False)
 def list_of_dataset(request: Asked, hosted: Hosted, rest: str) -> Response[bytes]:
     """The versions of a data set, whose name may hold slashes."""
     name, part = _split(rest)

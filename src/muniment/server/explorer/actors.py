@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from muniment.core.format import state_map
 from muniment.core.rules import policy_text
@@ -113,7 +115,7 @@ def stand(key: KeyRow, now: str) -> tuple[str, str]:
 
 
 @page("/actors")
-def show_actors(request: Request[Any, Any, Any], hosted: Hosted) -> Response[bytes]:
+def show_actors(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """The list of actors."""
     with open_source(hosted) as source:
         read = read_actors(source)
@@ -121,7 +123,9 @@ def show_actors(request: Request[Any, Any, Any], hosted: Hosted) -> Response[byt
 
 
 @page("/actors/{name:str}")
-def show_actor(request: Request[Any, Any, Any], hosted: Hosted, name: str, before: int | None = None) -> Response[bytes]:
+def show_actor(
+    request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], name: FromPath[str], before: FromQuery[int | None] = None
+) -> Response[bytes]:
     """The page of an actor."""
     with open_source(hosted) as source:
         read = read_actor(source, name, before)

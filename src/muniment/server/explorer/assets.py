@@ -11,11 +11,13 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from muniment.errors import NotFound
+from muniment.server import scripts
 from muniment.server.explorer import headers
 
-_FOLDERS = ("static", "verify")
+_SCRIPT = "verify.js"
 _TYPES = MappingProxyType(
     {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".ico": "image/x-icon"}
 )
@@ -34,20 +36,23 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def load_all() -> Mapping[str, Asset]:
-    """Every file by its name, read once from the folders beside this module."""
-    found: dict[str, Asset] = {}
-    for folder in _FOLDERS:
-        for path in sorted((Path(__file__).parent / folder).glob("*")):
-            if path.suffix in _TYPES:
-                content = path.read_bytes()
-                version = hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
-                found[path.name] = Asset(name=path.name, version=version, media_type=_TYPES[path.suffix], content=content)
+    """Every file by its name, read once: those of the folder static/, and the verification script."""
+    paths = sorted((Path(__file__).parent / "static").glob("*"))
+    contents = {path.name: path.read_bytes() for path in paths if path.suffix in _TYPES}
+    # The modules under verify/ are sent as one file.
+    contents[_SCRIPT] = scripts.join(module=True).encode()
+    found = {name: _build(name, content) for name, content in contents.items()}
     return MappingProxyType(found)
 
 
 def link(base: str, name: str) -> str:
     """The address of a file, which changes with its content. Raises NotFound (`no-such-page`)."""
     return f"{base}/static/{name}?v={_find(name).version}"
+
+
+def _build(name: str, content: bytes) -> Asset:
+    version = hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
+    return Asset(name=name, version=version, media_type=_TYPES[Path(name).suffix], content=content)
 
 
 def _find(name: str) -> Asset:
@@ -58,7 +63,7 @@ def _find(name: str) -> Asset:
 
 
 @get("/static/{name:str}", opt={"scope": "open"}, include_in_schema=False, sync_to_thread=False)
-def send_asset(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+def send_asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """A file of the pages: for ever where its content was asked for by name, else to be asked for again."""
     asset = _find(name)
     tag = f'"{asset.version}"'

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from muniment.errors import NotFound
 from muniment.index import EventRow
@@ -68,7 +70,9 @@ def _list_events(source: Source, header: int, before: int | None) -> list[EventR
 
 
 @page("/blocks/{height:int}")
-def show_block(request: Request[Any, Any, Any], hosted: Hosted, height: int, before: int | None = None) -> Response[bytes]:
+def show_block(
+    request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], height: FromPath[int], before: FromQuery[int | None] = None
+) -> Response[bytes]:
     """The page of a block."""
     with open_source(hosted) as source:
         read = read_block(source, height, before)

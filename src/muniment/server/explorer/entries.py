@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from muniment.core.format import encoding, entry, merkle
 from muniment.core.format.encoding import Value
@@ -148,7 +150,7 @@ def _open_all(source: Source, predicate: dict[str, Value]) -> dict[str, str]:
 
 
 @page("/entries/{index:int}")
-def show_entry(request: Request[Any, Any, Any], hosted: Hosted, index: int) -> Response[bytes]:
+def show_entry(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], index: FromPath[int]) -> Response[bytes]:
     """The page of an entry."""
     with open_source(hosted) as source:
         read = read_entry(source, index)
@@ -156,10 +158,10 @@ def show_entry(request: Request[Any, Any, Any], hosted: Hosted, index: int) -> R
 
 
 @page("/events/{event_id:str}")
-def find_event(hosted: Hosted, event_id: str) -> Response[bytes]:
+def find_event(hosted: NamedDependency[Hosted], event_id: FromPath[str]) -> Response[bytes]:
     """To the entry of an event. Raises NotFound."""
-    with hosted.reader.view() as view:
-        index = view.find(event_id)
+    with open_source(hosted) as source:
+        index = source.locate(event_id)
     if index is None:
         raise NotFound(
             f"there is no event {event_id[:80]}", code="no-such-event", hint="Compare its id with the one that you were given."

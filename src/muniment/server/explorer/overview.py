@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
 
 from muniment.index import DeploymentRow, EventRow, IncidentRow, ModelRow
 from muniment.server.explorer import standing
@@ -106,7 +107,7 @@ def _name_incident(source: Source, row: IncidentRow) -> Open:
 
 
 @page("/")
-def show_overview(request: Request[Any, Any, Any], hosted: Hosted) -> Response[bytes]:
+def show_overview(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """The first page of a ledger."""
     with open_source(hosted) as source:
         read = read_overview(source)

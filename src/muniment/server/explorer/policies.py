@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
 
 from muniment.client.governed import Enacted
 from muniment.core.rules import policy_text
@@ -45,10 +46,7 @@ def read_policy(source: Source) -> PolicyPage:
     past = source.hosted.reader.policies.history()
     enacted = past[-1]
     shown = past[-MAX_SHOWN - 1 :]
-    history = [
-        Amended(enacted=new, changes=policy_text.compare(old.policy, new.policy))
-        for old, new in pairwise(shown)
-    ]
+    history = [Amended(enacted=new, changes=policy_text.compare(old.policy, new.policy)) for old, new in pairwise(shown)]
     if len(past) <= MAX_SHOWN:
         history.insert(0, Amended(enacted=past[0], changes=()))
     return PolicyPage(
@@ -64,7 +62,7 @@ def read_policy(source: Source) -> PolicyPage:
 
 
 @page("/policy")
-def show_policy(request: Request[Any, Any, Any], hosted: Hosted) -> Response[bytes]:
+def show_policy(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """The page of the policy."""
     with open_source(hosted) as source:
         read = read_policy(source)

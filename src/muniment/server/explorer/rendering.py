@@ -59,6 +59,7 @@ def environment() -> jinja2.Environment:
     made.globals.update({"links": links, "wording": wording, "grades": wording.GRADES, "clocks": wording.CLOCKS})
     made.filters.update(
         {
+            "called": wording.called,
             "deed": wording.deed,
             "short": digests.short,
             "number": wording.number,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 
 from muniment.core.rules.records import Key
 from muniment.errors import InvalidInput, NotFound
@@ -20,6 +23,7 @@ from muniment.server.explorer.source import Source, open_source
 from muniment.server.hosting import Hosted
 
 MAX_CHARACTERS = 400
+MAX_NEAR = 10
 KINDS = MappingProxyType(
     {"data": "data set version", "dataset": "data set", "event": "entry", "header": "header of a block", "version": "model version"}
 )
@@ -58,8 +62,21 @@ def search(source: Source, text: str) -> SearchPage:
         hits = tuple(_find_commit(source, text.lower()))
         candidates = error.details.get("candidates")
         near = tuple(str(each) for each in candidates) if isinstance(candidates, list) else ()
+        near = tuple(dict.fromkeys((*_list_like(source, text.lower()), *near)))[:MAX_NEAR]
         # A hint that only repeats the candidates is told by the list of them.
-        return SearchPage(asked=text, hits=hits, hint="" if near or error.hint == NotFound.hint else error.hint, near=near)
+        return SearchPage(asked=text, hits=hits, hint="" if near else error.hint, near=near)
+
+
+def _list_like(source: Source, text: str) -> Iterator[str]:
+    """Names that hold a text."""
+    index = source.index
+    names = chain(
+        (row.name for row in index.models()),
+        (row.name for row in index.datasets()),
+        (f"{row.environment}/{row.name}" for row in index.deployments()),
+        (row.id for row in index.actors()),
+    )
+    return (name for name in names if text in name.lower())
 
 
 def _show_all(source: Source, error: InvalidInput) -> Iterator[Hit]:
@@ -102,7 +119,9 @@ def _find_commit(source: Source, text: str) -> Iterator[Hit]:
 
 
 @page("/search")
-def show_search(request: Request[Any, Any, Any], hosted: Hosted, q: str = "", also: str = "") -> Response[bytes]:
+def show_search(
+    request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], q: FromQuery[str] = "", also: FromQuery[str] = ""
+) -> Response[bytes]:
     """The thing that a text stands for; a list where it is several things, and what can be asked for where it is none.
 
     `also` is another text for the same: a file has a digest of its own, and one as the only file of a model or data set.
@@ -117,7 +136,7 @@ def show_search(request: Request[Any, Any, Any], hosted: Hosted, q: str = "", al
     if len(found.hits) == 1:
         return redirect(found.hits[0].href)
     title = f"Search: {asked}" if asked else "Search"
-    return render(request, hosted, "search.html", title, found, status=404 if asked and not found.hits else 200)
+    return render(request, hosted, "search.html", title, found)
 
 
 ROUTES = (show_search,)

@@ -10,6 +10,7 @@ Nothing here is proved: a page is the word of its server, and the box on it is w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -34,6 +35,7 @@ from muniment.server.hosting import Hosted
 S = TypeVar("S", bound=State)
 E = TypeVar("E", bound=Event)
 
+_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENTRY = b'{"payload"'
 
 
@@ -91,9 +93,13 @@ class Source:
         event = self.event(index)
         return event if isinstance(event, kind) else None
 
+    def locate(self, event_id: str) -> int | None:
+        """The entry of the event with an id; None for a text that is no id."""
+        return self.view.find(event_id) if _id.fullmatch(event_id) else None
+
     def find_id(self, event_id: str, kind: type[E]) -> tuple[EventRow, E]:
         """The event with an id. Raises NotFound (`no-such-thing`)."""
-        index = self.view.find(event_id)
+        index = self.locate(event_id)
         event = None if index is None else self.find(index, kind)
         if index is None or event is None:
             raise NotFound(

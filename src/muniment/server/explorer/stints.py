@@ -78,11 +78,13 @@ def draw_lanes(stints: Iterable[Stint], now: str, base: str, *, by_version: bool
     """A timeline with a lane for each place, or of one place for each version; the newest on top."""
     ordered = sorted(stints, key=lambda each: each.since, reverse=True)
     lanes = dict.fromkeys(each.title if by_version else each.place for each in ordered)
+    # Numbered as they came, so that neighbours never look alike.
+    numbers = {version: at for at, version in enumerate(dict.fromkeys(each.version for each in reversed(ordered)))}
     bars = tuple(
         Bar(
             lane=each.title if by_version else each.place,
             label=f"@{each.ordinal}" if not by_version else "",
-            number=each.ordinal,
+            number=numbers[each.version],
             start=times.parse(each.from_time),
             end=None if each.until_time is None else times.parse(each.until_time),
             href=links.version(base, each.model, each.ordinal),

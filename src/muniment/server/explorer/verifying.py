@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
 
 from muniment.server.explorer.rendering import render
 from muniment.server.explorer.routing import page
@@ -17,7 +18,7 @@ class VerifyPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @page("/verify")
-def show_verify(request: Request[Any, Any, Any], hosted: Hosted) -> Response[bytes]:
+def show_verify(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """The page where a file is verified."""
     return render(request, hosted, "verify.html", "Verify a file", VerifyPage(), section="verify")
 

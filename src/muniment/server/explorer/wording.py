@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 
 from muniment.core.format import digest as digests
@@ -18,6 +19,7 @@ GRADES = MappingProxyType(
     }
 )
 CLOCKS = MappingProxyType({"sealed": "the ledger's clock", "said": "the signer's clock", "server": "this server's clock"})
+_EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STEP = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -62,6 +64,14 @@ def deed(name: str) -> str:
     """The name of an event in words: `dataset.registered` as `Data set registered`."""
     words = name.replace("dataset", "data set").replace(".", " ").replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def called(thing: str) -> str:
+    """What people call the thing of an event, where it has no name but an id: `run 01a20835…e395`."""
+    kind, _, rest = thing.partition("/")
+    if _EVENT_ID.fullmatch(rest) is None:
+        return thing
+    return f"{kind} {rest[:8]}…{rest[-4:]}"
 
 
 def groups(digest: str) -> tuple[str, ...]:

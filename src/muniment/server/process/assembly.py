@@ -13,7 +13,7 @@ from typing import Literal
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 
-from muniment.server import application, feed, hosting, openapi, routes, submitting
+from muniment.server import application, feed, hosting, routes, submitting
 from muniment.server.access import authentication, entrance
 from muniment.server.access.entrance import Access
 from muniment.server.application import Dispatch
@@ -42,7 +42,7 @@ class Assembled:
         self.hosting = opened
         self.telemetry = telemetry
         self.limiting = Limiting(Dispatch(authentication.protect(Noting(litestar), access), opened), settings.limits)
-        self._access = access
+        self.access = access
         self._app = Watching(self.limiting, telemetry.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +55,7 @@ class Assembled:
 
     def close(self) -> None:
         """Let go of files."""
-        self._access.close()
+        self.access.close()
         self.hosting.close()
 
 
@@ -106,7 +106,7 @@ def assemble(
         (*health.ROUTES, *routes.ROUTES),
         pages=failing.tell_elsewhere,
         lifespan=[*submitting.LIFESPAN, *lifespan, _measuring, *feed.LIFESPAN],
-        openapi_config=openapi.CONFIG,
+        openapi_config=None,
         logging_config=None,
     )
     litestar.state.role = role

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from muniment.errors import Unavailable
+from muniment.client.home import Home
+from muniment.errors import NotFound, Unavailable
 from muniment.server.process import claim, greeting, notify, running, sockets
 from muniment.server.process.assembly import assemble
 from muniment.server.process.connection import Door
@@ -23,6 +24,7 @@ def serve(settings: Settings, announce: Announce) -> int:
 
     Raises what opening the ledgers, the socket and the certificate raises, Conflict (`already-served`) among them.
     """
+    require_ledgers(settings)
     make_state(settings)
     held = claim.take([settings.state, *(each.home for each in settings.ledgers)])
     try:
@@ -42,6 +44,13 @@ def serve(settings: Settings, announce: Announce) -> int:
     finally:
         notify.tell("STOPPING=1")
         held.release()
+
+
+def require_ledgers(settings: Settings) -> None:
+    """Check that there is a ledger in every folder, before anything is made there. Raises NotFound (`no-ledger`)."""
+    for each in settings.ledgers:
+        if not Home(each.home).store.exists():
+            raise NotFound(f"there is no ledger in {each.home}", code="no-ledger", hint="Make one with `muniment init`.")
 
 
 def make_state(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
+import msgspec
 from litestar import Litestar
 
 from muniment._version import __version__
@@ -54,9 +55,7 @@ class Post(Protocol):
         """Raises InvalidInput, Unavailable."""
 
 
-def send(
-    settings: Settings, store: Outbox, kept: Kept, what: Message, post: Post = posting.post
-) -> tuple[Delivery, float | None]:
+def send(settings: Settings, store: Outbox, kept: Kept, what: Message, post: Post = posting.post) -> tuple[Delivery, float | None]:
     """Make one attempt and keep what became of it; with the seconds after which the receiver asks to be tried again."""
     began, at = clocks.monotonic(), system_clock()
     headers = {
@@ -111,6 +110,7 @@ class Postman:
         self._clock = clock
         self._chance = chance
         self._holder = os.urandom(8).hex()
+        self._held_until = 0
         self._news = threading.Event()
         self._ending = threading.Event()
         self._busy: set[str] = set()
@@ -139,9 +139,10 @@ class Postman:
     def look(self) -> bool:
         """Set to work on every hook that is due. False where another process delivers."""
         now = self._clock()
-        if not self._store.take_lease(self._holder, now, now + LEASE_SECONDS * SECOND):
+        due = self._store.due(now)
+        if due and not self._hold(now):
             return False
-        for kept in self._store.due(now):
+        for kept in due:
             hosted = self._hosting.by_name.get(kept.ledger)
             with self._busy_lock:
                 if hosted is None or kept.hook.id in self._busy:
@@ -149,6 +150,13 @@ class Postman:
                 self._busy.add(kept.hook.id)
             self._pool.submit(self._work, kept, hosted)
         return True
+
+    def _hold(self, now: int) -> bool:
+        """Hold the lease; it is renewed when a third of it is over, so that a quiet server seldom writes."""
+        if now > self._held_until - LEASE_SECONDS * SECOND * 2 // 3:
+            until = now + LEASE_SECONDS * SECOND
+            self._held_until = until if self._store.take_lease(self._holder, now, until) else 0
+        return self._held_until > now
 
     def advance(self, kept: Kept, hosted: Hosted) -> None:
         """Deliver a hook's events in order, up to the newest or to the first one that fails."""
@@ -179,9 +187,7 @@ class Postman:
         # A crash before this line delivers the event once more, with the same id.
         if not self._store.advance(hook, position):
             return None
-        return Hook(
-            id=hook.id, url=hook.url, selection=hook.selection, position=position, created=hook.created, state="active"
-        )
+        return msgspec.structs.replace(hook, position=position, state="active", attempts=0, failing_since=None)
 
     def _fail(self, hook: Hook, attempt: Delivery, retry_after: float | None) -> None:
         now = self._clock()

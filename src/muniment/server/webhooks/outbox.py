@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,6 +53,35 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[str, ...]
 
 
+class _HookRow(msgspec.Struct, frozen=True, array_like=True):
+    """A row of `_COLUMNS`. SQLite keeps any type in any column, so they are checked."""
+
+    id: str
+    url: str
+    selection: bytes
+    position: int
+    created: int
+    disabled: int
+    attempts: int
+    failing_since: int
+    next_at: int
+    outcome: str
+
+
+class _DeliveryRow(msgspec.Struct, frozen=True, array_like=True):
+    """A row of deliveries."""
+
+    number: int
+    message: str
+    event: str
+    index: int | None
+    time: int
+    delivered: int
+    status: int
+    outcome: str
+    milliseconds: int
+
+
 class Outbox:
     """The open file. Threads take turns. Every method may raise Unavailable or CorruptStore."""
 
@@ -79,19 +108,18 @@ class Outbox:
         """The hooks of a ledger, the oldest first."""
         with self._reading() as sql:
             rows = sql.execute(f"SELECT {_COLUMNS} FROM hook WHERE ledger = ? ORDER BY created, id", (ledger,)).fetchall()
-        return [_decode(*row) for row in rows]
+        return [_decode(row) for row in rows]
 
     def find(self, ledger: str, id_: str) -> Kept:
         """A hook of a ledger. Raises NotFound (`no-such-webhook`)."""
         with self._reading() as sql:
-            found = self._find(sql, ledger, id_)
-        return found
+            return self._find(sql, ledger, id_)
 
     def due(self, now: int) -> list[Kept]:
         """The hooks, of all ledgers, that may be tried now."""
         with self._reading() as sql:
             rows = sql.execute("SELECT ledger, id FROM hook WHERE NOT disabled AND next_at <= ? ORDER BY id", (now,)).fetchall()
-            return [self._find(sql, *row) for row in rows]
+            return [self._find(sql, str(ledger), str(id_)) for ledger, id_ in rows]
 
     def delete(self, ledger: str, id_: str) -> None:
         """Forget a hook and its deliveries. Raises NotFound."""
@@ -170,27 +198,14 @@ class Outbox:
                 " WHERE hook = ? AND number < ? ORDER BY number DESC LIMIT ?",
                 (id_, before or 1 << 62, limit),
             ).fetchall()
-        return [
-            Delivery(
-                number=number,
-                message=message,
-                event=event,
-                index=index,
-                time=time.format(at),
-                delivered=bool(delivered),
-                status=status,
-                outcome=outcome,
-                milliseconds=milliseconds,
-            )
-            for number, message, event, index, at, delivered, status, outcome, milliseconds in rows
-        ]
+        return [_decode_delivery(row) for row in rows]
 
     def take_lease(self, holder: str, now: int, until: int) -> bool:
         """Become, or stay, the one who delivers until then. False where another one is."""
         with self._writing() as sql:
             sql.execute(
-                "INSERT INTO lease VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until"
-                " WHERE lease.holder = excluded.holder OR lease.until <= ?",
+                "INSERT INTO lease VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET holder = excluded.holder,"
+                " until = excluded.until WHERE lease.holder = excluded.holder OR lease.until <= ?",
                 (holder, until, now),
             )
             return sql.changes() > 0
@@ -207,8 +222,8 @@ class Outbox:
         if row is None:
             raise NotFound("there is no such webhook", code="no-such-webhook", hint="`muniment webhooks list` shows them.")
         *columns, secret, earlier, until = row
-        secrets = (secret, earlier) if earlier and until > system_clock() else (secret,)
-        return Kept(hook=_decode(*columns), ledger=ledger, secrets=secrets)
+        secrets = (str(secret), str(earlier)) if earlier and int(until or 0) > system_clock() else (str(secret),)
+        return Kept(hook=_decode(columns), ledger=ledger, secrets=secrets)
 
     @contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:
@@ -253,29 +268,34 @@ def open(state: Path) -> Outbox:
     return Outbox(sql)
 
 
-def _decode(
-    id_: str,
-    url: str,
-    selection: bytes,
-    position: int,
-    created: int,
-    disabled: int,
-    attempts: int,
-    failing_since: int,
-    next_at: int,
-    outcome: str,
-) -> Hook:
+def _decode(row: Sequence[object]) -> Hook:
+    kept = msgspec.convert(tuple(row), _HookRow)
     return Hook(
-        id=id_,
-        url=url,
-        selection=msgspec.json.decode(selection, type=Selection),
-        position=position,
-        created=time.format(created),
-        state="disabled" if disabled else "failing" if attempts else "active",
-        attempts=attempts,
-        failing_since=time.format(failing_since) if failing_since else None,
-        next_at=time.format(next_at) if next_at and not disabled else None,
-        outcome=outcome,
+        id=kept.id,
+        url=kept.url,
+        selection=msgspec.json.decode(kept.selection, type=Selection),
+        position=kept.position,
+        created=time.format(kept.created),
+        state="disabled" if kept.disabled else "failing" if kept.attempts else "active",
+        attempts=kept.attempts,
+        failing_since=time.format(kept.failing_since) if kept.failing_since else None,
+        next_at=time.format(kept.next_at) if kept.next_at and not kept.disabled else None,
+        outcome=kept.outcome,
+    )
+
+
+def _decode_delivery(row: Sequence[object]) -> Delivery:
+    kept = msgspec.convert(tuple(row), _DeliveryRow)
+    return Delivery(
+        number=kept.number,
+        message=kept.message,
+        event=kept.event,
+        index=kept.index,
+        time=time.format(kept.time),
+        delivered=bool(kept.delivered),
+        status=kept.status,
+        outcome=kept.outcome,
+        milliseconds=kept.milliseconds,
     )
 
 

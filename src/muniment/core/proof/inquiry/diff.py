@@ -250,5 +250,10 @@ def _show(value: Listed) -> Stated:
 
 def _name_slice(conditions: Slice) -> str:
     """` (region=eu, segment=sme)`; nothing for the whole."""
-    listed = ", ".join(f"{each.key}={_show(each.value).value}" for each in conditions)
+    listed = ", ".join(f"{each.key}={_write(_show(each.value).value)}" for each in conditions)
     return f" ({listed})" if listed else ""
+
+
+def _write(value: Scalar | Absent) -> str:
+    """A value as JSON writes it, a text without its quotes."""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)

@@ -15,9 +15,9 @@ Kind = Literal["data", "more", "version"]
 
 MAX_NODES = 200
 
-_CELL, _NODE_WIDTH = 58.0, 208.0
-_NODE_HEIGHT, _BETWEEN, _EDGE = 42.0, 92.0, 12.0
-_SHOWN, _SHOWN_SMALL = 26, 32
+_CELL, _NODE_WIDTH = 58.0, 196.0
+_NODE_HEIGHT, _BETWEEN, _EDGE = 42.0, 84.0, 6.0
+_SHOWN, _SHOWN_SMALL = 23, 28
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,10 +20,10 @@ MAX_MARKS = 120
 TONES = 6
 """How many kinds of bars the style sheet tells apart."""
 
-_WIDTH, _LEFT, _RIGHT, _TOP = 960.0, 190.0, 24.0, 30.0
+_WIDTH, _LEFT, _RIGHT, _TOP = 1060.0, 190.0, 24.0, 30.0
 _LANE, _BAR = 38.0, 22.0
 _LEAST = 3.0
-_CHARACTER = 7.2
+_CHARACTER = 8.0
 _SHOWN = 26
 _SIGNS: tuple[tuple[Sign, str], ...] = (
     ("rollback", "rolled back"),

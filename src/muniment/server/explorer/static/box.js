@@ -54,41 +54,60 @@ function show(box, tone, words) {
   box.querySelector(".state").textContent = words;
 }
 
-/** Verify the bytes of a file in a box, and say there what came of it. */
+/** Verify the bytes of a file in a box, and say there what came of it. Nothing is remembered unless it holds. */
 export async function verifyInto(box, bytes) {
   const steps = box.querySelector(".steps");
   const told = box.querySelector(".told") ?? add(box, "div", "", "told");
-  box.querySelector(".steps").after(told);
+  steps.after(told);
   steps.replaceChildren();
   told.replaceChildren();
   show(box, "", "Verifying…");
   const [memory, script] = await Promise.all([meet(box), import(box.dataset.script)]);
-  const result = await script.verifyFile(bytes, { trust: memory.trust, pin: memory.pin, consistency: (old, size) => connect(box, old, size) });
-  for (const step of result.steps) {
-    const item = add(steps, "li", "");
-    item.value = step.number;
-    add(item, "span", step.ok ? "holds" : "fails", `badge ${step.ok ? "good" : "bad"}`);
-    item.append(` ${step.title}`);
-    if (step.detail) add(item, "span", ` ${step.detail}`, "note");
-  }
+  const terms = { trust: memory.trust, pin: memory.pin, consistency: (older, newer) => connect(box, older, newer) };
+  const result = await script.examineFile(bytes, terms);
+  result.steps.forEach((step) => showStep(steps, step));
   if (!result.ok) {
-    const { step, message, hint } = result.error;
-    show(box, "bad", `Not verified: ${step ? `step ${step} fails. ` : ""}${message}.`);
-    if (hint) add(told, "p", hint);
+    showFailure(box, told, result);
     return;
   }
   show(box, "good", "Verified by your browser.");
   for (const sentence of result.sentences) add(told, "p", sentence);
   if (memory.first) {
-    add(told, "p", `This was the first contact: your browser took over from this server whom to believe, and will remember it. Compare the fingerprint ${memory.fingerprint} with the ledger's owner by another way than this page.`, "note");
+    const origin = box.dataset.origin;
+    add(told, "p", `This was the first contact with ${origin}: your browser took over from this server whom to believe, and remembers it from now on. Compare the fingerprint ${memory.fingerprint} with the ledger's owner by another way than this page.`, "note");
   }
-  remember(box.dataset.origin, { trust: memory.trust, fingerprint: memory.fingerprint, since: memory.since, pin: result.pin ?? memory.pin });
+  remember(box.dataset.origin, { trust: memory.trust, fingerprint: memory.fingerprint, since: memory.since, pin: result.pin });
 }
 
-/** The proof that two sizes of the ledger are one history: hashes in hex. */
-async function connect(box, old, size) {
+function showStep(steps, { number, title, ok, detail }) {
+  const item = add(steps, "li", "");
+  item.value = number;
+  add(item, "span", ok ? "holds" : "fails", `badge ${ok ? "good" : "bad"}`);
+  item.append(` ${title}`);
+  if (detail) add(item, "span", ok ? ` (${detail})` : `: ${detail}`, "note");
+}
+
+/** Say what failed; of two histories, hand out the file that shows them. */
+function showFailure(box, told, { error, evidence }) {
+  const { step, code, message, hint } = error;
+  show(box, "bad", step ? `Not verified: step ${step} fails, ${message}.` : message);
+  if (step) add(told, "p", `Code: ${code}`, "note");
+  if (hint) add(told, "p", hint);
+  if (!evidence) return;
+  add(told, "p", "This ledger has shown two histories. Both were signed with its own key; keep the file that shows them, before you close this page:");
+  const link = add(add(told, "p", ""), "a", "Save the evidence");
+  link.href = URL.createObjectURL(new Blob([evidence], { type: "application/json" }));
+  link.download = "split-view.json";
+}
+
+/** The proof that two sizes of the ledger are one history: hashes in hex, none where the ledger has none. */
+async function connect(box, older, newer) {
   const base = box.dataset.trust.replace(/\/ledger$/, "");
-  return (await (await ask(`${base}/proofs/consistency?old=${old}&new=${size}`)).json()).hashes;
+  const response = await fetch(`${base}/proofs/consistency?old=${older}&new=${newer}`, { credentials: "same-origin", cache: "no-store" });
+  if (response.ok) return (await response.json()).hashes;
+  // A ledger that was cut down has no such sizes any more. One that cannot answer now accuses nobody.
+  if (response.status === 400 || response.status === 404) return [];
+  throw new Error(`the ledger could not be asked whether it continues what this browser saw before (${response.status})`);
 }
 
 /** Run a verification with its button out of use meanwhile; what goes wrong is said in the box. */

@@ -46,11 +46,17 @@ function deed(name) {
   return words[0].toUpperCase() + words.slice(1);
 }
 
+// The same as wording.called.
+function called(thing) {
+  const [, kind, id] = thing.match(/^([a-z]+)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/) ?? [];
+  return id ? `${kind} ${id.slice(0, 8)}…${id.slice(-4)}` : thing;
+}
+
 function draw(block) {
   const count = block.events.length;
   const item = make("li", make("p", link(`/blocks/${block.height}`, `block ${block.height}`), " ", soft(`${count} ${count === 1 ? "event" : "events"}, `, moment(block.time))));
   const rows = block.events.slice(-MAX_EVENTS).reverse().map((row) =>
-    make("li", link(`/entries/${row.index}`, deed(row.name)), ": ", link(pathOf(row.stream), row.thing), " ", soft("by ", link(`/actors/${encodeURIComponent(row.actor)}`, row.actor))));
+    make("li", link(`/entries/${row.index}`, deed(row.name)), ": ", link(pathOf(row.stream), called(row.thing)), " ", soft("by ", link(`/actors/${encodeURIComponent(row.actor)}`, row.actor))));
   if (count > MAX_EVENTS) {
     const rest = make("li", `and ${count - MAX_EVENTS} more`);
     rest.className = "note";

@@ -18,6 +18,8 @@ export function tellTimes(root) {
     if (Number.isNaN(moment.getTime())) continue;
     time.dataset.told = "";
     time.title = [time.title, `${clock.format(moment)} in ${zone} (your clock's zone)`].filter(Boolean).join("; ");
+    // In a table many of them would only be noise; there the pointer shows it.
+    if (time.closest("td")) continue;
     const told = document.createElement("span");
     told.className = "local";
     told.textContent = ` (${since(moment)})`;

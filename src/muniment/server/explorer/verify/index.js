@@ -1,4 +1,5 @@
 /** What the pages use: verification with its words. */
+export { examineFile } from "./examination.js";
 export { fingerprintOf, parseTrust } from "./trust.js";
 export { encodeEvidence, pinHead, SplitView } from "./evidence.js";
 export { STEPS, VerificationError } from "./problem.js";

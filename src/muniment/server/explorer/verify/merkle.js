@@ -1,7 +1,7 @@
 /** RFC 6962 and RFC 9162: leaves, inclusion and consistency. Sizes and indices are bigints, hashes 32 bytes. */
 import { sameBytes } from "./bytes.js";
 import { sha256 } from "./digest.js";
-import { failed } from "./problem.js";
+import { failed, invalid } from "./problem.js";
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
@@ -31,6 +31,7 @@ export async function hashTree(leaves) {
 
 /** Check that a leaf is in a tree (RFC 9162, 2.1.3.2): step 7. */
 export async function checkInclusion(leaf, index, size, proof, root) {
+  checkHashes(leaf, ...proof);
   if (index < 0n || index >= size) throw failed(7, "inclusion-index", `a tree of ${size} entries has no entry ${index}`);
   let [at, last, hash] = [index, size - 1n, leaf];
   for (const sibling of proof) {
@@ -56,12 +57,14 @@ export async function checkInclusion(leaf, index, size, proof, root) {
  * @returns {Promise<[Uint8Array, Uint8Array]>}
  */
 export async function foldConsistency(older, newer, proof, olderRoot) {
+  checkHashes(...proof);
   if (older <= 0n || older > newer) throw failed(5, "consistency-size", `nothing can be proved between ${older} and ${newer}`);
   const short = failed(5, "consistency-length", `the proof between ${older} and ${newer} entries has the wrong length`);
   if (older === newer) {
     if (proof.length) throw short;
     return [olderRoot, olderRoot];
   }
+  checkHashes(olderRoot);
   const [seed, ...rest] = (older & (older - 1n)) === 0n ? [olderRoot, ...proof] : proof;
   if (seed === undefined) throw short;
   let [at, last] = [older - 1n, newer - 1n];
@@ -91,6 +94,10 @@ export async function checkConsistency(older, newer, proof, olderRoot, newerRoot
   if (!sameBytes(after, newerRoot)) {
     throw failed(5, "consistency-new-root", `the tree of ${newer} entries does not continue the one of ${older}`);
   }
+}
+
+function checkHashes(...hashes) {
+  if (hashes.some((hash) => hash.length !== 32)) throw invalid("bad-hash", "a hash of a proof has not 32 bytes");
 }
 
 /** Where a node at the right edge has no sibling it moves up unchanged. */

@@ -70,7 +70,7 @@ export async function verifyReceipt(text, trust, terms = {}) {
   let said;
   if (entry !== undefined && header === null) said = describeSaid(await openStatement(index, entry, trust.ledger), new Map());
   onStep(9);
-  return { ground, index, included: known !== undefined, clocks, said, header: header === null ? undefined : describeBlock(header) };
+  return { ground, index, included: known !== undefined, clocks, said, header: header === null ? undefined : describeBlock(header), checkpoint: head };
 }
 
 /**
