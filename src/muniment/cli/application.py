@@ -129,14 +129,14 @@ def _warnings_as_notes() -> Iterator[None]:
         message: Warning | str,
         category: type[Warning],
         filename: str,
-        line: int,
+        lineno: int,
         file: TextIO | None = None,
-        text: str | None = None,
+        line: str | None = None,
     ) -> None:
         if category.__module__.startswith("muniment."):
             _say(str(message), err=True)
         else:
-            show(message, category, filename, line, file, text)
+            show(message, category, filename, lineno, file, line)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)

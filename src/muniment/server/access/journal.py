@@ -16,7 +16,7 @@ import logging
 import os
 import queue
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -146,3 +146,8 @@ def read(folder: Path, ledger: str) -> Iterator[Line]:
             for raw in file:
                 with suppress(msgspec.DecodeError):
                     yield decode(raw)
+
+
+def read_last(folder: Path, ledger: str, count: int) -> tuple[Line, ...]:
+    """The newest lines of a ledger's log, the oldest of them first."""
+    return tuple(deque(read(folder, ledger), maxlen=count))
