@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,8 +88,9 @@ def replace(path: str, body: bytes, *, status: int = 200, type: str | None = Non
 class Sender:
     """A server that sends prepared bytes, one item for each connection, the last one again and again."""
 
-    def __init__(self, *answers: bytes | Callable[[socket.socket], None]) -> None:
+    def __init__(self, *answers: bytes | Callable[[socket.socket], None], over: ssl.SSLContext | None = None) -> None:
         self.answers = list(answers)
+        self._over = over
         self.requests: list[bytes] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
@@ -109,6 +111,11 @@ class Sender:
                 return
             with connection:
                 connection.settimeout(5)
+                if self._over is not None:
+                    try:
+                        connection = self._over.wrap_socket(connection, server_side=True)
+                    except OSError:
+                        continue
                 self.requests.append(_receive(connection))
                 answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
                 try:
@@ -116,6 +123,7 @@ class Sender:
                         answer(connection)
                     else:
                         connection.sendall(answer)
+                    connection.close()
                 except OSError:
                     pass
 
@@ -147,9 +155,9 @@ def answer(body: bytes = b"", status: str = "200 OK", type: str = "application/j
 
 
 @contextmanager
-def sending(*answers: bytes | Callable[[socket.socket], None]) -> Iterator[Sender]:
-    """A `Sender`, for a while."""
-    sender = Sender(*answers)
+def sending(*answers: bytes | Callable[[socket.socket], None], over: ssl.SSLContext | None = None) -> Iterator[Sender]:
+    """A `Sender`, for a while; `over` TLS where that is named."""
+    sender = Sender(*answers, over=over)
     try:
         yield sender
     finally:

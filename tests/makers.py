@@ -105,7 +105,7 @@ def check_held(view: View, held: Held) -> None:
     assert view.entry(held.index) == held.raw
 
 
-def sign(ledger: str, name: str, /, signer: SeedSigner = ADA, actor: str = "ada", event_id: str = "", **fields: object) -> bytes:
+def sign(ledger: str, name: str, /, signer: keys.Signer = ADA, actor: str = "ada", event_id: str = "", **fields: object) -> bytes:
     """A signed event in the bytes that are submitted."""
     common = {
         "ledger": ledger,

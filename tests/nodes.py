@@ -7,14 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from litestar.testing import TestClient
-
 import credit
 import makers
 import serving
 from muniment.client import opening
 from muniment.client.home import Home
-from muniment.core.format import keys
 from muniment.core.proof.trust import Trust
 from muniment.ledger import signers
 from muniment.server.caller import Caller
@@ -26,17 +23,17 @@ ACTOR = "alice"
 class Node(NamedTuple):
     """A served ledger. `client` asks with the token of an administrator."""
 
-    client: TestClient[Any]
+    client: serving.Client
     home: Home
     trust: Trust
-    signer: keys.Signer
+    signer: signers.FileSigner
     lived: credit.Lived | None
 
-    def sign(self, name: str = "system.registered", event_id: str = "", **fields: object) -> bytes:
+    def sign(self, event: str = "system.registered", /, **fields: object) -> bytes:
         """A signed event; without fields a system of its own."""
-        if name == "system.registered" and not fields:
+        if event == "system.registered" and not fields:
             fields = {"name": f"system-{makers.random_id()}", "operatorRole": "provider"}
-        return makers.sign(self.trust.ledger, name, self.signer, ACTOR, event_id or makers.random_id(), **fields)  # type: ignore[arg-type]
+        return makers.sign(self.trust.ledger, event, self.signer, ACTOR, makers.random_id(), **fields)
 
     def size(self) -> int:
         """How many entries there are."""
@@ -50,10 +47,12 @@ def body(*entries: bytes, disclosures: bytes = b"[]") -> bytes:
 
 
 @contextmanager
-def node(folder: Path, *, lived: bool = False, callers: dict[str, Caller] | None = None, **settings: Any) -> Iterator[Node]:
+def node(
+    folder: Path, *, origin: str = ORIGIN, lived: bool = False, callers: dict[str, Caller] | None = None, **settings: Any
+) -> Iterator[Node]:
     """Found a ledger in a folder, and serve it in this process."""
     folder.mkdir(exist_ok=True)
-    with opening.init(folder / "ledger", origin=ORIGIN, actor=ACTOR) as ledger:
+    with opening.init(folder / "ledger", origin=origin, actor=ACTOR) as ledger:
         life = credit.live(ledger, folder) if lived else None
     home = Home(folder / "ledger")
     signer = signers.load_file(home.actor_key(ACTOR))

@@ -147,9 +147,9 @@ def token(home: Path, *scopes: Scope) -> str:
         file.close()
 
 
-def system(home: Home, actor: str, name: str) -> bytes:
-    """A signed event that is not recorded yet: a system of this name."""
+def system(home: Home, signer: str, name: str, *, actor: str = "") -> bytes:
+    """A signed event that is not recorded yet: a system of this name. `actor` is another than the one whose key signs."""
     ledger = home.load_trust().ledger
-    common = {"ledger": ledger, "eventId": new_event_id(), "occurredAt": time.format(system_clock()), "actor": actor}
+    common = {"ledger": ledger, "eventId": new_event_id(), "occurredAt": time.format(system_clock()), "actor": actor or signer}
     event = events.build("system.registered", {**common, "name": name, "operatorRole": "provider"})
-    return dsse.encode(dsse.sign(events.encode(event), signers.load_file(home.actor_key(actor))))
+    return dsse.encode(dsse.sign(events.encode(event), signers.load_file(home.actor_key(signer))))

@@ -45,6 +45,12 @@ class Server(NamedTuple):
         return {"Authorization": f"Bearer {self.token}"}
 
 
+class Client(TestClient[Any]):
+    """A client, and the application that it asks: its state holds what the server's own parts share."""
+
+    litestar: Litestar
+
+
 class Tokens:
     """Takes tokens from a table in the place of the real authentication."""
 
@@ -81,16 +87,15 @@ def stack(settings: Settings, opened: Hosting, callers: dict[str, Caller] | None
 
 
 @contextmanager
-def served(
-    *homes: Path | Served, state: Path, callers: dict[str, Caller] | None = None, **settings: Any
-) -> Iterator[TestClient[Any]]:
+def served(*homes: Path | Served, state: Path, callers: dict[str, Caller] | None = None, **settings: Any) -> Iterator[Client]:
     """A client of a server in this process, with the token of an administrator; pass other `headers` to be somebody else."""
     told = settle(state, *homes, **settings)
     opened = hosting.open_all(told)
     try:
         app, inner = stack(told, opened, callers)
         outer = _Outer(app, inner)
-        with TestClient(cast(Any, outer), raise_server_exceptions=False) as client:
+        with Client(cast(Any, outer), raise_server_exceptions=False) as client:
+            client.litestar = inner
             client.headers.update(HEADERS)
             yield client
     finally:

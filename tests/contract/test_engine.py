@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+import hosts
 import makers
-import nodes
 from muniment.client.home import Home
 from muniment.core.format import checkpoint, digest, entry, merkle, state_map
 from muniment.core.rules import chain, events
@@ -52,7 +52,7 @@ def record_embedded(folder: Path) -> Engine:
 class Served(Remote):
     """A client of a node that is stopped with it, where it was started for it."""
 
-    node: nodes.Host | None = None
+    node: hosts.Host | None = None
 
     def close(self) -> None:
         super().close()
@@ -62,9 +62,9 @@ class Served(Remote):
 
 def serve(folder: Path, engine: Engine) -> Served:
     assert isinstance(engine, Embedded)
-    node = nodes.host(folder, engine)
+    node = hosts.host(folder, engine)
     (folder / "url").write_text(node.url)
-    served = Served(nodes.transport(node.url), node.trust)
+    served = Served(hosts.transport(node.url), node.trust)
     served.node = node
     return served
 
@@ -72,7 +72,7 @@ def serve(folder: Path, engine: Engine) -> Served:
 def open_remote(folder: Path) -> Engine:
     """Another client of the node, or a new node where that one was stopped."""
     trust = Home(folder).load_trust()
-    other = Served(nodes.transport((folder / "url").read_text()), trust)
+    other = Served(hosts.transport((folder / "url").read_text()), trust)
     try:
         with other.view():
             return other

@@ -6,21 +6,18 @@ import base64
 import functools
 import importlib.util
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import scripting
 from cases import FOLDER, Case, canonical, decode64, edited, hashes, load, raw_of, trust_of
 from muniment.core.format import keys, manifest, merkle
-from muniment.core.proof import authority, evidence, trust, verify
+from muniment.core.proof import authority, evidence, verify
 from muniment.server import scripts
 
-RUNNER = Path(__file__).resolve().parent.parent / "script" / "run.mjs"
-MODULES = Path(scripts.__file__).parent / "explorer" / "verify"
 LEDGER = load("ledger")
 ENTRIES = [decode64(case["entry"]) for block in LEDGER["blocks"] for case in (*block["entries"], block["header"])]
 LEAVES = [merkle.leaf(raw) for raw in ENTRIES]
@@ -31,22 +28,17 @@ def encode64(data: bytes) -> str:
 
 
 def run(cases: Sequence[Case], joined: Path | None = None) -> list[Case]:
-    """What became of each case: one Node process for all."""
-    node = shutil.which("node")
-    assert node is not None, "the verification script is run under Node (20 or newer): install it, or see docs/dependencies.md"
-    command = [node, "--no-warnings", str(RUNNER), str(MODULES), *([str(joined)] if joined else [])]
-    given = json.dumps({"cases": list(cases), "proofs": consistency_proofs()})
-    done = subprocess.run(command, input=given.encode(), capture_output=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr.decode()
-    found: list[Case] = json.loads(done.stdout)
-    return found
+    """What became of each case, where a ledger gives its true proofs."""
+    return scripting.run(cases, joined, consistency_proofs())
 
 
 @functools.cache
 def consistency_proofs() -> dict[str, list[str]]:
     """The true proofs between every two sizes that the vectors' pins and answers have, and those that lead up to a size."""
     notes = [case["checkpoint"] for block in LEDGER["blocks"] for case in (block,)]
-    sizes = sorted({int(note.split("\n")[1]) for note in notes} | {int(n.split("\n")[1]) for n in load("answers")["pins"]["notes"].values()})
+    sizes = sorted(
+        {int(note.split("\n")[1]) for note in notes} | {int(n.split("\n")[1]) for n in load("answers")["pins"]["notes"].values()}
+    )
     pairs = [(old, new) for old in sizes for new in sizes if old < new <= len(LEAVES)]
     pairs += [(size - 1, size) for size in sizes if 1 < size <= len(LEAVES)]
     return {f"{old}-{new}": [encode64(each) for each in merkle.prove_consistency(LEAVES[:new], old)] for old, new in pairs}
@@ -187,7 +179,9 @@ def results() -> list[Case]:
 LISTS = sorted({name for name, _, _ in ALL})
 
 
-@pytest.mark.parametrize("name", [each for each in LISTS if each.endswith(("bad", "refused", "file", "text")) or each == "state proof forged"])
+@pytest.mark.parametrize(
+    "name", [each for each in LISTS if each.endswith(("bad", "refused", "file", "text")) or each == "state proof forged"]
+)
 def test_bad_cases_fail_with_the_published_step_and_code(name: str) -> None:
     for (each, case, _), found in zip(ALL, results(), strict=True):
         if each == name:
@@ -208,7 +202,11 @@ def check_gift(name: str, case: Case, gave: Any) -> None:
     if name == "answer good":
         expect = case["expect"]
         assert (gave["result"]["height"], gave["result"]["statuses"]) == (expect["height"], expect["statuses"])
-        assert (gave["ground"]["tier"], gave["ground"]["basis"], gave["current"]) == (expect["tier"], expect["basis"], expect["current"])
+        assert (gave["ground"]["tier"], gave["ground"]["basis"], gave["current"]) == (
+            expect["tier"],
+            expect["basis"],
+            expect["current"],
+        )
         if "subject" in expect:
             assert gave["subject"]["thing"] == expect["subject"]
         assert sorted(gave["steps"]) == list(range(1, 14))
@@ -223,7 +221,12 @@ def check_gift(name: str, case: Case, gave: Any) -> None:
     elif name == "trust good":
         assert gave == case["trust"]
     elif name == "vkey good":
-        assert (gave["name"], gave["id"], gave["type"], gave["key"]) == (case["name"], case["keyId"], case["type"], case["material"])
+        assert (gave["name"], gave["id"], gave["type"], gave["key"]) == (
+            case["name"],
+            case["keyId"],
+            case["type"],
+            case["material"],
+        )
     elif name == "checkpoint good":
         assert (gave["origin"], int(gave["size"]), gave["root"]) == (case["origin"], case["size"], case["root"])
     elif name == "note opened":
@@ -338,9 +341,7 @@ def test_ed25519_has_libsodium_s_verdict_on_all_edge_cases(shared_vectors: Path)
     published = json.loads((shared_vectors / "ed25519-edge" / "ed25519vectors.json").read_text())
     asked = [{"run": "ed25519", "key": case["key"], "message": case["msg"], "signature": case["sig"]} for case in published]
     accepted = [bool(found["gave"]) for found in run(asked)]
-    wanted = [
-        keys.is_valid(bytes.fromhex(case["key"]), case["msg"].encode(), bytes.fromhex(case["sig"])) for case in published
-    ]
+    wanted = [keys.is_valid(bytes.fromhex(case["key"]), case["msg"].encode(), bytes.fromhex(case["sig"])) for case in published]
     assert (len(published), sum(accepted)) == (914, 43)
     assert accepted == wanted
 
@@ -381,7 +382,9 @@ def test_the_vocabulary_is_that_of_the_types() -> None:
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    assert tool.render() == (MODULES / "vocabulary.js").read_text(encoding="utf-8"), "run python tools/script_vocabulary.py"
+    assert tool.render() == (scripting.MODULES / "vocabulary.js").read_text(encoding="utf-8"), (
+        "run python tools/script_vocabulary.py"
+    )
 
 
 def test_the_joined_script_does_what_the_modules_do(tmp_path: Path) -> None:

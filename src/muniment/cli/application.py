@@ -60,6 +60,8 @@ COMMANDS = MappingProxyType(
         "fsck": "Recompute everything and name what is wrong.",
         "backup": "Copy the ledger while it is in use.",
         "serve": "Serve a ledger to a team, over HTTP.",
+        "tokens": "Who may call a server: make, list and revoke tokens.",
+        "webhooks": "Tell other services what is recorded.",
         "doctor": "Check this machine and this ledger, and say what to mend.",
         "policy": "Show, check, change and explain the rules in force.",
         "config": "Show settings and which source won.",

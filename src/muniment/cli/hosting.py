@@ -46,7 +46,7 @@ def _greet(settings: Settings, greeting: Greeting, as_json: bool) -> None:
         *served,
         "",
         public if greeting.public else private,
-        "A token for a program: muniment tokens create",
+        "A token for a program: muniment tokens create --name CI",
     ]
     # What is not a person's terminal is kept as a log, and a log is no place for what lets somebody in.
     if sys.stdout.isatty() and not as_json:

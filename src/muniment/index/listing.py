@@ -178,12 +178,13 @@ def keys_of(extent: Extent, actor: str | None = None) -> list[KeyRow]:
     ]
 
 
-def approvals(extent: Extent, version: str) -> list[ApprovalRow]:
-    """The decisions about a version, the first one first."""
+def approvals(extent: Extent, version: str, limit: int = -1) -> list[ApprovalRow]:
+    """The newest decisions about a version, the first one first; a negative limit is none."""
     sql = f"""SELECT t.idx, e.id, b.time, e.actor, t.environment, t.decision, t.meaning, t.expires,
       (SELECT min(r.idx) FROM approval r WHERE r.revokes = e.id AND r.idx < :size)
-      FROM approval t {_SAID} WHERE t.version = :version AND t.revokes IS NULL AND t.idx < :size ORDER BY t.idx"""
-    return [
+      FROM approval t {_SAID} WHERE t.version = :version AND t.revokes IS NULL AND t.idx < :size
+      ORDER BY t.idx DESC LIMIT :limit"""
+    found = [
         ApprovalRow(
             index=index,
             event_id=str(uuid.UUID(bytes=id)),
@@ -197,9 +198,10 @@ def approvals(extent: Extent, version: str) -> list[ApprovalRow]:
             revoked=revoked,
         )
         for index, id, time, actor, environment, decision, meaning, expires, revoked in extent.sql.execute(
-            sql, {"size": extent.size, "version": digests.parse(version)}
+            sql, {"size": extent.size, "version": digests.parse(version), "limit": limit}
         )
     ]
+    return found[::-1]
 
 
 def plans(extent: Extent, model: str) -> list[PlanRow]:
@@ -222,11 +224,12 @@ def plans(extent: Extent, model: str) -> list[PlanRow]:
     ]
 
 
-def evaluations(extent: Extent, version: str) -> list[EvaluationRow]:
-    """The measurements of a version, the first one first."""
+def evaluations(extent: Extent, version: str, limit: int = -1) -> list[EvaluationRow]:
+    """The newest measurements of a version, the first one first; a negative limit is none."""
     sql = f"""SELECT t.idx, e.id, b.time, e.actor, t.plan, t.passed, t.data, t.role
-      FROM evaluation t {_SAID} WHERE t.version = ? AND t.idx < ? ORDER BY t.idx"""
-    return [
+      FROM evaluation t {_SAID} WHERE t.version = ? AND t.idx < ? ORDER BY t.idx DESC LIMIT ?"""
+    bound = (digests.parse(version), extent.size, limit)
+    found = [
         EvaluationRow(
             index=index,
             event_id=str(uuid.UUID(bytes=id)),
@@ -238,8 +241,9 @@ def evaluations(extent: Extent, version: str) -> list[EvaluationRow]:
             data=_hex(data),
             dataset_role=role,
         )
-        for index, id, time, actor, plan, passed, data, role in extent.sql.execute(sql, (digests.parse(version), extent.size))
+        for index, id, time, actor, plan, passed, data, role in extent.sql.execute(sql, bound)
     ]
+    return found[::-1]
 
 
 def _said(extent: Extent, which: str, *bindings: str | int) -> Iterator[_Event]:

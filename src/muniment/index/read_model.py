@@ -141,17 +141,17 @@ class Index:
         """All keys, or those of an actor, in order of their enrolment."""
         return self._ask(listing.keys_of, actor)
 
-    def approvals(self, version: str) -> list[ApprovalRow]:
-        """The decisions about a version, the first one first."""
-        return self._ask(listing.approvals, version)
+    def approvals(self, version: str, limit: int = -1) -> list[ApprovalRow]:
+        """The newest decisions about a version, the first one first; a negative limit is none."""
+        return self._ask(listing.approvals, version, limit)
 
     def plans(self, model: str) -> list[PlanRow]:
         """The evaluation plans of a model, the first one first."""
         return self._ask(listing.plans, model)
 
-    def evaluations(self, version: str) -> list[EvaluationRow]:
-        """The measurements of a version, the first one first."""
-        return self._ask(listing.evaluations, version)
+    def evaluations(self, version: str, limit: int = -1) -> list[EvaluationRow]:
+        """The newest measurements of a version, the first one first; a negative limit is none."""
+        return self._ask(listing.evaluations, version, limit)
 
     def open_incidents(self, limit: int = 50) -> list[IncidentRow]:
         """The incidents that nobody has closed, the newest first."""

@@ -58,7 +58,10 @@ class View(Protocol):
         """The record of a stream, canonical, without a proof. Over a network it may be that of a later block, never of an earlier."""
 
     def prove_state(self, stream: str) -> StateProof:
-        """The proof of a stream's record, or of its absence, under the newest header."""
+        """The proof of a stream's record, or of its absence, under the newest header.
+
+        Over a network it raises Unavailable (`moved`) once that is no longer the ledger's newest one.
+        """
 
 
 class Engine(Protocol):

@@ -90,7 +90,8 @@ class Transport:
         if reply.status == 404 and reply.content_type == failures.PROBLEM:
             return False
         if not 200 <= reply.status < 300:
-            raise self._explain(reply)
+            # An answer to HEAD has no body that would say more.
+            raise self._explain(msgspec.structs.replace(reply, body=b"{}"))
         return True
 
     def load(self, path: str, *, limit: int = ANSWER_BYTES) -> bytes | None:

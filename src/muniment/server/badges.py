@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,7 @@ KEY_BYTES = 32
 KEY_DIGITS = 32
 
 _SUFFIX = ".svg"
+_digest = re.compile(r"[0-9a-f]{64}")
 _DAY = len("2026-11-23")
 
 Key = Annotated[str, Parameter(max_length=64, description="The key of this one badge, as its page gives it out.")]
@@ -63,7 +65,7 @@ def read_badge(ledger: Ledger, path: str, environment: str = PRODUCTION) -> Badg
     """What the badge at a path (`versions/<digest>`, without suffix) says now. Raises NotFound (`no-such-badge`)."""
     kind, _, rest = path.partition("/")
     if kind == "versions":
-        name = ledger.index.name_of(rest) or ""
+        name = (ledger.index.name_of(rest) if _digest.fullmatch(rest) else None) or ""
         return _tell_version(ledger, _find_version(ledger, name.rpartition("@")[0], lambda row: row.digest == rest), environment)
     if kind == "models":
         model, _, ordinal = rest.rpartition("/")

@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is the server's own folder (0700): API keys, sessions, the access log, webhooks. `public` opens checkpoint and
     tiles, and nothing else, to everybody. `url` is how callers reach the server, where that is not `host` and `port`.
+    `proxies` are addresses and networks from which `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     `webhooks_private` lets webhooks go to addresses inside this network, and without encryption.
     """
 
@@ -83,3 +84,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     identity_actor: str = ""
     log_format: str = "json"
     webhooks_private: bool = False
+    proxies: tuple[str, ...] = ()

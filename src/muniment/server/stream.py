@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -19,6 +20,7 @@ from litestar.types import Receive, Scope, Send
 
 from muniment.errors import InvalidInput, LedgerError, NotFound
 from muniment.server import guard
+from muniment.server.access import authentication
 from muniment.server.feed import READ_AT_ONCE, Feed, Frame
 
 HEARTBEAT_SECONDS = 15.0
@@ -49,11 +51,14 @@ class Reset(msgspec.Struct, frozen=True, kw_only=True):
 class Connection:
     """One listener: what it was sent, and its sleep."""
 
-    def __init__(self, feed: Feed, receive: Receive, send: Send, heartbeat_seconds: float) -> None:
+    def __init__(
+        self, feed: Feed, receive: Receive, send: Send, heartbeat_seconds: float, may_stay: Callable[[], Awaitable[bool]]
+    ) -> None:
         self._feed = feed
         self._receive = receive
         self._send = send
         self._heartbeat_seconds = heartbeat_seconds
+        self._may_stay = may_stay
         self._sleep: asyncio.Timeout | None = None
         self._height = -1
 
@@ -72,7 +77,14 @@ class Connection:
             self._height = height
             greeting = b"retry: %d\n\n%b" % (RETRY_MS, _encode_reset(height, size))
         await self._tell(greeting)
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         while not self._feed.closed:
+            # A right that ends ends the stream too, however much there is to tell.
+            if loop.time() - asked >= self._heartbeat_seconds:
+                if not await self._may_stay():
+                    break
+                asked = loop.time()
             if frames := await self._next():
                 await self._tell(b"".join([each.raw for each in frames]))
                 self._height = frames[-1].height
@@ -124,7 +136,12 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     if raw["method"] == "HEAD":
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return
-    connection = Connection(feed, receive, send, state.get("heartbeat_seconds", HEARTBEAT_SECONDS))
+
+    async def may_stay() -> bool:
+        # Where nobody is asked who he is, as in a test of this part, nobody loses his right.
+        return "muniment.access" not in raw or await authentication.is_still(scope)
+
+    connection = Connection(feed, receive, send, state.get("heartbeat_seconds", HEARTBEAT_SECONDS), may_stay)
     feed.join(connection)
     try:
         await connection.run(since)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -31,6 +31,9 @@ from muniment.server.hosting import Hosting
 
 MAX_WAITING = 16 * MAX_BLOCK_EVENTS
 """So many events may wait for one ledger; the next request is told to come again."""
+
+Observe = Callable[[Sequence[Verdict]], None]
+"""Is told the verdicts of each block, in the thread that writes."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -70,8 +73,9 @@ class _Waiting(msgspec.Struct, gc=False):
 class Writing:
     """One thread that writes for all requests about one ledger. `open` starts it, `close` ends it once all is written."""
 
-    def __init__(self, engine: Embedded) -> None:
+    def __init__(self, engine: Embedded, observe: Observe | None = None) -> None:
         self._engine = engine
+        self._observe = observe
         self._queue: deque[_Waiting] = deque()
         self._events = 0
         self._closing = False
@@ -137,6 +141,8 @@ class Writing:
         try:
             if good:
                 verdicts = self._engine.append_block([one for each in good for one in each.submissions])
+                if self._observe is not None:
+                    self._observe(verdicts)
                 with self._engine.view() as view:
                     self._answer(view, good, verdicts)
         except Exception as error:
@@ -174,7 +180,9 @@ class Writing:
 async def running(app: Litestar) -> AsyncIterator[None]:
     """Start a writer for each ledger that this process may write; `app.state.submitters` holds them by name."""
     hosting: Hosting = app.state.hosting
-    writers = {each.name: Writing(each.engine) for each in hosting if each.engine is not None}
+    # By ledger, where somebody counts what is written.
+    observe: Mapping[str, Observe] = app.state.get("observe", {})
+    writers = {each.name: Writing(each.engine, observe.get(each.name)) for each in hosting if each.engine is not None}
     try:
         for writer in writers.values():
             writer.open()

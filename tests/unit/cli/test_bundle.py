@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,3 +43,14 @@ def test_what_cannot_be(call: Call, lived: credit.Lived) -> None:
     assert call("bundle", "credit-risk@1").code == exits.USAGE
     assert call("bundle", "nobody", "--out", "b.json").code == exits.NOT_FOUND
     assert not Path("b.json").exists()
+
+
+def test_a_page_that_verifies_itself(call: Call, lived: credit.Lived) -> None:
+    answer = call("bundle", "credit-risk@1", "--page", "b.html")
+    assert (answer.code, answer.err) == (0, "")
+    assert "Written to b.html" in answer.out
+    page = Path("b.html").read_text(encoding="utf-8")
+    assert "What is recorded of credit-risk@1" in page
+    value = call("bundle", "credit-risk@1", "--page", "b.html", "--out", "b.json", "--json").json()
+    assert (value["out"], value["page"]) == ("b.json", "b.html")
+    assert base64.b64encode(Path("b.json").read_bytes()).decode() in Path("b.html").read_text(encoding="utf-8")

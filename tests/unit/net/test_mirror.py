@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
+import hosts
 import lying
 import makers
-import nodes
 from lying import Liar, Said
 from muniment.cli.application import run
 from muniment.core.format import checkpoint, merkle
@@ -30,7 +30,7 @@ class Sea(NamedTuple):
 
     life: makers.Life
     liar: Liar
-    host: nodes.Host
+    host: hosts.Host
     mirror: Mirror
     pins: Pins
     folder: Path
@@ -56,9 +56,9 @@ def sea(tmp_path: Path) -> Iterator[Sea]:
         liars.append(Liar(app))
         return liars[0]
 
-    host = nodes.host(tmp_path / "home", life.engine, wrap)
+    host = hosts.host(tmp_path / "home", life.engine, wrap)
     pins, folder = Pins(tmp_path / "pins"), tmp_path / "mirror"
-    mirror = Mirror(nodes.transport(host.url), folder, host.trust, keep=pins.keep)
+    mirror = Mirror(hosts.transport(host.url), folder, host.trust, keep=pins.keep)
     yield Sea(life, liars[0], host, mirror, pins, folder)
     host.close()
 
@@ -212,7 +212,7 @@ def test_another_ledger_and_a_forger_are_refused(sea: Sea, tmp_path: Path) -> No
     sea.liar.lie = lying.honest
     other = trusts.Trust(makers.ORIGIN, "0" * 64, (makers.VERIFIER,))
     with pytest.raises(VerificationError) as wrong:
-        Mirror(nodes.transport(sea.host.url), sea.folder, other).run(lambda *_: None)
+        Mirror(hosts.transport(sea.host.url), sea.folder, other).run(lambda *_: None)
     assert (wrong.value.step, wrong.value.code) == (2, "ledger")
     assert sea.files() == {}
     sea.liar.lie = lying.replace("/checkpoint", b"", status=404, type="text/plain")
@@ -235,7 +235,7 @@ def test_the_command_says_whom_it_believes_and_verify_accepts_what_it_made(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("MUNIMENT_TOKEN", nodes.serving.TOKEN)
+    monkeypatch.setenv("MUNIMENT_TOKEN", hosts.TOKEN)
     trust = tmp_path / "home" / "trust.toml"
     assert run(["mirror", sea.host.url, "there", "--json"]) == 0
     said = capsys.readouterr()
@@ -257,7 +257,7 @@ def test_plain_tiles_need_a_trust_file(sea: Sea, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("MUNIMENT_TOKEN", nodes.serving.TOKEN)
+    monkeypatch.setenv("MUNIMENT_TOKEN", hosts.TOKEN)
     sea.liar.lie = lying.replace("/v1/", b"not here", status=404, type="text/html")
     assert run(["mirror", sea.host.url, "there"]) == 5
     assert run(["mirror", sea.host.url, "there", "--trust", str(tmp_path / "home" / "trust.toml")]) == 0

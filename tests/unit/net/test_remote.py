@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+import hosts
 import lying
 import makers
-import nodes
 from lying import Liar, Said
 from muniment.core.format import checkpoint, entry, merkle, state_map
 from muniment.core.format.checkpoint import Checkpoint
@@ -36,7 +36,7 @@ class Town(NamedTuple):
 
     life: makers.Life
     liar: Liar
-    host: nodes.Host
+    host: hosts.Host
     remote: Remote
     kept: list[Evidence]
 
@@ -65,14 +65,14 @@ def town(tmp_path: Path) -> Iterator[Town]:
         liars.append(Liar(app))
         return liars[0]
 
-    host = nodes.host(tmp_path, life.engine, wrap)
+    host = hosts.host(tmp_path, life.engine, wrap)
     kept: list[Evidence] = []
 
     def keep(found: Evidence) -> str:
         kept.append(found)
         return "evidence.json"
 
-    remote = nodes.connect(host.url, host.trust, keep=keep)
+    remote = hosts.connect(host.url, host.trust, keep=keep)
     yield Town(life, liars[0], host, remote, kept)
     remote.close()
     host.close()
@@ -213,7 +213,7 @@ def test_what_was_seen_by_another_process_counts(town: Town) -> None:
     assert pin is not None
     assert newer is not None
     assert newer.size == pin.size + 2
-    fresh = nodes.connect(town.host.url, town.host.trust, recall=lambda: newer)
+    fresh = hosts.connect(town.host.url, town.host.trust, recall=lambda: newer)
     old = town.show(town.entries()[:7])
     town.liar.lie = lying.replace("/v1/view", msgspec.json.encode(old))
     with pytest.raises(SplitView):
@@ -465,7 +465,7 @@ def test_what_is_owed_goes_in_order_once_the_node_is_back(town: Town, tmp_path: 
 def test_prose_is_at_the_node_before_its_event(town: Town, tmp_path: Path) -> None:
     vault = Vault(tmp_path / "mine.jsonl")
     sealed = vault.seal("a reason")
-    remote = nodes.connect(town.host.url, town.host.trust, disclose=vault.find)
+    remote = hosts.connect(town.host.url, town.host.trust, disclose=vault.find)
     remote.append([town.life.sign("note.added", about=["dataset/loans"], text={"sealed": sealed.sealed})])
     at_node = Vault(tmp_path / "vault.jsonl").find(sealed)
     assert isinstance(at_node, Disclosure)
@@ -475,7 +475,7 @@ def test_prose_is_at_the_node_before_its_event(town: Town, tmp_path: Path) -> No
 
 def test_what_must_be_there_first_is_brought_first(town: Town) -> None:
     order: list[str] = []
-    remote = nodes.connect(town.host.url, town.host.trust, prepare=lambda: order.append("prepared"))
+    remote = hosts.connect(town.host.url, town.host.trust, prepare=lambda: order.append("prepared"))
     town.liar.lie = lambda path, said: order.append(path) or said  # type: ignore[func-returns-value]
     remote.append([town.life.system("a")])
     assert order == ["prepared", "/v1/entries"]

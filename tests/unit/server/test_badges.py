@@ -38,7 +38,7 @@ class Story(NamedTuple):
         return self.server.hosting.by_name[""]
 
 
-@pytest.fixture()
+@pytest.fixture
 def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.chdir(tmp_path)
@@ -64,7 +64,7 @@ def test_what_they_say(story: Story) -> None:
     assert re.fullmatch(r"production/credit-risk: runs credit-risk@2 since \d{4}-\d\d-\d\d", said)
     story.ledger.approve(story.lived.second, "production", decision="reject", reason="no")
     assert story.text(f"versions/{second}.svg") == "credit-risk@2: rejected for production"
-    story.ledger.hold(story.lived.first, reason="it fails")
+    story.ledger.hold(story.lived.first, severity="high", reason="it fails")
     assert story.text(f"versions/{first}.svg") == "credit-risk@1: held"
 
 
@@ -148,7 +148,9 @@ def test_the_drawing_is_whole_and_needs_nothing_else() -> None:
     assert shown[1] == "held"
     for forbidden in (b"href", b"<style", b"<script", b"url(", b"style="):
         assert forbidden not in drawn
-    assert {each.tag for each in tree.iter()} == {f"{SVG}{name}" for name in ("svg", "title", "desc", "rect", "path", "circle", "text")}
+    assert {each.tag for each in tree.iter()} == {
+        f"{SVG}{name}" for name in ("svg", "title", "desc", "rect", "path", "circle", "text")
+    }
 
 
 def test_notes_are_a_thread(story: Story) -> None:
@@ -181,7 +183,7 @@ def test_a_note_whose_words_are_not_here(story: Story) -> None:
 
 
 def test_notes_on_an_incident(story: Story) -> None:
-    held = story.ledger.hold(story.lived.first, reason="it fails")
+    held = story.ledger.hold(story.lived.first, severity="high", reason="it fails")
     story.ledger.note(f"incident/{held.event_id}", "we look at it")
     (note,) = notes.read_thread(story.hosted, f"incident/{held.event_id}").items
     assert note.text == "we look at it"

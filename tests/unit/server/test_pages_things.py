@@ -21,6 +21,7 @@ from muniment.client.things import Dataset, Recorded, Version
 from muniment.core.format import time as times
 from muniment.core.rules.policy import PolicyViolation
 from muniment.ledger.blobs import Blobs
+from muniment.server.explorer import comparison, days, kinship
 from muniment.server.settings import Served
 
 POLICY = """
@@ -98,10 +99,12 @@ def _tell(alice: Ledger, boris: Ledger, folder: Path, clock: Clock) -> Story:
     clock.later(24)
     started = alice.deploy(first, "production", reason=HOSTILE)
     second = alice.register("credit-risk", _write(folder, "two", '{"a": 1}'), parents=[first], derivation="finetuned")
-    boris.approve(second, "production", reason="Better in every slice.")
+    taken_back = boris.approve(second, "production", reason="Too quick.")
+    boris.approve(second, "production", reason="Better in every slice.", expires_at="2026-03-20T00:00:00.000000Z")
     clock.later(48)
     promoted = alice.deploy(second, "production")
     clock.later(5)
+    boris.revoke(taken_back, reason="I read the wrong report.")
     incident = alice.incident(second, severity="high", hold=True, impact="Scores were too low.")
     boris.note(f"incident/{incident.event_id}", "The feature store delivered nulls.")
     rolled_back = alice.rollback("production/credit-risk", reason="Back to what worked.")
@@ -114,7 +117,7 @@ def _tell(alice: Ledger, boris: Ledger, folder: Path, clock: Clock) -> Story:
     alice.change(rejected, "max_depth", 7, target="hyperparameter", reason="Trees were too shallow.")
     alice.register("credit-risk/3", _write(folder, "named", '{"a": 4}'))
     alice.register("team/fraud", _write(folder, "fraud", '{"a": 3}'), data=[data], derivation="trained")
-    clock.later(24)
+    clock.later(24 * 20)
     alice.withdraw(data, cause="consent", remedy="Train again without it.")
     alice.offer("credit-risk", to="boris")
     sealed = {each.index: alice.time_of(each.index) for each in (started, promoted, rolled_back)}
@@ -159,6 +162,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        if tag in ("td", "th"):
+            self.text += " "
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -291,6 +296,37 @@ def test_rejections_waivers_and_holds_are_said(client: TestClient[Any], story: S
     assert "Scores were too low." in incident
     assert "The feature store delivered nulls." in incident
     assert "production/credit-risk" in incident
+
+
+def test_decisions_say_whether_they_still_count(client: TestClient[Any], story: Story) -> None:
+    said = _say(_get(client, "/models/credit-risk/2").text)
+    assert re.search(r"Too quick\.", said)
+    assert re.search(r"entry \d+ taken back by entry \d+ Too quick\.", said)
+    assert re.search(r"expired until 2026-03-20 00:00:00 UTC Better in every slice\.", said)
+    # A deployment shows the approvals that it named, as they stand now.
+    then = _say(_get(client, f"/environments/production/credit-risk?day={story.promoted[:10]}&clock=12:00").text)
+    assert "taken back" in then
+    assert "expired" in then
+
+
+def test_a_lineage_is_cut_where_it_fans_out(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinship, "MAX_FAN", 2)
+    with serving.served(story.home, state=tmp_path / "state") as client:
+        page = _get(client, f"/lineage/data/{story.data.digest}?up=1&down=2")
+        assert "The drawing is cut where it grows too large" in page.text
+        assert f"/lineage/data/{story.data.digest}?up=0&down=1" in page.links()
+        assert "This list is cut" in _get(client, f"/data/{story.data.digest}").text
+
+
+def test_a_long_history_is_left_to_the_whole_answer(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "MAX_EVENTS", 5)
+    monkeypatch.setattr(days, "MAX_TOLD", 1)
+    with serving.served(story.home, state=tmp_path / "state") as client:
+        page = _get(client, "/diff?a=credit-risk@1&b=credit-risk@2")
+        assert "More is recorded about these versions than a page compares" in page.text
+        assert "config.json changed" in page.text
+        then = _get(client, f"/environments/production/credit-risk?day={story.promoted[:10]}")
+        assert "2 more ran then. Give a time" in _say(then.text)
 
 
 def test_withdrawn_data_names_what_learned_from_it_and_where_it_runs(client: TestClient[Any], story: Story) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,54 +11,10 @@ import pytest
 
 import listening
 import makers
+from hearing import Ear
 from muniment.core.format import checkpoint
 from muniment.server import feed, stream
 from muniment.server.guard import Raw
-
-Event = dict[str, str]
-
-
-class Ear:
-    """A listener with a socket of its own; reads as an EventSource does, one event at a time."""
-
-    def __init__(self, server: listening.Listening, path: str = "/v1/stream", **headers: str) -> None:
-        host, _, port = server.url.removeprefix("http://").partition(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=10)
-        head = [f"GET {path} HTTP/1.1", f"Host: {host}", *[f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]]
-        self.socket.sendall(("\r\n".join(head) + "\r\n\r\n").encode())
-        self._file = self.socket.makefile("rb")
-        self.status = int(self._file.readline().split()[1])
-        self.head: dict[str, str] = {}
-        while line := self._file.readline().strip().decode():
-            name, _, value = line.partition(": ")
-            self.head[name.lower()] = value
-        self._text = b""
-
-    def read(self) -> Event:
-        """The fields up to the next empty line; comments are under the name ""."""
-        while b"\n\n" not in self._text:
-            size = int(self._file.readline() or b"0", 16)
-            if not size:
-                raise EOFError
-            self._text += self._file.read(size)
-            self._file.readline()
-        block, _, self._text = self._text.partition(b"\n\n")
-        return dict(_field(line) for line in block.decode().split("\n"))
-
-    def hear(self) -> Event:
-        """The next event that is one: with data."""
-        while "data" not in (found := self.read()):
-            pass
-        return found
-
-    def close(self) -> None:
-        self._file.close()
-        self.socket.close()
-
-
-def _field(line: str) -> tuple[str, str]:
-    name, _, value = line.partition(":")
-    return name, value.removeprefix(" ")
 
 
 def quick(app: object) -> None:
@@ -89,7 +44,7 @@ def wait_for_listeners(server: listening.Listening, count: int) -> None:
 
 
 def test_a_block_of_another_process_is_told(server: listening.Listening, life: makers.Life) -> None:
-    ear = Ear(server)
+    ear = Ear(server.url)
     assert ear.status == 200
     assert ear.head["content-type"] == "text/event-stream"
     assert (ear.head["cache-control"], ear.head["x-accel-buffering"]) == ("no-cache", "no")
@@ -110,7 +65,7 @@ def test_a_block_of_another_process_is_told(server: listening.Listening, life: m
 def test_a_commit_of_this_process_is_told_at_once(server: listening.Listening, life: makers.Life) -> None:
     found = server.app.state.feeds[""]
     found._poll_seconds = 30.0
-    ear = Ear(server)
+    ear = Ear(server.url)
     ear.read()
     wait_for_listeners(server, 1)
     time.sleep(0.3)
@@ -126,15 +81,15 @@ def test_coming_back(server: listening.Listening, life: makers.Life) -> None:
     for size in (3, 5, 8):
         life.grow(size, block=10)
     for ear in (
-        Ear(server, Last_Event_ID="3"),
-        Ear(server, "/v1/stream?after=3"),
-        Ear(server, "/v1/stream?after=1", Last_Event_ID="3"),
+        Ear(server.url, Last_Event_ID="3"),
+        Ear(server.url, "/v1/stream?after=3"),
+        Ear(server.url, "/v1/stream?after=1", Last_Event_ID="3"),
     ):
         assert ear.read() == {"retry": "2000", "id": "3"}
         assert [ear.hear()["id"], ear.hear()["id"]] == ["5", "8"]
         ear.close()
     life.grow(10)
-    ear = Ear(server, Last_Event_ID="8")
+    ear = Ear(server.url, Last_Event_ID="8")
     assert ear.hear()["id"] == "10"
     ear.close()
 
@@ -143,7 +98,7 @@ def test_coming_back(server: listening.Listening, life: makers.Life) -> None:
 def test_somebody_who_cannot_go_on_begins_anew(server: listening.Listening, life: makers.Life, last: str) -> None:
     life.grow(3)
     life.grow(6, block=10)
-    ear = Ear(server, Last_Event_ID=last)
+    ear = Ear(server.url, Last_Event_ID=last)
     told = ear.hear()
     assert (told["event"], told["id"], json.loads(told["data"])) == ("reset", "6", {"height": 2, "size": 6})
     life.grow(8)
@@ -154,16 +109,16 @@ def test_somebody_who_cannot_go_on_begins_anew(server: listening.Listening, life
 def test_too_far_back(server: listening.Listening, life: makers.Life, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MAX_BACK", 70)
     life.grow(161)  # 80 blocks
-    ear = Ear(server, Last_Event_ID="19")
+    ear = Ear(server.url, Last_Event_ID="19")
     assert ear.hear()["event"] == "reset"
     ear.close()
-    ear = Ear(server, Last_Event_ID="21")
+    ear = Ear(server.url, Last_Event_ID="21")
     assert [int(ear.hear()["id"]) for _ in range(70)] == list(range(23, 162, 2))
     ear.close()
 
 
 def test_heartbeats(server: listening.Listening) -> None:
-    ear = Ear(server)
+    ear = Ear(server.url)
     ear.read()
     assert ear.read() == {"": "still here"}
     assert ear.read() == {"": "still here"}
@@ -171,7 +126,7 @@ def test_heartbeats(server: listening.Listening) -> None:
 
 
 def test_many_blocks_at_once_reach_everybody_in_order(server: listening.Listening, life: makers.Life) -> None:
-    ears = [Ear(server) for _ in range(20)]
+    ears = [Ear(server.url) for _ in range(20)]
     wait_for_listeners(server, 20)
     life.grow(201)
     for ear in ears:
@@ -186,7 +141,7 @@ def test_who_does_not_read_is_cut_and_others_are_not(
     server: listening.Listening, life: makers.Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "STALLED_SECONDS", 0.5)
-    deaf, ear = Ear(server), Ear(server)
+    deaf, ear = Ear(server.url), Ear(server.url)
     wait_for_listeners(server, 2)
     size = 1
     until = time.monotonic() + 30
@@ -213,7 +168,7 @@ def test_bad_questions(server: listening.Listening) -> None:
 
 def test_the_end_of_the_server_ends_every_stream(life: makers.Life, tmp_path: Path) -> None:
     with listening.serving({"": tmp_path / "home"}, stream.ROUTES, state=tmp_path / "state", lifespan=feed.LIFESPAN) as server:
-        ear = Ear(server)
+        ear = Ear(server.url)
         ear.read()
         wait_for_listeners(server, 1)
         loop = server.app.state.feeds[""]._loop

@@ -107,16 +107,23 @@ def test_the_figures(client: TestClient[Assembled], home: Home) -> None:
     entry = system(home, "alice", "credit")
     body = b'{"entries":[' + entry + b'],"disclosures":[]}'
     assert client.post("/v1/entries", content=body, headers={"content-type": "application/json"}).status_code == 200
+    stranger = system(home, "alice", "fraud", actor="mallory")
+    refused = b'{"entries":[' + stranger + b"," + system(home, "alice", "other") + b'],"disclosures":[]}'
+    assert client.post("/v1/entries", content=refused, headers={"content-type": "application/json"}).status_code == 200
     answered = client.get("/metrics")
     assert answered.headers["content-type"].startswith("text/plain; version=0.0.4")
     figures = dict(line.rsplit(" ", 1) for line in answered.text.splitlines() if not line.startswith("#"))
-    assert figures['muniment_tree_entries{ledger=""}'] == "3.0"
-    assert figures['muniment_height{ledger=""}'] == "1.0"
+    assert figures['muniment_tree_entries{ledger=""}'] == "5.0"
+    assert figures['muniment_height{ledger=""}'] == "2.0"
+    assert figures['muniment_block_events_bucket{le="1.0",ledger=""}'] == "1.0"
+    assert figures['muniment_block_events_sum{ledger=""}'] == "3.0"
+    (refusal,) = [value for name, value in figures.items() if name.startswith("muniment_refused_events_total")]
+    assert refusal == "1.0"
     assert 0 <= float(figures['muniment_checkpoint_age_seconds{ledger=""}']) < 60
     assert figures['muniment_spool_events{ledger=""}'] == "0.0"
     assert float(figures['muniment_index_lag_entries{ledger=""}']) >= 0
-    assert figures['muniment_append_seconds_count{ledger=""}'] == "1.0"
-    assert figures['muniment_requests_total{method="POST",route="/v1/entries",status="200"}'] == "1.0"
+    assert figures['muniment_append_seconds_count{ledger=""}'] == "2.0"
+    assert figures['muniment_requests_total{method="POST",route="/v1/entries",status="200"}'] == "2.0"
     assert figures["muniment_listeners"] == figures["muniment_queued_events"] == "0.0"
     assert float(figures["muniment_memory_bytes"]) > 10 << 20
 

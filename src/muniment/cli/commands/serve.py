@@ -22,6 +22,7 @@ _file = click.Path(path_type=Path)
 @click.option("--workers", type=int, metavar="N", help="Processes that answer; default 1. With more, one other process writes.")
 @click.option("--public", is_flag=True, default=None, help="Let everybody read checkpoint and tiles, and nothing else.")
 @click.option("--url", metavar="URL", help="How callers reach this server, where a proxy stands before it.")
+@click.option("--proxy", "proxies", multiple=True, metavar="ADDRESS", help="Believe the X-Forwarded headers of this proxy; repeat.")
 @click.option("--tls-certificate", "certificate", type=_file, metavar="FILE", help="A PEM file with the certificate and its chain.")
 @click.option("--tls-key", "certificate_key", type=_file, metavar="FILE", help="The certificate's key, a PEM file.")
 @click.option("--state", type=_file, metavar="DIR", help="Where the server keeps what is its own; default DIR/server.")
@@ -29,6 +30,7 @@ _file = click.Path(path_type=Path)
 @click.option(
     "--identity-actor", metavar="ID", help="The enrolled service that admits keys for jobs; its key lies in the ledger's folder."
 )
+@click.option("--webhooks-private", is_flag=True, default=None, help="Let webhooks go to addresses inside this network.")
 @click.option("--log-format", type=click.Choice(["json", "text"]), help="How log lines are written; default text on a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="At the start, one JSON object on standard output.")
 def command(home: Path | None, ledgers: tuple[str, ...], file: Path | None, as_json: bool, **said: object) -> int:

@@ -35,7 +35,9 @@ def _common(function: Callable[P, R]) -> Callable[P, R]:
         click.option(
             "--state", metavar="DIR", type=click.Path(path_type=Path), help="The server's own folder; default HOME/server."
         ),
-        click.option("--home", metavar="DIR", type=click.Path(path_type=Path), help="The served ledger's folder; default .muniment."),
+        click.option(
+            "--home", metavar="DIR", type=click.Path(path_type=Path), help="The served ledger's folder; default .muniment."
+        ),
     ):
         function = option(function)
     return function
@@ -61,7 +63,7 @@ def command() -> None:
 )
 @click.option("--ledger", "ledgers", multiple=True, metavar="NAME", help="Only for /l/NAME/; repeat for several, without: all.")
 @click.option("--environment", "environments", multiple=True, metavar="NAME", help="Its events name only this; repeat for several.")
-@click.option("--expires", type=arguments.Duration(), metavar="TIME", help="When it ends, such as 90d or 12h; without: never.")
+@click.option("--expires", type=arguments.Length(), metavar="TIME", help="When it ends, such as 90d or 12h; without: never.")
 @click.option("--quiet", is_flag=True, help="Print the token alone.")
 @_common
 def create(

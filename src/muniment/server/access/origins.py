@@ -15,13 +15,14 @@ MAX_PATH = 2_048
 def check(scope: Any, settings: Settings) -> None:
     """Check that a request comes from a page of this server. Raises Forbidden (`cross-site`).
 
-    Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`, and no page of another site can write either. Both must fit where
-    both are there; a request that says nothing was not made by a page.
+    Browsers say so in `Sec-Fetch-Site`, which decides where it is there, and in `Origin`, the only one over plain HTTP; no page of
+    another site can write either. A page that hides where it leads from has the origin `null`, which says nothing. A request that
+    says nothing at all was not made by a page.
     """
-    said = {name: _all(scope, name) for name in (b"sec-fetch-site", b"origin", b"host")}
-    site, origin = said[b"sec-fetch-site"], said[b"origin"]
-    fits = (not site or site == ["same-origin"]) and (not origin or origin == [own(scope, settings)])
-    if not fits or not (site or origin) or len(said[b"host"]) > 1:
+    site, origin, host = (_all(scope, name) for name in (b"sec-fetch-site", b"origin", b"host"))
+    mine = [own(scope, settings)]
+    fits = site == ["same-origin"] and origin in ([], ["null"], mine) if site else origin == mine
+    if not fits or len(host) > 1:
         raise Forbidden(
             "this request does not come from a page of this server",
             code="cross-site",

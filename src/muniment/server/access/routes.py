@@ -12,7 +12,7 @@ from typing import Any, cast
 import msgspec
 from litestar import Request, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
 from muniment.core.format import time
 from muniment.errors import InvalidInput, NotFound
@@ -61,7 +61,7 @@ async def list_tokens(request: Asked, caller: NamedDependency[Caller]) -> TokenL
 
 
 @post("/v1/tokens", opt={"scope": "admin"}, status_code=201, request_max_body_size=MAX_BODY_BYTES)
-async def create_token(request: Asked, caller: NamedDependency[Caller], data: Wish) -> Made:
+async def create_token(request: Asked, caller: NamedDependency[Caller], data: JSONBody[Wish]) -> Made:
     """Make a token. Its text is in this answer and nowhere else."""
     access = entrance.access_of(request.scope)
     hosting: Hosting = request.app.state.hosting
@@ -91,7 +91,7 @@ async def revoke_token(request: Asked, caller: NamedDependency[Caller], id: From
 
 @post("/v1/requests", opt={"scope": "read"}, status_code=201, request_max_body_size=MAX_BODY_BYTES)
 async def put_request(
-    request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller], data: KeyRequest
+    request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller], data: JSONBody[KeyRequest]
 ) -> Pending:
     """Ask for the admission of a key. It waits for seven days; an administrator admits it with a key of his own."""
     access = entrance.access_of(request.scope)
@@ -117,7 +117,7 @@ async def withdraw_request(
 
 
 @post("/v1/identity", opt={"scope": "open"}, status_code=200, request_max_body_size=MAX_BODY_BYTES)
-async def admit_workload(request: Asked, hosted: NamedDependency[Hosted], data: identity.Wanted) -> identity.Admitted:
+async def admit_workload(request: Asked, hosted: NamedDependency[Hosted], data: JSONBody[identity.Wanted]) -> identity.Admitted:
     """Have a workload's key admitted for a job, by a token of a provider that the settings allow this."""
     raw = cast(guard.Raw, request.scope)
     found = entrance.identity_of(raw)

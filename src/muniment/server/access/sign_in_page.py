@@ -70,8 +70,8 @@ def draw_signed_in(scope: Any, path: str) -> bytes:
 
 
 def sent(more: dict[str, str] | None = None) -> dict[str, str]:
-    """The headers of these pages: nobody keeps them."""
-    return {**headers.SECURITY, "Cache-Control": "no-store", **(more or {})}
+    """The headers of these pages: nobody keeps them. Over plain HTTP a form says where it comes from only if it may say so to us."""
+    return {**headers.SECURITY, "Referrer-Policy": "same-origin", "Cache-Control": "no-store", **(more or {})}
 
 
 def note_drawn(scope: Any) -> None:

@@ -2,8 +2,10 @@
 
 from types import MappingProxyType
 
+from litestar import Router
+
 from muniment.net.wire import Asking, Submission
-from muniment.server.api import entries, things
+from muniment.server.api import entries, reading, things
 from muniment.server.api.blobs import ROUTES as BLOBS
 from muniment.server.api.entries import ROUTES as ENTRIES
 from muniment.server.api.events import ROUTES as EVENTS
@@ -15,7 +17,9 @@ from muniment.server.api.stored import ROUTES as STORED
 from muniment.server.api.things import ROUTES as THINGS
 from muniment.server.api.views import ROUTES as VIEWS
 
-ROUTES = (*BLOBS, *ENTRIES, *EVENTS, *PROOFS, *QUESTIONS, *RULES, *STORED, *THINGS, *VIEWS)
+HANDLERS = (*BLOBS, *ENTRIES, *EVENTS, *PROOFS, *QUESTIONS, *RULES, *STORED, *THINGS, *VIEWS)
+
+ROUTES = (Router("/", route_handlers=list(HANDLERS), guards=[reading.check_query]),)
 
 DOCUMENTED = (*entries.DOCUMENTED, *things.DOCUMENTED)
 """How routes are described that the framework could not describe by itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from litestar import Response, get, head, put
+from litestar import Response, get, head, put, route
 
 from muniment.client import capturing
 from muniment.core.format import digest as digests
@@ -105,4 +105,17 @@ def _keep(evidence: Evidence, name: str, data: bytes, identify: Callable[[bytes]
     evidence.store(data)
 
 
-ROUTES = (read_blob, find_blob, keep_blob, read_manifest, find_manifest, keep_manifest, read_disclosure)
+# The framework would name the methods of one handler only, where a path has several.
+@route(
+    ["/v1/blobs/{digest:str}", "/v1/manifests/{root:str}"],
+    http_method=["OPTIONS"],
+    opt={"scope": "open"},
+    status_code=204,
+    include_in_schema=False,
+)
+async def tell_methods() -> Response[None]:
+    """Which methods there are."""
+    return Response(None, status_code=204, headers={"Allow": "GET, HEAD, OPTIONS, PUT"})
+
+
+ROUTES = (tell_methods, read_blob, find_blob, keep_blob, read_manifest, find_manifest, keep_manifest, read_disclosure)

@@ -32,7 +32,6 @@ from muniment.server.submitting import Batch, Submitter
 
 LARGE_BYTES = 1 << 18
 """A body of more bytes is read in a thread, so that the others need not wait for it."""
-_MAX_DIGITS = 16
 
 _decoder = msgspec.json.Decoder(Submission)
 
@@ -83,12 +82,13 @@ async def judge(request: Asked, hosted: Hosted, caller: Caller, settings: Settin
 
 
 def _read_since(query: bytes) -> int | None:
-    said = [value for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name == "from"] if query else []
-    if not said:
-        return None
-    if len(said) > 1 or not (said[0].isascii() and said[0].isdigit()) or len(said[0]) > _MAX_DIGITS or int(said[0]) > MAX_INTEGER:
-        raise InvalidInput("`from` is not a size", code="bad-request", hint="Write how many entries you have seen, once.")
-    return int(said[0])
+    """The size in a query that `reading.check_query` has looked at."""
+    for name, value in parse_qsl(query.decode("latin-1")) if query else ():
+        if name == "from" and int(value) <= MAX_INTEGER:
+            return int(value)
+        if name == "from":
+            raise InvalidInput("`from` is no size", code="bad-request", hint="Write how many entries you have seen.")
+    return None
 
 
 async def _receive(receive: Receive) -> bytes:

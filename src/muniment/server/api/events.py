@@ -14,16 +14,18 @@ from muniment.errors import InvalidInput
 from muniment.index.rows import EventRow
 from muniment.server.api import answering
 from muniment.server.api.answering import Asked, Listed
-from muniment.server.api.parameters import MAX_EVENT_NAMES, MAX_THING, Index
+from muniment.server.api.parameters import MAX_EVENT_NAMES, MAX_THING, STREAM, Index, StreamPath
 from muniment.server.api.proofs import parse_stream
 from muniment.server.hosting import Hosted
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1_000
 
-About = Annotated[str | None, Parameter(max_length=MAX_THING, description="Only events of this stream, by its whole name.")]
+About = Annotated[
+    str | None, Parameter(pattern=STREAM, max_length=MAX_THING, description="Only events of this stream, by its whole name.")
+]
 Names = Annotated[
-    list[str] | None,
+    list[EventName] | None,
     Parameter(query="name", max_items=MAX_EVENT_NAMES, description="Only events of these names, such as `model.registered`."),
 ]
 Before = Annotated[int | None, Parameter(ge=0, le=MAX_INTEGER, description="Only events at entries before this one.")]
@@ -77,7 +79,7 @@ def read_event(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
     opt=answering.told(Listed[int], "The indices, ascending.", tagged=True),
     sync_to_thread=True,
 )
-def list_indices(request: Asked, hosted: Hosted, stream: str) -> Response[bytes]:
+def list_indices(request: Asked, hosted: Hosted, stream: StreamPath) -> Response[bytes]:
     """Every entry that a stream folds. A stream of which nothing is recorded has none."""
     name = parse_stream(stream)
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.stream_indices(name)))

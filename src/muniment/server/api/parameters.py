@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from litestar.params import Parameter
 
 from muniment.core.format.encoding import MAX_INTEGER
+from muniment.core.rules.events.stream_name import Stream
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*$"
 SEGMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 DIGEST = r"^[0-9a-f]{64}$"
+PLACE = r"^[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)+$"
 EVENT_ID = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+TIME = (
+    r"^(?:now|[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?)?)$"
+)
 SEALED = r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"
 MAX_NAME = 128
 MAX_THING = 352
 MAX_EVENT_NAMES = 64
 
+STREAM: str = get_args(Stream)[1].pattern
+
+# A path begins with the slash before it.
+StreamPath = Annotated[
+    str,
+    Parameter(
+        description="The whole name of a stream, such as model/NAME; its slashes may be escaped.",
+        schema_extra={"pattern": STREAM, "maxLength": MAX_THING},
+    ),
+]
 Index = Annotated[int, Parameter(ge=0, le=MAX_INTEGER, description="The index of an entry.")]
 Height = Annotated[int, Parameter(ge=0, le=MAX_INTEGER, description="The height of a block.")]
 Since = Annotated[

@@ -13,7 +13,7 @@ from muniment.core.rules.events.stream_name import Stream
 from muniment.errors import InvalidInput
 from muniment.net.wire import Proof, Standing
 from muniment.server import frames
-from muniment.server.api.parameters import Index, Since
+from muniment.server.api.parameters import Index, Since, StreamPath
 from muniment.server.hosting import Hosted
 
 Size = Annotated[int | None, Parameter(ge=1, le=MAX_INTEGER, description="A size of the ledger; the newest without it.")]
@@ -35,7 +35,7 @@ def prove_consistency(hosted: Hosted, old: Old, new: Size = None) -> Proof:
 
 
 @get("/v1/records/{stream:path}", opt={"scope": "read"}, sync_to_thread=True)
-def read_record(hosted: Hosted, stream: str, since: Since = None) -> Standing:
+def read_record(hosted: Hosted, stream: StreamPath, since: Since = None) -> Standing:
     """The record of a stream in the state map, or that there is none, proved under the newest header."""
     name = parse_stream(stream)
     with hosted.reader.view() as view:

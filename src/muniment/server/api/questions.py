@@ -20,15 +20,15 @@ from muniment.net.wire import Asking, Disclose
 from muniment.server.access import log
 from muniment.server.api import answering, reading
 from muniment.server.api.answering import JSON, Asked
-from muniment.server.api.parameters import DIGEST, MAX_NAME, MAX_THING, Environment, Opened, Thing
+from muniment.server.api.parameters import DIGEST, MAX_NAME, MAX_THING, PLACE, TIME, Environment, Opened, Thing
 from muniment.server.hosting import Hosted
 from muniment.server.settings import Settings
 
 FILE = "The file of the answer, proved as of one block."
 
-Moment = Annotated[str, Parameter(max_length=64, description="A time, UTC unless it says otherwise; or `now`.")]
+Moment = Annotated[str, Parameter(pattern=TIME, max_length=64, description="A time, UTC unless it says otherwise; or `now`.")]
 Path = Annotated[str, Parameter(min_length=1, max_length=MAX_NAME, description="The dotted key of the parameter.")]
-Place = Annotated[str, Parameter(min_length=3, max_length=2 * MAX_NAME, description="`environment/name` of the deployment.")]
+Place = Annotated[str, Parameter(pattern=PLACE, max_length=2 * MAX_NAME, description="`environment/name` of the deployment.")]
 Version = Annotated[str, Parameter(pattern=DIGEST, description="The digest of what is to start: the root of its files.")]
 
 

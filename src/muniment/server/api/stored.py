@@ -11,14 +11,17 @@ from muniment.client.showing import Shown
 from muniment.core.format import merkle, time
 from muniment.core.format.encoding import MAX_INTEGER
 from muniment.errors import InvalidInput, NotFound
+from muniment.ledger.embedded import system_clock
 from muniment.net import wire
 from muniment.server.api import answering
 from muniment.server.api.answering import TEXT, Asked
-from muniment.server.api.parameters import EventId, Height, Index
+from muniment.server.api.parameters import TIME, EventId, Height, Index
 from muniment.server.hosting import Hosted
 
+NOW = "now"
+
 Place = Annotated[int | None, Parameter(ge=0, le=MAX_INTEGER, description="The index of an entry.")]
-Moment = Annotated[str | None, Parameter(max_length=64, description="A time, such as 2026-03-04T12:00:00.000000Z.")]
+Moment = Annotated[str | None, Parameter(pattern=TIME, max_length=64, description="A time, such as 2026-03-04T12:00:00.000000Z.")]
 
 
 @get(
@@ -85,7 +88,7 @@ def find_event(hosted: Hosted, event_id: EventId) -> wire.Place:
 
 
 def _moment(text: str) -> str:
-    return time.parse_loosely(text)
+    return time.format(system_clock()) if text == NOW else time.parse_loosely(text)
 
 
 def _within(hosted: Hosted, index: int) -> int:

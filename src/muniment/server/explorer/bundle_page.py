@@ -27,14 +27,14 @@ def write(raw: bytes, title: str) -> str:
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+    carried = base64.b64encode(raw).decode()
+    head = (
+        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}: records and their proof</title>\n<style>{style}</style>\n</head>\n"
-        f"<body>\n{_body(escape(title), len(raw))}"
-        f'<script type="text/plain" id="bundle">{base64.b64encode(raw).decode()}</script>\n<script>{script}</script>\n</body>\n</html>\n'
+        f"<title>{escape(title)}: records and their proof</title>\n<style>{style}</style>"
     )
+    body = f'{_body(escape(title), len(raw))}<script type="text/plain" id="bundle">{carried}</script>\n<script>{script}</script>'
+    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'
 
 
 def _body(title: str, size: int) -> str:
@@ -49,8 +49,8 @@ network: your own browser does all of it. <a id="save" download="bundle.json">Sa
 you this page.</label></p>
 <p><input type="file" id="trust" accept=".toml"></p>
 <div id="own">
-<p class="note">Whoever made this page put a trust file into it as well, with the fingerprint <code id="fingerprint">…</code>. If its
-owner has told you the same fingerprint himself, you can use it.</p>
+<p class="note">Whoever made this page put a trust file into it as well, with the fingerprint <code id="fingerprint">…</code>.
+If the ledger's owner has told you the same fingerprint himself, you can use it.</p>
 <p><button type="button" id="believe">Use the trust file in this page</button></p>
 </div>
 </section>

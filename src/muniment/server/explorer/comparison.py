@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
+from muniment.core.format import state_map
 from muniment.core.proof import inquiry
 from muniment.core.proof.inquiry import Difference, DiffFindings, DiffQuestion
 from muniment.core.proof.inquiry.diff import AREAS
@@ -21,6 +22,8 @@ from muniment.server.explorer.source import Source, open_source
 from muniment.server.hosting import Hosted
 
 MAX_OFFERED = 200
+MAX_EVENTS = 800
+"""How many events two versions may have together for a page to compare them; the answer to `diff` has no such limit."""
 
 _TITLES = (
     ("registration", "What it is"),
@@ -52,13 +55,16 @@ class Area(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiffPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The comparison of two versions; without both, the form alone. `offered` are names to choose from."""
+    """The comparison of two versions; without both, the form alone. `offered` are names to choose from.
+
+    same: how many facts agree; None where the facts were not compared, as more is recorded than a page reads
+    """
 
     a_text: str
     b_text: str
     a: Side | None
     b: Side | None
-    same: int
+    same: int | None
     areas: tuple[Area, ...]
     files: FilesDiffer | None
     offered: tuple[str, ...]
@@ -69,7 +75,10 @@ def read_diff(source: Source, a: str, b: str) -> DiffPage:
     left, right = _find(source, a), _find(source, b)
     offered = _offer(source, left or right)
     if left is None or right is None:
-        return DiffPage(a_text=a, b_text=b, a=left, b=right, same=0, areas=(), files=None, offered=offered)
+        return DiffPage(a_text=a, b_text=b, a=left, b=right, same=None, areas=(), files=None, offered=offered)
+    if sum(_count(source, f"version/{each.digest}") for each in {left, right}) > MAX_EVENTS:
+        files = compare_files(source, left.digest, right.digest)
+        return DiffPage(a_text=left.title, b_text=right.title, a=left, b=right, same=None, areas=(), files=files, offered=offered)
     question = DiffQuestion(a=f"version/{left.digest}", b=f"version/{right.digest}")
     found = inquiry.evaluate(question, LedgerGround(source.view, source.index.stream_indices))
     if not isinstance(found, DiffFindings):
@@ -91,6 +100,12 @@ def _find(source: Source, text: str) -> Side | None:
         return None
     found = source.hosted.reader.resolve(text.strip(), ["version"])
     return Side(title=found.title(), model=found.name, ordinal=found.ordinal or 0, digest=found.digest or "")
+
+
+def _count(source: Source, stream: str) -> int:
+    """How many events a stream has."""
+    raw = source.view.record(stream)
+    return 0 if raw is None else state_map.decode_record(raw).count
 
 
 def _offer(source: Source, side: Side | None) -> tuple[str, ...]:

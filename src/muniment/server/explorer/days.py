@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,6 +16,9 @@ from muniment.server.explorer.decisions import Decision, Waived, find_decisions,
 from muniment.server.explorer.source import Prose, Source, known
 from muniment.server.explorer.stints import Stint, read_place
 
+MAX_TOLD = 25
+"""How many stretches are told with all that was decided about them."""
+
 _day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _clock = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z")
 _LAST = "23:59:59.999999Z"
@@ -23,6 +27,7 @@ _LAST = "23:59:59.999999Z"
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A day of UTC, perhaps with a time of it, and the span of time that is meant by both. Empty where nobody asked.
 
+    bound: how many entries had been sealed at its end
     future: the span begins after the newest block, of which the ledger cannot know
     """
 
@@ -30,6 +35,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     clock: str = ""
     start: str = ""
     end: str = ""
+    bound: int = 0
     future: bool = False
 
 
@@ -56,6 +62,15 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
 
 
+class Then(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, and what ran then; `left_out` counts what ran then too, and `places` deployments that were not looked at."""
+
+    asked: Asked
+    ran: tuple[Ran, ...]
+    left_out: int = 0
+    places: int = 0
+
+
 def ask(source: Source, day: str, clock: str) -> Asked:
     """The span of time that a visitor means. Raises InvalidInput (`bad-time`)."""
     if not day:
@@ -72,20 +87,23 @@ def ask(source: Source, day: str, clock: str) -> Asked:
     else:
         start, end = f"{day}T00:00:00.000000Z", f"{day}T{_LAST}"
     times.parse(start)
-    return Asked(day=day, clock=clock, start=start, end=end, future=start > source.now)
+    return Asked(day=day, clock=clock, start=start, end=end, bound=source.index_at(end), future=start > source.now)
 
 
-def read_day(source: Source, asked: Asked, environment: str, name: str) -> tuple[Ran, ...]:
+def find_day(source: Source, asked: Asked, environment: str, name: str) -> tuple[Stint, ...]:
     """What a deployment ran in the span asked about, the earliest first."""
-    if asked.future:
+    if asked.future or not asked.day:
         return ()
-    bound = source.index_at(asked.end)
-    found = []
     # What ended after the span is not told by what came before its end: the stretch is then open, and that is right.
-    for stint in read_place(source.index, environment, name, before=bound):
-        if stint.from_time <= asked.end and (stint.until_time is None or stint.until_time > asked.start):
-            found.append(_tell(source, stint, asked))
-    return tuple(reversed(found))
+    stints = read_place(source.index, environment, name, before=asked.bound)
+    meant = [each for each in stints if each.until_time is None or each.until_time > asked.start]
+    return tuple(reversed([each for each in meant if each.from_time <= asked.end]))
+
+
+def tell_day(source: Source, asked: Asked, stints: Sequence[Stint]) -> Then:
+    """Who had approved what ran in the span asked about; beyond a limit the rest is only counted."""
+    ran = tuple(_tell(source, each, asked) for each in stints[:MAX_TOLD])
+    return Then(asked=asked, ran=ran, left_out=max(0, len(stints) - MAX_TOLD))
 
 
 def read_put(source: Source, version: str, index: int) -> Put:

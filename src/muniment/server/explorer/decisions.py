@@ -57,17 +57,15 @@ class Waived(msgspec.Struct, frozen=True, kw_only=True):
     grade: str
 
 
-def read_decisions(source: Source, version: str) -> tuple[int, tuple[Decision, ...]]:
-    """How many decisions there are about a version, and the newest of them, the newest first."""
-    rows = source.index.approvals(version)
-    shown = rows[-MAX_DECISIONS:]
-    return len(rows), tuple(_tell(source, row) for row in reversed(shown))
+def read_decisions(source: Source, version: str) -> tuple[tuple[Decision, ...], bool]:
+    """The newest decisions about a version, the newest first, and whether there are earlier ones."""
+    rows = source.index.approvals(version, MAX_DECISIONS + 1)
+    return tuple(_tell(source, row) for row in reversed(rows[-MAX_DECISIONS:])), len(rows) > MAX_DECISIONS
 
 
 def find_decisions(source: Source, version: str, ids: Iterable[str]) -> tuple[Decision, ...]:
     """The decisions with these event ids, which a deployment of a version relied on."""
-    wanted = frozenset(ids)
-    return tuple(_tell(source, row) for row in source.index.approvals(version) if row.event_id in wanted) if wanted else ()
+    return tuple(_tell(source, _find_row(source, version, each)) for each in ids)
 
 
 def read_waivers(source: Source, version: str) -> tuple[Waived, ...]:
@@ -102,6 +100,24 @@ def _tell(source: Source, row: ApprovalRow) -> Decision:
         revoked=row.revoked,
         reason=None if event is None else source.open_prose(event.reason),
         conditions=None if event is None else source.open_prose(event.conditions),
+    )
+
+
+def _find_row(source: Source, version: str, event_id: str) -> ApprovalRow:
+    """A decision as the index lists those about a version, which may be very many."""
+    row, event = source.find_id(event_id, ApprovalDecided)
+    newest = source.list_rows(f"approval/{event_id}", ("approval.decided",), 1)
+    return ApprovalRow(
+        index=row.index,
+        event_id=event_id,
+        time=row.time,
+        actor=row.actor,
+        version=version,
+        environment=known(event.of.environment),
+        decision=event.decision,
+        meaning=event.meaning,
+        expires_at=None if event.expires_at is msgspec.UNSET else event.expires_at,
+        revoked=newest[0].index if newest and newest[0].index != row.index else None,
     )
 
 

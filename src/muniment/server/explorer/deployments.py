@@ -8,12 +8,14 @@ import msgspec
 from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
+from msgspec.structs import replace
 
 from muniment.core.rules.events import DeploymentObserved, IncidentRecorded, ParameterChanged
 from muniment.core.rules.records import Deployment
 from muniment.errors import NotFound
 from muniment.index import EventRow
-from muniment.server.explorer.days import Asked, Put, Ran, ask, read_day, read_put
+from muniment.server import badges
+from muniment.server.explorer.days import Asked, Put, Then, ask, find_day, read_put, tell_day
 from muniment.server.explorer.drawing import timeline
 from muniment.server.explorer.drawing.timeline import Mark
 from muniment.server.explorer.measurements import tell_value
@@ -23,6 +25,7 @@ from muniment.server.explorer.routing import page
 from muniment.server.explorer.source import Source, open_source, parse_time
 from muniment.server.explorer.stints import Stint, draw_lanes, read_place
 from muniment.server.hosting import Hosted
+from muniment.server.settings import Settings
 
 MAX_HISTORY = 40
 MAX_SEEN = 10
@@ -48,16 +51,15 @@ class DeploymentPage(msgspec.Struct, frozen=True, kw_only=True):
     stint: Stint | None
     put: Put | None
     holds: int
-    asked: Asked
-    on_day: tuple[Ran, ...]
+    then: Then
     timeline: str
     ran: tuple[Stint, ...]
     settings: tuple[tuple[str, str, int], ...]
     seen: tuple[Seen, ...]
     notes: tuple[Note, ...]
-    first_day: str
     now: str
     history: tuple[EventRow, ...]
+    badge: str = ""
 
     @property
     def place(self) -> str:
@@ -83,14 +85,12 @@ def read_deployment(source: Source, environment: str, name: str, asked: Asked) -
         stint=stint,
         put=None if stint is None else read_put(source, stint.version, stint.since),
         holds=len([each for each in marks if stint is not None and each.lane == stint.title]),
-        asked=asked,
-        on_day=read_day(source, asked, environment, name) if asked.day else (),
+        then=tell_day(source, asked, find_day(source, asked, environment, name)),
         timeline=timeline.draw(draw_lanes(ran, source.now, source.base, by_version=True, marks=marks), named),
         ran=ran,
         settings=_read_settings(source, stream),
         seen=tuple(_see(source, *each) for each in source.list_events(stream, DeploymentObserved, MAX_SEEN)),
         notes=read_notes(source, stream),
-        first_day=ran[-1].from_time[:10] if ran else "",
         now=source.now,
         history=tuple(source.list_rows(stream, limit=MAX_HISTORY)),
     )
@@ -126,6 +126,7 @@ def _see(source: Source, row: EventRow, event: DeploymentObserved) -> Seen:
 def show_deployment(
     request: Request[Any, Any, Any],
     hosted: NamedDependency[Hosted],
+    settings: NamedDependency[Settings],
     environment: FromPath[str],
     name: FromPath[str],
     day: FromQuery[str] = "",
@@ -134,7 +135,8 @@ def show_deployment(
     """What runs under a name, and what ran there on a day."""
     with open_source(hosted) as source:
         found = read_deployment(source, environment, name.strip("/"), ask(source, day, clock))
-    return render(request, hosted, "deployment.html", found.place, found, section="environments")
+    badge = badges.snippet(settings, hosted, f"deployment/{found.place}")
+    return render(request, hosted, "deployment.html", found.place, replace(found, badge=badge), section="environments")
 
 
 ROUTES = (show_deployment,)

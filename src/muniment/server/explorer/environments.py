@@ -14,17 +14,17 @@ from muniment.errors import NotFound
 from muniment.index import DeploymentRow
 from muniment.index.changes import Served
 from muniment.index.rows import ChangeRow
-from muniment.server.explorer.days import Asked, Ran, ask, read_day
+from muniment.server.explorer.days import Asked, Then, ask, find_day, tell_day
 from muniment.server.explorer.drawing import timeline
 from muniment.server.explorer.rendering import render
 from muniment.server.explorer.routing import page
 from muniment.server.explorer.source import Source, open_source
-from muniment.server.explorer.stints import MAX_CHANGES, draw_lanes, read_place
+from muniment.server.explorer.stints import MAX_STINTS, draw_lanes, read_place
 from muniment.server.hosting import Hosted
 
 CHANGES = 40
 MAX_PLACES = 24
-MAX_DAY_PLACES = 60
+MAX_DAY_PLACES = 40
 
 
 class EnvironmentLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,16 +44,14 @@ class EnvironmentsPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnvironmentPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One environment. `asked` is the day that a visitor asked about, `on_day` what ran then; `older` where changes go on."""
+    """One environment. `then` is what ran on the day that a visitor asked about; `older` where changes go on."""
 
     line: EnvironmentLine
     deployments: tuple[DeploymentRow, ...]
     timeline: str
     changes: tuple[ChangeRow, ...]
     older: int | None
-    asked: Asked
-    on_day: tuple[Ran, ...]
-    first_day: str
+    then: Then
 
 
 def read_environments(source: Source) -> EnvironmentsPage:
@@ -71,22 +69,26 @@ def read_environment(source: Source, name: str, asked: Asked, before: int | None
         raise NotFound(f"there is no environment {name[:80]!r}", code="no-such-thing", hint="See all of them at /environments.")
     newest = sorted(rows, key=lambda each: each.index, reverse=True)
     stints = [stint for each in newest[:MAX_PLACES] for stint in read_place(source.index, name, each.name)]
+    stints = sorted(stints, key=lambda each: each.since, reverse=True)[:MAX_STINTS]
     lanes = draw_lanes(stints, source.now, source.base, by_version=False)
     named = ("ran", f"What ran in {name}", "A lane for each deployment; the table of changes below says the same.")
     changes = source.index.changes(Served(environment=name), before=before, limit=CHANGES + 1)
-    first = source.index.changes(Served(environment=name), limit=MAX_CHANGES)
     return EnvironmentPage(
         line=line,
         deployments=tuple(rows),
         timeline=timeline.draw(lanes, named),
         changes=tuple(changes[:CHANGES]),
         older=changes[CHANGES - 1].index if len(changes) > CHANGES else None,
-        asked=asked,
-        on_day=tuple(ran for each in rows[:MAX_DAY_PLACES] for ran in read_day(source, asked, name, each.name))
-        if asked.day
-        else (),
-        first_day=first[-1].time[:10] if first else "",
+        then=_read_then(source, asked, name, rows),
     )
+
+
+def _read_then(source: Source, asked: Asked, environment: str, rows: list[DeploymentRow]) -> Then:
+    """What ran in an environment in the span asked about; of very many deployments those that changed last."""
+    newest = sorted(rows, key=lambda each: each.index, reverse=True)[:MAX_DAY_PLACES] if asked.day else []
+    stints = [stint for each in newest for stint in find_day(source, asked, environment, each.name)]
+    told = tell_day(source, asked, sorted(stints, key=lambda each: (each.name, each.since)))
+    return msgspec.structs.replace(told, places=max(0, len(rows) - MAX_DAY_PLACES))
 
 
 def _read_line(source: Source, name: str, rows: list[DeploymentRow]) -> EnvironmentLine:

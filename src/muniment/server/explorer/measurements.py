@@ -40,11 +40,11 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     reason: Prose | None
 
 
-def read_measurements(source: Source, version: str) -> tuple[int, tuple[Measured, ...]]:
-    """How many measurements there are of a version, and the newest of them, the newest first."""
-    rows = source.index.evaluations(version)
+def read_measurements(source: Source, version: str) -> tuple[tuple[Measured, ...], bool]:
+    """The newest measurements of a version, the newest first, and whether there are earlier ones."""
+    rows = source.index.evaluations(version, MAX_MEASUREMENTS + 1)
     found = [(row, source.find(row.index, EvaluationCompleted)) for row in reversed(rows[-MAX_MEASUREMENTS:])]
-    return len(rows), tuple(_tell(source, row, event) for row, event in found if event is not None)
+    return tuple(_tell(source, row, event) for row, event in found if event is not None), len(rows) > MAX_MEASUREMENTS
 
 
 def tell_plan(metric: str, comparator: str, threshold: str, role: str | None) -> str:

@@ -14,13 +14,14 @@ from muniment.core.rules.records import Model, Version
 from muniment.errors import NotFound
 from muniment.index import DeploymentRow, EventRow, ModelRow, VersionRow
 from muniment.index.changes import Served
+from muniment.server.explorer.decisions import MAX_DECISIONS
 from muniment.server.explorer.drawing import timeline
 from muniment.server.explorer.drawing.timeline import Mark
 from muniment.server.explorer.measurements import tell_plan
 from muniment.server.explorer.rendering import render
 from muniment.server.explorer.routing import page
 from muniment.server.explorer.source import Source, known, open_source, parse_time
-from muniment.server.explorer.stints import MAX_CHANGES, Stint, draw_lanes, fold
+from muniment.server.explorer.stints import MAX_CHANGES, MAX_STINTS, Stint, draw_lanes, fold
 from muniment.server.hosting import Hosted
 
 PAGE = 100
@@ -80,7 +81,10 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A model. `older` is the ordinal below which the list goes on; `ran` is what the timeline shows, as a list."""
+    """A model. `older` is the ordinal below which the list goes on.
+
+    ran: what the timeline shows, as a list; ran_before: whether it ran before that as well
+    """
 
     name: str
     owner: str
@@ -91,6 +95,7 @@ class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
     older: int | None
     timeline: str
     ran: tuple[Stint, ...]
+    ran_before: bool
     plans: tuple[PlanLine, ...]
     handed: tuple[HandOver, ...]
     history: tuple[EventRow, ...]
@@ -116,7 +121,8 @@ def read_model(source: Source, name: str, before: int | None = None) -> ModelPag
     shown = list(reversed(upto[-VERSIONS:]))
     running = tuple(each for each in source.index.deployments() if each.model == name and each.status == "running")
     ordinals = {row.ordinal: row.digest for row in rows}
-    ran = _read_ran(source, name)
+    every = _read_ran(source, name)
+    ran = every[:MAX_STINTS]
     incidents = _mark_holds(source, shown, ran)
     lanes = draw_lanes(ran, source.now, source.base, by_version=False, marks=incidents)
     named = ("ran", f"Where {name} ran", f"A lane for each deployment of {name}; the table below says the same.")
@@ -130,6 +136,7 @@ def read_model(source: Source, name: str, before: int | None = None) -> ModelPag
         older=shown[-1].ordinal if shown and shown[-1].ordinal > 1 else None,
         timeline=timeline.draw(lanes, named),
         ran=ran,
+        ran_before=len(every) > len(ran),
         plans=tuple(
             PlanLine(
                 index=row.index,
@@ -173,7 +180,7 @@ def _mark_holds(source: Source, rows: list[VersionRow], ran: tuple[Stint, ...]) 
 def _read_line(source: Source, row: VersionRow, running: tuple[DeploymentRow, ...], before: str | None) -> VersionLine:
     state = source.state(f"version/{row.digest}", Version)
     rulings: dict[str, tuple[list[str], list[str]]] = {}
-    for each in source.index.approvals(row.digest):
+    for each in source.index.approvals(row.digest, MAX_DECISIONS):
         if each.revoked is None and each.decision in ("approve", "reject"):
             said = rulings.setdefault(each.environment, ([], []))[each.decision == "reject"]
             if each.actor not in said:

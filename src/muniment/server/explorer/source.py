@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TypeVar
 
 import msgspec
@@ -64,12 +65,12 @@ class Source:
         """What comes before every path."""
         return self.hosted.base
 
-    @property
+    @cached_property
     def now(self) -> str:
         """The time of the newest block, by the ledger's clock."""
         return self.view.header(self.view.height).time
 
-    @property
+    @cached_property
     def policy(self) -> Policy:
         """The policy in force."""
         return self.hosted.reader.policy()

@@ -14,8 +14,10 @@ from muniment.server.explorer import links
 from muniment.server.explorer.drawing.timeline import Bar, Mark, Timeline
 from muniment.server.explorer.source import parse_time
 
-MAX_CHANGES = 240
+MAX_CHANGES = 120
 """How many changes of one place are read for a page."""
+MAX_STINTS = 100
+"""How many stretches a page draws and lists."""
 
 
 class Stint(msgspec.Struct, frozen=True, kw_only=True):

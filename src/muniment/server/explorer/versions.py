@@ -18,7 +18,7 @@ from muniment.server.explorer.kinship import Kin, draw_kin, read_kin
 from muniment.server.explorer.measurements import Measured, read_measurements, tell_value
 from muniment.server.explorer.notes import Note, read_notes
 from muniment.server.explorer.source import Prose, Source, known
-from muniment.server.explorer.stints import MAX_CHANGES, Stint, fold
+from muniment.server.explorer.stints import MAX_CHANGES, MAX_STINTS, Stint, fold
 
 MAX_PLACES = 12
 MAX_SETTINGS = 200
@@ -72,7 +72,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of a model. `before` and `after` are its neighbours, by ordinal and digest."""
+    """A version of a model. `before` and `after` are its neighbours; `badge` is Markdown that shows it elsewhere."""
 
     model: str
     ordinal: int
@@ -92,9 +92,9 @@ class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
     run: Made | None
     files: Files | None
     measured: tuple[Measured, ...]
-    measured_count: int
+    measured_before: bool
     decisions: tuple[Decision, ...]
-    decided_count: int
+    decided_before: bool
     waivers: tuple[Waived, ...]
     incidents: tuple[Reported, ...]
     notes: tuple[Note, ...]
@@ -109,6 +109,7 @@ class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
     kin: Kin
     drawing: str
     history: tuple[EventRow, ...]
+    badge: str = ""
 
     @property
     def title(self) -> str:
@@ -135,8 +136,8 @@ def read_version(source: Source, model: str, ordinal: int) -> VersionPage:
     run = None if state.run is msgspec.UNSET else source.state(f"run/{state.run}", Run)
     started = None if run is None else source.find(run.start, TrainingStarted)
     data, parents = _read_ingredients(source, event, started)
-    measured_count, measured = read_measurements(source, row.digest)
-    decided_count, decisions = read_decisions(source, row.digest)
+    measured, measured_before = read_measurements(source, row.digest)
+    decisions, decided_before = read_decisions(source, row.digest)
     waivers = read_waivers(source, row.digest)
     registered = source.index.event(state.made)
     retired = source.list_events(stream, ModelRetired, 1) if row.retired is not None else []
@@ -163,9 +164,9 @@ def read_version(source: Source, model: str, ordinal: int) -> VersionPage:
         run=None if run is None or started is None else _read_run(source, run, started),
         files=read_files(source, row.digest),
         measured=measured,
-        measured_count=measured_count,
+        measured_before=measured_before,
         decisions=decisions,
-        decided_count=decided_count,
+        decided_before=decided_before,
         waivers=waivers,
         incidents=read_incidents(source, row.digest),
         notes=read_notes(source, stream),
@@ -272,7 +273,12 @@ def _list_evidence(
         found.append(_weigh(run.start, "How it was trained", started))
     found += [Evidence(index=each.row.index, said="A measurement", actor=each.row.actor, grade=each.grade) for each in measured]
     found += [
-        Evidence(index=each.index, said=f"A decision for {each.environment}: {each.actor} {each.words}", actor=each.actor, grade=each.grade)
+        Evidence(
+            index=each.index,
+            said=f"A decision for {each.environment}: {each.actor} {each.words}",
+            actor=each.actor,
+            grade=each.grade,
+        )
         for each in decisions
     ]
     return tuple(found)
@@ -292,4 +298,4 @@ def _read_ran(source: Source, version: str) -> tuple[Stint, ...]:
         for stint in fold(source.index.changes(Served(environment=environment, name=name), limit=MAX_CHANGES))
         if stint.version == version
     ]
-    return tuple(sorted(stints, key=lambda each: each.since, reverse=True))
+    return tuple(sorted(stints, key=lambda each: each.since, reverse=True)[:MAX_STINTS])

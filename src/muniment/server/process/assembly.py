@@ -27,6 +27,7 @@ from muniment.server.telemetry import health
 from muniment.server.telemetry.health import Telemetry
 from muniment.server.telemetry.metrics import Ledgers, Metrics, Process, count_memory
 from muniment.server.telemetry.requests import Noting, Watching
+from muniment.server.webhooks import delivery
 
 Role = Literal["all", "writer", "reader"]
 """`all`: the only process. Else one `writer` holds the logs' keys, and readers answer callers."""
@@ -105,13 +106,14 @@ def assemble(
         opened,
         (*health.ROUTES, *routes.ROUTES),
         pages=failing.tell_elsewhere,
-        lifespan=[*submitting.LIFESPAN, *lifespan, _measuring, *feed.LIFESPAN],
+        lifespan=[*submitting.LIFESPAN, *lifespan, _measuring, *feed.LIFESPAN, *delivery.LIFESPAN],
         openapi_config=None,
         logging_config=None,
     )
     litestar.state.role = role
     litestar.state.telemetry = telemetry
     litestar.state.submitters = {}
+    litestar.state.observe = {each.name: telemetry.metrics.counting(each.name) for each in opened}
     litestar.state.feeds = {}
     assembled = Assembled(litestar, opened, access, settings, telemetry)
     telemetry.metrics.registry.register(Ledgers(opened))

@@ -47,5 +47,6 @@ def look(settings: Settings, listening: socket.socket) -> Greeting:
             shown.append(Shown(url + each.base, each.origin, each.reader.id, fingerprint, size, str(each.home.folder)))
     finally:
         opened.close()
-    exposed = not sockets.is_loopback(settings.host) and settings.certificate is None
+    protected = settings.certificate is not None or settings.url.startswith("https://")
+    exposed = not sockets.is_loopback(settings.host) and not protected
     return Greeting(url, tuple(shown), settings.public, settings.workers, exposed)

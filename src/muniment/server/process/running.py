@@ -15,7 +15,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import uvicorn
@@ -101,8 +101,8 @@ def run(settings: Settings, assembled: Assembled, listening: socket.socket, door
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.url),
-        forwarded_allow_ips=["127.0.0.1", "::1"],
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
         backlog=sockets.BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
@@ -130,7 +130,9 @@ def allow_files(connections: int) -> None:
     wanted = connections + SPARE_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        # Where even that is forbidden, fewer callers can connect, and that is all.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _always(context: ssl.SSLContext) -> Callable[[object, object], ssl.SSLContext]:

@@ -35,12 +35,13 @@ Ready = Callable[[], None]
 
 
 class _Child:
-    """One process: when it began, and whether it said that it is ready."""
+    """One process: when it began, and whether it was told to stop."""
 
     def __init__(self, name: str, process: int) -> None:
         self.name = name
         self.process = process
         self.began = time.monotonic()
+        self.told = False
 
 
 class Supervisor:
@@ -54,7 +55,7 @@ class Supervisor:
         self._children: dict[int, _Child] = {}
         self._due: dict[str, float] = {}
         self._early = 0
-        self._failed = False
+        self._code = 0
         self._stopping_since: float | None = None
         self._folder = settings.state
         self._pipes: tuple[int, ...] = ()
@@ -89,7 +90,7 @@ class Supervisor:
                 os.close(each)
             shutil.rmtree(self._folder, ignore_errors=True)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        return 1 if self._failed else 0
+        return self._code
 
     def _start(self, name: str) -> None:
         self._due.pop(name, None)
@@ -130,6 +131,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         if self._stopping_since is not None:
+            self._code = running.INTERRUPTED
             self._kill(signal.SIGKILL)
             return
         self._stopping_since = time.monotonic()
@@ -148,8 +150,8 @@ class Supervisor:
             return
         if all(child.name == workers.WRITER for child in self._children.values()):
             for child in self._children.values():
-                if child.began >= 0:
-                    child.began = -1.0
+                if not child.told:
+                    child.told = True
                     _signal(child.process, signal.SIGTERM)
         if now - self._stopping_since > PATIENCE_SECONDS:
             self._kill(signal.SIGKILL)
@@ -168,7 +170,7 @@ class Supervisor:
         logs.say("worker-died", f"process {child.name} ended with {code} and is started again", process=child.process)
         if self._early >= EARLY_DEATHS * len(self._names):
             logs.say("giving-up", "its processes die at once, again and again: the server stops")
-            self._failed = True
+            self._code = 1
             self._stop()
             return
         self._due[child.name] = time.monotonic() + min(5.0, 0.1 * 2 ** min(self._early, 6) if lived < EARLY_SECONDS else 0.0)

@@ -88,7 +88,7 @@ async def _write(assembled: Assembled, folder: Path, ready: Ready) -> None:
 
     async def answer(question: Question) -> bytes:
         if question.kind == "figures":
-            return assembled.telemetry.metrics.expose().encode()
+            return (await asyncio.to_thread(assembled.telemetry.metrics.expose)).encode()
         submitter = assembled.litestar.state.submitters.get(question.ledger)
         if submitter is None or question.batch is None:
             raise NotFound("no ledger is served here", code="no-such-ledger", hint="Start the server again.")
@@ -108,7 +108,7 @@ def _figures_of(telemetry: Telemetry) -> Answer:
     async def answer(question: Question) -> bytes:
         if question.kind != "figures":
             raise Unavailable("this process does not write", code="no-log-key", hint="Ask the one that does.")
-        return telemetry.metrics.expose().encode()
+        return (await asyncio.to_thread(telemetry.metrics.expose)).encode()
 
     return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
@@ -59,7 +60,7 @@ def readyz(request: Request[Any, Any, Any]) -> Health:
 async def expose(request: Request[Any, Any, Any]) -> Response[str]:
     """Figures in the text format of Prometheus."""
     telemetry: Telemetry = request.app.state.telemetry
-    text = telemetry.metrics.expose()
+    text = await asyncio.to_thread(telemetry.metrics.expose)
     if telemetry.gather is not None:
         text = metrics.merge([(telemetry.worker, text), *await telemetry.gather()])
     return Response(text, media_type=metrics.MEDIA_TYPE)

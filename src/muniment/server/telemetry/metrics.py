@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from muniment.client.home import Home
 from muniment.core.format import time
+from muniment.core.rules.policy import Verdict
 from muniment.errors import MunimentError
 from muniment.index import Index
 from muniment.ledger.embedded import system_clock
@@ -50,6 +51,19 @@ class Metrics:
         """Count one request. A status of 0 means that it was never answered."""
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
+
+    def counting(self, ledger: str) -> Callable[[Sequence[Verdict]], None]:
+        """What counts the blocks of a ledger, and the rules that refused events in them."""
+        events = self.block_events.labels(ledger)
+
+        def count(verdicts: Sequence[Verdict]) -> None:
+            events.observe(len(verdicts))
+            for verdict in verdicts:
+                if verdict.decision == "refused":
+                    for rule in {reason.rule for reason in verdict.reasons}:
+                        self.refused.labels(ledger, rule).inc()
+
+        return count
 
     def expose(self) -> str:
         """All figures as text."""

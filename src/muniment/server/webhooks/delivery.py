@@ -8,6 +8,7 @@ logged and shown; whoever enables it again has delivered what came since.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import random
@@ -15,7 +16,7 @@ import threading
 import time as clocks
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import msgspec
@@ -35,7 +36,7 @@ from muniment.server.webhooks.message import Message
 from muniment.server.webhooks.outbox import SECOND, Kept, Outbox
 
 POLL_SECONDS = 0.5
-LEASE_SECONDS = 30
+PAUSE_SECONDS = 15.0
 THREADS = 8
 FIRST_DELAY = 5.0
 FACTOR = 4.0
@@ -91,7 +92,7 @@ def delay(attempts: int, chance: float, retry_after: float | None = None) -> flo
 
 
 class Postman:
-    """The worker of one process: a thread that looks, and a few that deliver. It works only while it holds the lease."""
+    """The worker of one process: a thread that looks, and a few that deliver. It works only while it holds the lock."""
 
     def __init__(
         self,
@@ -109,8 +110,7 @@ class Postman:
         self._post = post
         self._clock = clock
         self._chance = chance
-        self._holder = os.urandom(8).hex()
-        self._held_until = 0
+        self._lock: int | None = None
         self._news = threading.Event()
         self._ending = threading.Event()
         self._busy: set[str] = set()
@@ -129,8 +129,9 @@ class Postman:
         if self._thread.is_alive():
             self._thread.join()
         self._pool.shutdown(cancel_futures=True)
-        with suppress(MunimentError):
-            self._store.end_lease(self._holder)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def nudge(self) -> None:
         """Look now. From any thread."""
@@ -140,7 +141,7 @@ class Postman:
         """Set to work on every hook that is due. False where another process delivers."""
         now = self._clock()
         due = self._store.due(now)
-        if due and not self._hold(now):
+        if due and not self._hold():
             return False
         for kept in due:
             hosted = self._hosting.by_name.get(kept.ledger)
@@ -151,12 +152,17 @@ class Postman:
             self._pool.submit(self._work, kept, hosted)
         return True
 
-    def _hold(self, now: int) -> bool:
-        """Hold the lease; it is renewed when a third of it is over, so that a quiet server seldom writes."""
-        if now > self._held_until - LEASE_SECONDS * SECOND * 2 // 3:
-            until = now + LEASE_SECONDS * SECOND
-            self._held_until = until if self._store.take_lease(self._holder, now, until) else 0
-        return self._held_until > now
+    def _hold(self) -> bool:
+        """Hold the lock. The system lets go of it when this process ends, however it ends."""
+        if self._lock is None:
+            found = os.open(self._settings.state / outbox.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(found)
+                return False
+            self._lock = found
+        return True
 
     def advance(self, kept: Kept, hosted: Hosted) -> None:
         """Deliver a hook's events in order, up to the newest or to the first one that fails."""
@@ -218,7 +224,7 @@ class Postman:
             except Exception:
                 # Whatever it is, such as a full disk, it may pass; nothing is lost by waiting.
                 _log.exception("webhooks wait")
-                self._ending.wait(LEASE_SECONDS / 2)
+                self._ending.wait(PAUSE_SECONDS)
             self._news.wait(POLL_SECONDS)
             self._news.clear()
 

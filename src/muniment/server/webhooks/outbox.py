@@ -2,7 +2,7 @@
 
 The ledger itself is the queue: a hook keeps the position up to which its events are delivered, and the last attempts. A crash
 between a delivery and its note makes the delivery again, with the same id; nothing is ever skipped. One process delivers at a
-time: the one that holds the lease. The file holds secrets, with which deliveries are signed.
+time: the one that holds the lock beside the file, which ends with it. The file holds secrets, with which deliveries are signed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from muniment.ledger.store import connection
 from muniment.server.webhooks.hook import Delivery, Hook, Selection
 
 FILE = "webhooks.db"
+LOCK = "webhooks.lock"
 APPLICATION_ID = 0x4D756E57  # "MunW"
 BUSY_TIMEOUT_MS = 5_000
 KEPT_DELIVERIES = 1_000
@@ -39,7 +40,6 @@ CREATE TABLE hook (id TEXT PRIMARY KEY, ledger TEXT NOT NULL, url TEXT NOT NULL,
 CREATE TABLE delivery (number INTEGER PRIMARY KEY, hook TEXT NOT NULL, message TEXT NOT NULL, event TEXT NOT NULL, idx INTEGER,
   time INTEGER NOT NULL, delivered INTEGER NOT NULL, status INTEGER NOT NULL, outcome TEXT NOT NULL, milliseconds INTEGER NOT NULL);
 CREATE INDEX delivery_hook ON delivery (hook, number);
-CREATE TABLE lease (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT NOT NULL, until INTEGER NOT NULL);
 PRAGMA user_version = 1;
 """
 _COLUMNS = "id, url, selection, position, created, disabled, attempts, failing_since, next_at, outcome"
@@ -199,21 +199,6 @@ class Outbox:
                 (id_, before or 1 << 62, limit),
             ).fetchall()
         return [_decode_delivery(row) for row in rows]
-
-    def take_lease(self, holder: str, now: int, until: int) -> bool:
-        """Become, or stay, the one who delivers until then. False where another one is."""
-        with self._writing() as sql:
-            sql.execute(
-                "INSERT INTO lease VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET holder = excluded.holder,"
-                " until = excluded.until WHERE lease.holder = excluded.holder OR lease.until <= ?",
-                (holder, until, now),
-            )
-            return sql.changes() > 0
-
-    def end_lease(self, holder: str) -> None:
-        """Let another one deliver."""
-        with self._writing() as sql:
-            sql.execute("DELETE FROM lease WHERE holder = ?", (holder,))
 
     def _find(self, sql: apsw.Connection, ledger: str, id_: str) -> Kept:
         row = sql.execute(

@@ -21,13 +21,13 @@ class TomlReader {
 
   /** @returns {Object<string, any>} */
   readDocument() {
-    const document = Object.create(null);
-    let table = document;
+    const whole = Object.create(null);
+    let table = whole;
     for (this.skip(true); this.at < this.text.length; this.skip(true)) {
       const heading = this.match(/\[\[[ \t]*([A-Za-z0-9_-]+)[ \t]*\]\]/y);
       if (heading !== null) {
         table = Object.create(null);
-        const tables = (document[heading[1]] ??= []);
+        const tables = (whole[heading[1]] ??= []);
         if (!Array.isArray(tables) || tables.some((each) => typeof each !== "object")) throw this.fault("a key stands twice");
         tables.push(table);
       } else {
@@ -35,7 +35,7 @@ class TomlReader {
       }
       this.endLine();
     }
-    return document;
+    return whole;
   }
 
   readPair(table) {

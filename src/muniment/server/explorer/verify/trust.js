@@ -31,17 +31,17 @@ const COSIGNER_FIELDS = Object.freeze(["organisation", "statement", "vkey"]);
 /** @param {string} text @returns {Promise<Trust>} every error is `bad-trust` and names the field in its details */
 export async function parseTrust(text) {
   if (text.length > MAX_CHARACTERS) throw invalid("too-long", `${text.length} characters where a trust file has ${MAX_CHARACTERS}`);
-  const document = readDocument(text);
-  checkTrustFields(document, FIELDS, "");
-  const tables = takeList(document.cosigners ?? [], "cosigners");
-  const origin = takeText(document, "origin", "");
-  const ledger = takeText(document, "ledger", "");
+  const whole = readDocument(text);
+  checkTrustFields(whole, FIELDS, "");
+  const tables = takeList(whole.cosigners ?? [], "cosigners");
+  const origin = takeText(whole, "origin", "");
+  const ledger = takeText(whole, "ledger", "");
   const logKeys = [];
-  for (const [at, key] of takeList(document.log_keys ?? [], "log_keys").entries()) logKeys.push(await takeKey(key, `log_keys[${at}]`));
+  for (const [at, key] of takeList(whole.log_keys ?? [], "log_keys").entries()) logKeys.push(await takeKey(key, `log_keys[${at}]`));
   const cosigners = [];
   for (const [at, table] of tables.entries()) cosigners.push(await takeCosigner(table, `cosigners[${at}]`));
   const organisations = [...new Set(cosigners.map((each) => each.organisation))].sort();
-  const quorum = takeQuorum(takeText(document, "quorum", ""), organisations.length);
+  const quorum = takeQuorum(takeText(whole, "quorum", ""), organisations.length);
   const trust = { origin, ledger, logKeys, cosigners, quorum, organisations };
   checkTrust(trust);
   return trust;

@@ -1,0 +1,174 @@
+"""`muniment webhooks`"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple, ParamSpec, TypeVar
+
+import click
+
+from muniment.cli import output, session
+from muniment.cli.groups import Group
+from muniment.errors import NotFound
+from muniment.server import hosting
+from muniment.server.hosting import Hosted
+from muniment.server.settings import Served, Settings
+from muniment.server.webhooks import orders, outbox
+from muniment.server.webhooks.hook import ANY, Hook
+from muniment.server.webhooks.orders import Wish
+from muniment.server.webhooks.outbox import Outbox
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+STATE = "server"
+"""The server's folder in the ledger's home, where nobody says another."""
+HEADS = ("id", "url", "events", "only about", "delivered below", "standing")
+
+
+class _Place(NamedTuple):
+    """What a command works on."""
+
+    settings: Settings
+    hosted: Hosted
+    store: Outbox
+    as_json: bool
+
+
+def _common(function: Callable[P, R]) -> Callable[P, R]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
+        click.option("--ledger", default="", metavar="NAME", help="The ledger that is served at /l/NAME/; default: at the root."),
+        click.option(
+            "--state", metavar="DIR", type=click.Path(path_type=Path), help="The server's own folder; default HOME/server."
+        ),
+        click.option(
+            "--home", metavar="DIR", type=click.Path(path_type=Path), help="The served ledger's folder; default .muniment."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Tell other services what is recorded: signed HTTP requests (Standard Webhooks) that `muniment serve` sends.
+
+    Each event is delivered at least once and in order, with the same id when it is repeated. These commands work on the server's
+    own folder, also while it runs.
+    """
+
+
+@command.command("create", short_help="Have events delivered to URL; its secret is shown once.")
+@click.argument("url")
+@click.option("--event", "events", multiple=True, metavar="NAME", help="Only events of this name; repeatable, without: all.")
+@click.option("--environment", "environments", multiple=True, metavar="NAME", help="Only about this environment; repeatable.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Only about this model; repeatable.")
+@click.option("--after", type=click.IntRange(min=0), metavar="SIZE", help="Begin after so many entries; without: with what comes.")
+@click.option("--private", is_flag=True, help="Allow addresses inside this network; the server needs --webhooks-private as well.")
+@_common
+def create(
+    url: str,
+    events: tuple[str, ...],
+    environments: tuple[str, ...],
+    models: tuple[str, ...],
+    after: int | None,
+    private: bool,
+    home: Path | None,
+    state: Path | None,
+    ledger: str,
+    as_json: bool,
+) -> None:
+    """Have events delivered to URL, and print the secret with which the receiver verifies them. It is shown this once."""
+    wish = Wish(url=url, events=events or (ANY,), environments=environments, models=models, after=after)
+    with _open(home, state, ledger, as_json, private=private) as place:
+        made = orders.create(place.settings, place.hosted, place.store, wish)
+    output.result(made, place.as_json, [made.secret])
+    if place.as_json:
+        return
+    output.note(f"The webhook {made.webhook.id} delivers to {url}.")
+    output.note("This is the only time that the secret is shown. Any library for Standard Webhooks verifies with it.")
+    output.note(f"To end it: muniment webhooks delete {made.webhook.id}")
+
+
+@command.command("list")
+@_common
+def list_hooks(home: Path | None, state: Path | None, ledger: str, as_json: bool) -> None:
+    """List every webhook, the oldest first, and how it stands."""
+    with _open(home, state, ledger, as_json) as place:
+        found = place.store.hooks(ledger)
+    rows = [
+        [
+            each.id,
+            each.url,
+            ", ".join(each.selection.events),
+            ", ".join([*each.selection.environments, *each.selection.models]) or "-",
+            str(each.position),
+            _standing(each),
+        ]
+        for each in found
+    ]
+    output.result({"webhooks": found}, place.as_json, output.table(rows, HEADS) if rows else ["There are no webhooks yet."])
+
+
+@command.command("delete")
+@click.argument("webhook", metavar="ID")
+@_common
+def delete(webhook: str, home: Path | None, state: Path | None, ledger: str, as_json: bool) -> None:
+    """Deliver no more to the webhook with this ID, and forget it."""
+    with _open(home, state, ledger, as_json) as place:
+        done = place.store.find(ledger, webhook).hook
+        place.store.delete(ledger, webhook)
+    output.result({"deleted": done}, place.as_json, [f"The webhook {done.id} to {done.url} has ended."])
+
+
+@command.command("replay", short_help="Deliver again, or go on after a failure.")
+@click.argument("webhook", metavar="ID")
+@click.option("--since", type=click.IntRange(min=0), metavar="SIZE", help="Deliver again what came after so many entries.")
+@_common
+def replay(webhook: str, since: int | None, home: Path | None, state: Path | None, ledger: str, as_json: bool) -> None:
+    """Have everything since SIZE delivered again, in order and with the ids that it had.
+
+    Without --since nothing is repeated: a webhook that waits or was disabled goes on at once. A running server notices within a
+    second.
+    """
+    with _open(home, state, ledger, as_json) as place:
+        found = orders.rewind(place.hosted, place.store, webhook, since)
+    output.result(found, place.as_json, [f"The webhook {found.id} goes on from entry {found.position}."])
+
+
+@command.command("rotate", short_help="Make a new secret, which is shown once.")
+@click.argument("webhook", metavar="ID")
+@_common
+def rotate(webhook: str, home: Path | None, state: Path | None, ledger: str, as_json: bool) -> None:
+    """Make a new secret and print it. For a day deliveries are signed with both."""
+    with _open(home, state, ledger, as_json) as place:
+        made = orders.rotate(place.hosted, place.store, webhook)
+    output.result(made, place.as_json, [made.secret])
+    if not place.as_json:
+        output.note(f"The secret before signs too until {output.when(made.earlier_until)}.")
+
+
+@contextmanager
+def _open(home: Path | None, state: Path | None, ledger: str, as_json: bool, *, private: bool = False) -> Iterator[_Place]:
+    """The ledger and the server's folder. Raises NotFound where there is no ledger or no such folder can be."""
+    found = session.resolve(home, None, as_json)
+    folder = found.home / STATE if state is None else state.absolute()
+    if not found.home.is_dir():
+        raise NotFound(
+            f"there is no ledger in {found.home}",
+            code="no-ledger",
+            hint="Name the folder with --home, as `muniment serve` was given it.",
+        )
+    settings = Settings(ledgers=(Served(name=ledger, home=found.home),), state=folder, webhooks_private=private)
+    with closing(outbox.open(folder)) as store, closing(hosting.open_all(settings, writes=False)) as opened:
+        yield _Place(settings, opened.by_name[ledger], store, found.output == "json")
+
+
+def _standing(hook: Hook) -> str:
+    if hook.state == "active":
+        return "active"
+    told = f"{hook.state} since {output.when(hook.failing_since)}" if hook.failing_since else hook.state
+    return f"{told}: {hook.outcome}"
