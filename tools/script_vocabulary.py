@@ -30,7 +30,7 @@ from msgspec.inspect import (
     type_info,
 )
 
-from muniment.core.format import encoding, manifest
+from muniment.core.format import encoding, manifest, statement
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map.record import Record
 from muniment.core.proof.answer import Answer
@@ -52,7 +52,7 @@ STATES = (
     records.Version,
     records.Waiver,
 )
-FILES = (Answer, Bundle, Evidence, Pin, Header, Record, manifest.Line)
+FILES = (Answer, Bundle, Evidence, Pin, Header, Record, manifest.Line, statement.Subject)
 _HEAD = """// The forms of protocol 1. Written by tools/script_vocabulary.py from the types that enforce them; do not edit.
 """
 
@@ -128,7 +128,7 @@ class Vocabulary:
 def _name(type_: StrType) -> str:
     found = describe(StrType(pattern=type_.pattern))
     if found == "free text":
-        return "salt"
+        return "subject name" if type_.max_length else "salt"
     return {
         "decimal, identifier or digest": "clear text",
         "event name or `*`": "writable",

@@ -1,10 +1,10 @@
 /**
- * Runs the verification script over published vectors: reads {"joined": path} and cases from standard input, one JSON object,
- * and writes what became of each: `null` where it held, else its step and code; or what it gave.
+ * Runs the verification script: reads {"cases": [...], "proofs": {...}} from standard input, and writes for each case what it gave,
+ * or the step and code of its failure.
  *
  *   node tests/script/run.mjs MODULES_FOLDER [JOINED_SCRIPT] < cases.json > results.json
  *
- * With a joined script only what the pages see is run, through it.
+ * With a joined script, cases that pages can ask for run through it, and no others.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -80,13 +80,11 @@ const RUNS = {
     const verified = await pages.verifyBundle(bytes(c.raw), await pages.parseTrust(c.trust));
     return { sizes: verified.sizes, words: await pages.tellBundle(verified) };
   },
-  file: async (c) => (await pages.verifyFile(bytes(c.raw), await pages.parseTrust(c.trust))).kind,
   trust: async (c) => {
     const { origin, ledger, logKeys, cosigners, quorum } = await pages.parseTrust(c.text);
     const listed = cosigners.map((each) => ({ organisation: each.organisation, statement: each.statement, vkey: each.verifier.text }));
     return { origin, ledger, logKeys: logKeys.map((each) => each.text), cosigners: listed, quorum };
   },
-  fingerprint: async (c) => pages.fingerprintOf(await pages.parseTrust(c.text)),
   evidence: async (c) => modules.verifyEvidence(modules.decodeEvidence(bytes(c.raw)), await pages.parseTrust(c.trust)),
   evidenceFile: (c) => void modules.decodeEvidence(bytes(c.raw)),
   pin: (c) => void modules.decodePin(bytes(c.raw)),
@@ -113,6 +111,7 @@ const RUNS = {
   tree: async (c) => toHex(await modules.hashTree(await Promise.all(c.entries.map((each) => modules.hashLeaf(utf8(each)))))),
   stateProof: async (c) => modules.checkStateProof(hex(c.root), c.proof),
   record: (c) => void modules.checkRecord(c.record),
+  key: async (c) => toHex(await modules.keyOf(c.name)),
   fold: async (c) => toHex(await modules.foldHead(hex(c.head), c.index, hex(c.leaf))),
   history: async (c) => {
     const link = ({ index, leaf }) => [index, hex(leaf)];

@@ -20,6 +20,7 @@ import worlds
 from muniment.core.format import dsse
 from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
 from muniment.index import Index, Query, follower
+from muniment.index.changes import Served
 from worlds import ALICE, World, digest, tell
 
 
@@ -119,6 +120,38 @@ def test_what_serves_where(index: Index, world: World) -> None:
     world.deploy(said["v2"], "stop")
     assert follow(index, world).deployments("production")[0].status == "stopped"
     assert index.deployments("staging") == []
+
+
+def test_every_change_of_a_place_is_listed(index: Index, world: World) -> None:
+    said = tell(world)
+    world.deploy(said["v2"], "scale")
+    world.deploy(said["v1"], "rollback", replaces=said["v2"])
+    world.deploy(said["v1"], "stop")
+    place = Served(environment="production", name="credit-risk")
+    found = follow(index, world).changes(place)
+    assert [(row.ordinal, row.transition, row.status) for row in found] == [
+        (1, "stop", "stopped"),
+        (1, "rollback", "running"),
+        (2, "scale", "running"),
+        *[(row.ordinal, row.transition, "running") for row in found[3:]],
+    ]
+    assert [row.index for row in found] == [row.index for row in index.events(names=["deployment.changed"])]
+    assert {(row.environment, row.name, row.model) for row in found} == {("production", "credit-risk", "credit-risk")}
+    assert index.changes(place, before=found[1].index) == found[2:]
+    assert index.changes(place, limit=2) == found[:2]
+    assert index.changes(Served(model="credit-risk")) == found
+    assert index.changes(Served(version=said["v1"])) == [row for row in found if row.version == said["v1"]]
+    for other in (Served(environment="staging"), Served(name="other"), Served(model="other"), Served(version="00" * 32)):
+        assert index.changes(other) == []
+
+
+def test_the_newest_decisions_and_measurements(index: Index, world: World) -> None:
+    said = tell(world)
+    follow(index, world)
+    assert index.approvals(said["v1"], 1) == index.approvals(said["v1"])[-1:]
+    assert index.approvals(said["v1"], 5) == index.approvals(said["v1"])
+    assert index.evaluations(said["v1"], 0) == []
+    assert index.evaluations(said["v1"], 1) == index.evaluations(said["v1"])[-1:]
 
 
 def test_actors_keys_and_endings(index: Index, world: World) -> None:
@@ -570,6 +603,7 @@ def dump(index: Index) -> dict[str, object]:
         "datasets": index.datasets(),
         "data": data,
         "deployments": index.deployments(),
+        "changes": index.changes(Served(), limit=100_000),
         "actors": index.actors(),
         "keys": index.keys_of(),
         "approvals": [index.approvals(row.digest) for row in versions],

@@ -302,6 +302,25 @@ def payload_of(entry: str) -> bytes:
     return decode64(json.loads(decode64(entry))["payload"])
 
 
+def test_forms_of_text() -> None:
+    forms = load("encoding")["forms"]
+    told = [
+        (kind == "good", {"run": "form", "form": name[0].upper() + name[1:], "text": text})
+        for name, cases in forms.items()
+        for kind in ("good", "bad")
+        for text in cases[kind]
+    ]
+    found = run([asked for _, asked in told])
+    assert [each["gave"] for each in found] == [wanted for wanted, _ in told]
+
+
+def test_running_heads() -> None:
+    told = load("state-map")["fold"]
+    heads = [run([{"run": "key", "name": told["name"]}])[0]["gave"], *(each["head"] for each in told["heads"])]
+    asked = [{**each, "run": "fold", "head": head} for head, each in zip(heads, told["heads"], strict=False)]
+    assert [found["gave"] for found in run(asked)] == heads[1:]
+
+
 def test_trees_of_the_vectors() -> None:
     told = load("tree")
     entries = [f"entry {n}" for n in range(22)]

@@ -249,13 +249,13 @@ def _check_checkpoint(raw: bytes, name: str, stand: Standpoint, wanted: Wanted) 
 
 
 def _check_files(path: Path, stand: Standpoint, wanted: Wanted) -> Checked:
-    if not stand.home.store.exists():
+    if stand.settings is None and not stand.home.store.exists():
         raise NotFound(
             f"{path} can only be looked up in a ledger, and there is none at {stand.home.folder}",
             code="no-ledger",
             hint="Name the ledger's folder with --home, or compare them with an answer: muniment verify ANSWER --files PATH.",
         )
-    writer = stand.open(stand.home)
+    writer = stand.open_ledger()
     try:
         known = comparing.identify(Answers(writer), path, time.format(system_clock()), wanted.hashing)
     finally:

@@ -45,6 +45,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     sentences: tuple[str, ...]
 
 
+MAX_NEWEST = 100
+_REGISTRATIONS = ("dataset.registered", "model.registered")
+
+
 class _Near(NamedTuple):
     """A registered thing whose list of files resembles the one at hand: the greater the rank, the more alike."""
 
@@ -220,24 +224,26 @@ def _differs(path: Path, thing: Thing, difference: Difference, told: str, root: 
 
 
 def _resembling(answers: Answers, found: Manifest) -> Iterator[_Near]:
-    """The registered things that share a file or all of their names with these, as far as lists of files are held here."""
+    """The registered things that share a file or all of their names with these, as far as lists of files are held.
+
+    All lists that lie on this machine are looked through, and those of the newest registrations wherever they lie.
+    """
     lines = {line.path: line.sha256 for line in found.lines}
     digests = set(lines.values())
     index = answers.index
-    for root in answers.manifests.digests():
-        thing = _find(index, root)
-        if thing is None:
-            continue
+    newest = [row.digest for row in index.events(names=_REGISTRATIONS, limit=MAX_NEWEST) if row.digest]
+    for root in dict.fromkeys((*answers.manifests.digests(), *newest)):
         try:
             whole = manifest.decode(answers.manifests.load(root))
         except LedgerError:
-            # A damaged list names nothing; `fsck` names it.
+            # A list that is not held or damaged names nothing; `fsck` names it.
             continue
         listed = {line.path: line.sha256 for line in _excerpt(whole, found).lines}
         same = sum(lines.get(path) == sha256 for path, sha256 in listed.items())
         shared = len(digests & set(listed.values()))
         paths = len(lines.keys() & listed.keys())
-        if shared or paths == len(lines) == len(listed):
+        thing = _find(index, root) if shared or paths == len(lines) == len(listed) else None
+        if thing is not None:
             yield _Near((same, shared, paths, thing.index), thing, whole)
 
 

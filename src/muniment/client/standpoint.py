@@ -80,15 +80,18 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
         """A ledger's folder (or only its file, at `path`), opened for reading. Raises NotFound, CorruptStore, Unavailable."""
         return Writer(home, Here(home, Embedded(Store.open(path or home.store), None)), self.trust, self.pins, None)
 
-    def _open_node(self, settings: Config) -> Writer:
+    def open_ledger(self) -> Writer:
+        """The ledger here or at the node, for reading. Raises as `open` and what the node raises."""
+        if self.settings is None:
+            return self.open(self.home)
         # Here, because who stands beside a folder needs no network.
         from muniment.client.remote import node
 
-        return Writer(self.home, node.open(settings, self.trust, self.pins), self.trust, self.pins, None)
+        return Writer(self.home, node.open(self.settings, self.trust, self.pins), self.trust, self.pins, None)
 
     def _open_here(self) -> Writer | None:
         try:
-            writer = self.open(self.home) if self.settings is None else self._open_node(self.settings)
+            writer = self.open_ledger()
         except LedgerError:
             return None
         try:

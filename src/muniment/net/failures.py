@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -21,6 +22,8 @@ _BY_STATUS: tuple[tuple[int, type[MunimentError]], ...] = (
     (422, InvalidInput),
 )
 _ELSEWHERE = ("no-such-ledger", "no-such-page")
+_errno = re.compile(r"\[Errno -?[0-9]+\] ([^\[]{1,100})")
+_certificate = re.compile(r"certificate verify failed: ([^(]{1,120}?) ?[(]")
 _problem = msgspec.json.Decoder(Problem)
 
 
@@ -60,7 +63,7 @@ def describe_foreign(status: int, url: str, body: bytes, retry_after: float | No
 def describe_lost(host: str, error: BaseException) -> Unavailable:
     """The error for an answer that did not come."""
     return Unavailable(
-        f"{host} cannot be reached: {_clean(str(error))[:300] or type(error).__name__}",
+        f"{host} cannot be reached: {_reason(error)}",
         code="unreachable",
         hint="Check the network and the address; what you record meanwhile is signed, kept, and sent later.",
         retry_after=5.0,
@@ -69,10 +72,11 @@ def describe_lost(host: str, error: BaseException) -> Unavailable:
 
 def describe_untrusted(host: str, error: BaseException) -> Unavailable:
     """The error for a server whose certificate does not hold."""
+    found = _certificate.search(_clean(str(error)))
     return Unavailable(
-        f"{host} does not show a certificate that is trusted here: {_clean(str(error))[:300]}",
+        f"{host} does not show a certificate that is trusted here: {found[1] if found else _clean(str(error))[:200]}",
         code="tls",
-        hint="Where the node has a certificate of your own authority, name that authority's file in SSL_CERT_FILE.",
+        hint="Where the node has a certificate of your own authority, name that authority's file in MUNIMENT_CA.",
     )
 
 
@@ -83,6 +87,18 @@ def describe_bad(url: str, reason: str) -> Unavailable:
         code="bad-answer",
         hint="Try again; if it stays, tell whoever runs the node or the proxy before it.",
     )
+
+
+def _reason(error: BaseException) -> str:
+    """Why, without the names of classes that only mean something to programmers."""
+    text = _clean(str(error))
+    if found := _errno.search(text):
+        return found[1].rstrip("'\")").lower()
+    if "timed out" in text:
+        return "no answer came in time"
+    if "Remote end closed" in text or "IncompleteRead" in text:
+        return "it hung up"
+    return text[:200] or type(error).__name__
 
 
 def _read_violation(problem: Problem) -> PolicyViolation | None:

@@ -167,9 +167,10 @@ class Feed:
 
 def read_blocks(ledger: Ledger, first: int, stop: int) -> list[Block]:
     """The blocks of some heights with their events."""
-    index = ledger.index
     blocks: list[Block] = []
     with open_snapshot(ledger) as view:
+        # Inside the view, so that the index is never behind it.
+        index = ledger.index
         begin = 0 if first == 0 else view.header(first - 1).size + 1
         for height in range(first, min(stop, view.height + 1)):
             header = view.header(height)

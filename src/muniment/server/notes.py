@@ -48,8 +48,8 @@ def list_notes(hosted: Hosted, of: Of, cursor: Cursor = None, limit: Limit = 50)
 def read_thread(hosted: Hosted, of: str, before: int | None = None, limit: int = 50) -> Thread:
     """The thread of a thing, below entry `before`. Raises NotFound, InvalidInput (`ambiguous`, `no-history`)."""
     stream = hosted.reader.stream_of(of)
-    index = hosted.reader.index
     with hosted.reader.view() as view:
+        index = hosted.reader.index
         rows = index.events(stream, [NoteAdded.NAME], before, limit)
         notes: list[Note] = []
         for row in reversed(rows):

@@ -26,9 +26,11 @@ def blobs(tmp_path: Path) -> Blobs:
 
 def test_what_is_stored_is_loaded(blobs: Blobs) -> None:
     assert not blobs.holds(NAME)
+    assert blobs.size(NAME) is None
     assert list(blobs.digests()) == []
     assert blobs.store(DATA) == NAME
     assert blobs.holds(NAME)
+    assert blobs.size(NAME) == len(DATA)
     assert blobs.load(NAME) == DATA
     assert blobs.load(blobs.store(b"")) == b""
     assert list(blobs.digests()) == sorted([NAME, hashlib.sha256(b"").hexdigest()])

@@ -114,6 +114,15 @@ def test_what_an_attacker_writes_stays_on_its_line(tmp_path: Path) -> None:
     assert [each.caller for each in journal.read(tmp_path, "credit")] == ['x"}\n{"time":"forged"']
 
 
+def test_what_a_terminal_would_obey_is_not_printed(home: Path, door: Entered) -> None:
+    door.client.get("/%1b%5B2J%E2%80%AE", headers=bearer(door.token("read")))
+    door.access.log.close()
+    said = call(home, "log").out
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert "GET /\ufffd[2J\ufffd" in said
+
+
 def test_a_full_log_gets_another_name_and_nothing_is_lost(tmp_path: Path) -> None:
     path = journal.path_of(tmp_path, "credit")
     for each in range(40):

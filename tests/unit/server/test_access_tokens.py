@@ -200,6 +200,26 @@ def test_signing_out_ends_one_session(file: AccessFile, clock: Clock) -> None:
     assert sessions.verify(other).caller.id == ANNA.id
 
 
+def test_nobody_fills_the_file_by_signing_in(file: AccessFile, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muniment.server.access.sessions.MAX_OF_ONE", 3)
+    monkeypatch.setattr("muniment.server.access.sessions.MAX_ONCE", 3)
+    sessions, once = Sessions(file, clock), Once(file, clock)
+    ben = sessions.begin(Caller(kind="key", id="ben"))
+    link = once.keep("link", b"1")
+    cookies, codes = [], []
+    for _ in range(5):
+        clock.now += 1
+        cookies.append(sessions.begin(ANNA))
+        codes.append(once.keep("provider", b"2"))
+    assert [ended(sessions, each) for each in cookies[:2]] == ["session-ended"] * 2
+    assert [sessions.verify(each).caller.id for each in [*cookies[2:], ben]] == [ANNA.id] * 3 + ["ben"]
+    for code in codes[:2]:
+        with pytest.raises(Gone):
+            once.take("provider", code)
+    assert [once.take("provider", each) for each in codes[2:]] == [b"2"] * 3
+    assert once.take("link", link) == b"1"
+
+
 def test_a_session_ends_with_its_token(file: AccessFile, tokens: Tokens, clock: Clock) -> None:
     sessions = Sessions(file, clock)
     token = tokens.create(Wish(name="CI"), by="alice").made

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from certificates import certificate
+from muniment.cli import application
 from muniment.client import home as homes
 from muniment.client.home import Home
 from processes import Running, drain, serving, system, token
@@ -80,29 +81,31 @@ def test_what_it_tells_a_person(home: Home) -> None:
     assert process.returncode == 0
 
 
-def test_a_second_server_is_refused_and_the_first_serves_on(home: Home, tmp_path: Path) -> None:
+def test_a_second_server_is_refused_and_the_first_serves_on(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serving(home.folder) as running:
-        command = [sys.executable, "-m", "muniment", "serve", "--home", str(home.folder), "--port", "0", "--json"]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        assert second.returncode == 1
-        assert '"already-served"' in second.stdout
-        assert str(running.process.pid) in second.stdout
-        elsewhere = subprocess.run(
-            [*command, "--state", str(tmp_path / "s")], capture_output=True, text=True, timeout=30, check=False
-        )
-        assert '"already-served"' in elsewhere.stdout
+        monkeypatch.chdir(tmp_path)
+        for state in ((), ("--state", str(tmp_path / "s"))):
+            assert application.run(["serve", "--home", str(home.folder), "--port", "0", "--json", *state]) == 1
+            told = capsys.readouterr().out
+            assert '"already-served"' in told
+            assert str(running.process.pid) in told
         assert running.get("/readyz").status == 200
 
 
-def test_what_cannot_be_served_is_said_and_nothing_starts(home: Home, tmp_path: Path) -> None:
+def test_what_cannot_be_served_is_said_and_nothing_starts(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def refused(*options: str) -> str:
-        command = [sys.executable, "-m", "muniment", "serve", "--json", *options]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
-        assert done.returncode != 0
-        return done.stdout
+        assert application.run(["serve", "--json", *options]) != 0
+        return capsys.readouterr().out
 
     where = ("--home", str(home.folder), "--port", "0")
     assert '"no-ledger"' in refused("--home", str(tmp_path / "nothing"), "--port", "0")
+    assert not (tmp_path / "nothing").exists()
     assert '"bad-certificate"' in refused(*where, "--tls-certificate", "none.pem")
     assert '"bad-certificate"' in refused(*where, "--tls-certificate", "none.pem", "--tls-key", "none.key")
     assert '"bad-host"' in refused(*where, "--host", "no such host")

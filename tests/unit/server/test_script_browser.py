@@ -223,3 +223,11 @@ def test_a_forged_page_says_so(alone: Page, lived: tuple[Path, bytes, str], tmp_
     alone.goto(write_page(lived, tmp_path, forged))
     alone.get_by_role("button", name="Use the trust file in this page").click()
     expect(alone.locator("#state")).to_contain_text("Not verified: step")
+
+
+def test_a_browser_without_ed25519_says_so_and_does_nothing(page: Page) -> None:
+    page.add_init_script("SubtleCrypto.prototype.importKey = async () => { throw new DOMException('no', 'NotSupportedError'); }")
+    verify(page)
+    expect(state(page)).to_have_text("This browser cannot check Ed25519 signatures, so nothing was verified.")
+    assert page.locator("section.verify .steps li").count() == 0
+    expect(page.locator("section.verify .told")).to_contain_text("muniment verify FILE")

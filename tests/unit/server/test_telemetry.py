@@ -157,3 +157,26 @@ def test_the_figures_of_several_processes_become_one_text() -> None:
         '# HELP b B.\n# TYPE b gauge\nb{worker="1"} 2.0\nb{worker="writer"} 3.0\n'
         '# HELP c C.\n# TYPE c gauge\nc{worker="writer",} 4.0\n'
     )
+
+
+def test_information_is_written_together_and_what_is_wrong_at_once() -> None:
+    written = io.StringIO()
+    handler = logs.Gathering(written)
+    handler.setFormatter(logs.Lines(as_json=True, worker=""))
+
+    def say(level: int) -> None:
+        handler.handle(logging.LogRecord("x", level, "", 0, "said", None, None))
+
+    say(logging.INFO)
+    assert len(lines(written)) == 1
+    handler.tick()
+    say(logging.INFO)
+    assert len(lines(written)) == 1
+    say(logging.ERROR)
+    assert len(lines(written)) == 3
+    say(logging.INFO)
+    handler.tick()
+    assert len(lines(written)) == 4
+    say(logging.INFO)
+    handler.close()
+    assert len(lines(written)) == 5

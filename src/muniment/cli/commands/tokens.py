@@ -136,7 +136,13 @@ def log(ledger: str, last: int, home: Path | None, state: Path | None, as_json: 
     with _tokens(home, state, as_json) as (_, folder, json):
         lines = journal.read_last(folder / journal.FOLDER, ledger, last)
     rows = [
-        [output.when(each.time), f"{each.caller} ({each.kind})", str(each.status), str(each.bytes), f"{each.method} {each.path}"]
+        [
+            output.when(each.time),
+            _show(f"{each.caller} ({each.kind})"),
+            str(each.status),
+            str(each.bytes),
+            _show(" ".join([each.method, each.path, each.thing]).rstrip()),
+        ]
         for each in lines
     ]
     output.result({"requests": lines}, json, output.table(rows, LOG_HEADS) if rows else ["Nothing was asked yet."])
@@ -171,3 +177,8 @@ def _only(token: Token) -> str:
 
 def _end(token: Token) -> str:
     return f"until {output.when(token.expires_at)}" if token.expires_at else "until it is revoked"
+
+
+def _show(text: str) -> str:
+    """A text that a stranger chose, without what a terminal would obey."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

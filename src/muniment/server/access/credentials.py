@@ -1,9 +1,9 @@
-"""What a request presents to say who asks: a bearer token or a session's cookie, read strictly, and never more than one.
+"""What a request presents to say who asks: a bearer token or a session's cookie, read strictly.
 
     presented = read(scope, cookie_name)     # Bearer(text) | Cookie(text) | None
 
-A request that says two things about who asks is refused, because two programs could read it in two ways. So is a token in the
-address: addresses are logged, kept in histories and handed on.
+A request with two tokens is refused, because two programs could read it in two ways. So is a token in the address: addresses are
+logged, kept in histories and handed on. A token counts before a cookie, which browsers send by themselves.
 """
 
 from __future__ import annotations

@@ -34,10 +34,12 @@ class Rates:
         self._unnamed = RateLimitItemPerSecond(WINDOW_SECONDS * limits.anonymous_per_second, WINDOW_SECONDS)
         self._failures = RateLimitItemPerMinute(FAILURES_PER_MINUTE)
 
-    def count(self, caller: Caller, address: str) -> None:
+    def count(self, caller: Caller, scope: Any) -> None:
         """Count a request. Raises TooOften."""
-        named = caller.kind != "anonymous"
-        self._hit(self._named if named else self._unnamed, "name" if named else "address", caller.id if named else address)
+        if caller.kind == "anonymous":
+            self._hit(self._unnamed, "address", address_of(scope))
+        else:
+            self._hit(self._named, "name", caller.id)
 
     def check_failures(self, address: str) -> None:
         """Check that an address has not failed too often to say who it is. Raises TooOften."""
@@ -63,7 +65,7 @@ class Rate:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in UNCOUNTED:
             try:
-                self._rates.count(guard.caller_of(scope), address_of(scope))
+                self._rates.count(guard.caller_of(scope), scope)
             except TooOften as error:
                 await replies.tell(scope, send, error)
                 return

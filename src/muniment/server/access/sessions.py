@@ -21,6 +21,7 @@ IDLE_US = 2 * 3_600 * 1_000_000
 SEEN_EVERY_US = 60 * 1_000_000
 ONCE_US = 10 * 60 * 1_000_000
 MAX_ONCE = 10_000
+MAX_OF_ONE = 100
 SECRET_CHARACTERS = 43
 
 _decode = msgspec.json.Decoder(Caller).decode
@@ -49,9 +50,13 @@ class Sessions:
         signed_in = msgspec.structs.replace(caller, kind="session")
         with self._file.writing() as sql:
             sql.execute("DELETE FROM session WHERE expires <= ? OR seen <= ?", (now, now - IDLE_US))
+            who = _encode(signed_in).decode()
+            sql.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?)", (hash_secret(cookie), who, token, expires, now))
+            # Nobody fills the disk by signing in: the sessions that were not used for longest end first.
             sql.execute(
-                "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
-                (hash_secret(cookie), _encode(signed_in).decode(), token, expires, now),
+                "DELETE FROM session WHERE caller = ?1 AND id NOT IN "
+                "(SELECT id FROM session WHERE caller = ?1 ORDER BY seen DESC LIMIT ?2)",
+                (who, MAX_OF_ONE),
             )
         return cookie
 
@@ -84,12 +89,16 @@ class Once:
         self._clock = clock
 
     def keep(self, purpose: str, body: bytes) -> str:
-        """Keep something under a new secret. Raises Gone (`busy`) where too much is under way."""
+        """Keep something under a new secret. Where too much of a kind is kept, the oldest goes."""
         now, secret = self._clock(), secrets.token_urlsafe(32)
         with self._file.writing() as sql:
             sql.execute("DELETE FROM once WHERE expires <= ?", (now,))
-            if sql.execute("SELECT count(*) FROM once").get >= MAX_ONCE:
-                raise Gone("too many people are signing in", code="busy", hint="Try again in some minutes.")
+            # Anybody may begin to sign in, so that refusing would let a stranger lock everybody out.
+            sql.execute(
+                "DELETE FROM once WHERE purpose = ?1 AND id NOT IN "
+                "(SELECT id FROM once WHERE purpose = ?1 ORDER BY expires DESC LIMIT ?2)",
+                (purpose, MAX_ONCE - 1),
+            )
             sql.execute("INSERT INTO once VALUES (?, ?, ?, ?)", (hash_secret(secret), purpose, body.decode(), now + ONCE_US))
         return secret
 

@@ -70,7 +70,7 @@ def draw_signed_in(scope: Any, path: str) -> bytes:
 
 
 def sent(more: dict[str, str] | None = None) -> dict[str, str]:
-    """The headers of these pages: nobody keeps them. Over plain HTTP a form says where it comes from only if it may say so to us."""
+    """The headers of these pages: nobody keeps them, and a form may say to us where it comes from (access.origins)."""
     return {**headers.SECURITY, "Referrer-Policy": "same-origin", "Cache-Control": "no-store", **(more or {})}
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from muniment.core.rules.events import Event, ModelRegistered, ModelRetired, ParameterChanged, TrainingFinished, TrainingStarted
-from muniment.core.rules.events.model import Target
-from muniment.core.rules.records import Data, Run, Version
+from muniment.core.rules.events import Event, ModelRegistered, ModelRetired, TrainingStarted
+from muniment.core.rules.records import Run, Version
 from muniment.errors import NotFound
 from muniment.index import DeploymentRow, EventRow
 from muniment.index.changes import Served
@@ -15,51 +14,14 @@ from muniment.server.explorer.drawing import graph
 from muniment.server.explorer.files import Files, read_files
 from muniment.server.explorer.incidents import Reported, read_incidents
 from muniment.server.explorer.kinship import Kin, draw_kin, read_kin
-from muniment.server.explorer.measurements import Measured, read_measurements, tell_value
+from muniment.server.explorer.measurements import Measured, read_measurements
 from muniment.server.explorer.notes import Note, read_notes
+from muniment.server.explorer.origins import Ingredient, Setting, Trained, read_ingredients, read_run, read_settings
 from muniment.server.explorer.source import Prose, Source, known
 from muniment.server.explorer.stints import MAX_CHANGES, MAX_STINTS, Stint, fold
 
 MAX_PLACES = 12
-MAX_SETTINGS = 200
 MAX_HISTORY = 30
-
-
-class Ingredient(msgspec.Struct, frozen=True, kw_only=True):
-    """A data set or version that this one was made of, and as what."""
-
-    stream: str
-    name: str
-    digest: str
-    roles: tuple[str, ...]
-    licence: str
-    withdrawn: int | None
-
-
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """A parameter as it stands. `changed` is the entry that set it anew after training, where one did."""
-
-    target: str
-    path: str
-    value: str
-    changed: int | None
-
-
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """The run that made a version, in short."""
-
-    id: str
-    status: str
-    persons: tuple[str, ...]
-    entry_point: str
-    commit: str
-    dirty: str
-    container: str
-    environment: str
-    hardware: str
-    seed: str
-    seconds: str
-    index: int
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +51,7 @@ class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[Ingredient, ...]
     parents: tuple[Ingredient, ...]
     settings: tuple[Setting, ...]
-    run: Made | None
+    run: Trained | None
     files: Files | None
     measured: tuple[Measured, ...]
     measured_before: bool
@@ -135,7 +97,7 @@ def read_version(source: Source, model: str, ordinal: int) -> VersionPage:
     stream = f"version/{row.digest}"
     run = None if state.run is msgspec.UNSET else source.state(f"run/{state.run}", Run)
     started = None if run is None else source.find(run.start, TrainingStarted)
-    data, parents = _read_ingredients(source, event, started)
+    data, parents = read_ingredients(source, event, started)
     measured, measured_before = read_measurements(source, row.digest)
     decisions, decided_before = read_decisions(source, row.digest)
     waivers = read_waivers(source, row.digest)
@@ -160,8 +122,8 @@ def read_version(source: Source, model: str, ordinal: int) -> VersionPage:
         unknown=not data and not parents,
         data=data,
         parents=parents,
-        settings=_read_settings(source, stream, started),
-        run=None if run is None or started is None else _read_run(source, run, started),
+        settings=read_settings(source, stream, started),
+        run=None if run is None or started is None else read_run(source, run, started),
         files=read_files(source, row.digest),
         measured=measured,
         measured_before=measured_before,
@@ -196,69 +158,6 @@ def _list_facts(event: ModelRegistered) -> tuple[tuple[str, str], ...]:
     return tuple((name, known(value)) for name, value in said if known(value))
 
 
-def _read_ingredients(
-    source: Source, event: ModelRegistered, started: TrainingStarted | None
-) -> tuple[tuple[Ingredient, ...], tuple[Ingredient, ...]]:
-    """The data sets and the versions that a version was made of."""
-    roles: dict[str, list[str]] = {f"data/{each}": ["training"] for each in event.data}
-    for each in event.parents:
-        roles[f"version/{each}"] = [event.derivation]
-    if started is not None:
-        for used in started.inputs:
-            roles.setdefault(f"data/{used.data}", []).append(used.role)
-        for base in started.base_versions:
-            roles.setdefault(f"version/{base}", []).append("base")
-    found = [_describe_ingredient(source, stream, tuple(dict.fromkeys(said))) for stream, said in roles.items()]
-    data = tuple(each for each in found if each.stream.startswith("data/"))
-    return data, tuple(each for each in found if each.stream.startswith("version/"))
-
-
-def _describe_ingredient(source: Source, stream: str, roles: tuple[str, ...]) -> Ingredient:
-    kind, _, digest = stream.partition("/")
-    data = source.state(stream, Data) if kind == "data" else None
-    return Ingredient(
-        stream=stream,
-        name=source.name(digest) or f"{kind} {digest[:8]}…",
-        digest=digest,
-        roles=roles,
-        licence="" if data is None else known(data.licence),
-        withdrawn=None if data is None or data.withdrawn is msgspec.UNSET else data.withdrawn,
-    )
-
-
-def _read_settings(source: Source, stream: str, started: TrainingStarted | None) -> tuple[Setting, ...]:
-    """Every parameter as it stands: as training began with it, or as it was changed since."""
-    hyper: Target = "hyperparameter"
-    found = {
-        (hyper, each.key): Setting(target=hyper, path=each.key, value=tell_value(each.value), changed=None)
-        for each in (() if started is None else started.parameters)
-    }
-    changes = source.list_events(stream, ParameterChanged, MAX_SETTINGS)
-    for row, event in reversed(changes):
-        if event.of.stream() == stream:
-            value = "not set" if event.new is msgspec.UNSET else tell_value(event.new)
-            found[event.target, event.path] = Setting(target=event.target, path=event.path, value=value, changed=row.index)
-    return tuple(found[each] for each in sorted(found))[:MAX_SETTINGS]
-
-
-def _read_run(source: Source, run: Run, started: TrainingStarted) -> Made:
-    finished = None if run.finish is msgspec.UNSET else source.find(run.finish, TrainingFinished)
-    return Made(
-        id=started.event_id,
-        status=run.status,
-        persons=run.persons,
-        entry_point=known(started.entry_point),
-        commit=known(started.git_commit),
-        dirty=known(started.dirty_digest),
-        container=known(started.container_digest),
-        environment=known(started.environment_digest),
-        hardware=known(started.hardware_class),
-        seed=known(started.seed),
-        seconds="" if finished is None else known(finished.duration_seconds),
-        index=run.start,
-    )
-
-
 def _list_evidence(
     registered: EventRow,
     event: ModelRegistered,
@@ -273,12 +172,7 @@ def _list_evidence(
         found.append(_weigh(run.start, "How it was trained", started))
     found += [Evidence(index=each.row.index, said="A measurement", actor=each.row.actor, grade=each.grade) for each in measured]
     found += [
-        Evidence(
-            index=each.index,
-            said=f"A decision for {each.environment}: {each.actor} {each.words}",
-            actor=each.actor,
-            grade=each.grade,
-        )
+        Evidence(index=each.index, said=f"A decision for {each.environment}", actor=each.actor, grade=each.grade)
         for each in decisions
     ]
     return tuple(found)

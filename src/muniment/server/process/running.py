@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,10 +25,13 @@ from muniment.server.process import sockets
 from muniment.server.process.assembly import Assembled
 from muniment.server.process.connection import Connection, Door, sweep_all
 from muniment.server.settings import Settings
+from muniment.server.telemetry import logs
 
 GRACE_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75
 INTERRUPTED = 130
+SWITCH_SECONDS = 0.001
+"""How long the thread that writes may keep the interpreter while the event loop waits; Python's 5 ms is most of a request."""
 SPARE_FILES = 256
 """File descriptors beside the connections: ledgers, indexes, sockets between processes."""
 
@@ -61,10 +65,16 @@ class Server(uvicorn.Server):
         self.started = True
         self._ready()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        logs.tick()
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what was begun."""
         self._assembled.stop()
         await super().shutdown(sockets)
+        logs.tick()
         if self._sweep is not None:
             self._sweep.cancel()
 
@@ -90,6 +100,7 @@ class Server(uvicorn.Server):
 def run(settings: Settings, assembled: Assembled, listening: socket.socket, door: Door, ready: Ready) -> None:
     """Serve until a signal says to stop."""
     allow_files(settings.limits.connections)
+    sys.setswitchinterval(SWITCH_SECONDS)
     tls = sockets.load_tls(settings.certificate, settings.certificate_key) if settings.certificate else None
     config = uvicorn.Config(
         cast(Any, assembled),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 
 from muniment.client.home import Home
@@ -28,22 +29,25 @@ def serve(settings: Settings, announce: Announce) -> int:
     make_state(settings)
     held = claim.take([settings.state, *(each.home for each in settings.ledgers)])
     try:
-        listening = sockets.bind(settings.host, settings.port)
-        if settings.certificate is not None:
-            # Now, and not in a worker where nobody would read why.
-            sockets.load_tls(settings.certificate, settings.certificate_key)
-        greeted = greeting.look(settings, listening)
-        if settings.workers > 1:
-            return Supervisor(settings, listening, lambda: _ready(greeted, announce)).run()
-        logs.begin(settings.log_format)
-        door = Door(settings.limits)
-        running.run(
-            settings, assemble(settings, telemetry=Telemetry(), door=door), listening, door, lambda: _ready(greeted, announce)
-        )
-        return 0
+        with sockets.bind(settings.host, settings.port) as listening:
+            return _serve(settings, listening, announce)
     finally:
         notify.tell("STOPPING=1")
         held.release()
+
+
+def _serve(settings: Settings, listening: socket.socket, announce: Announce) -> int:
+    if settings.certificate is not None:
+        # Now, and not in a worker where nobody would read why.
+        sockets.load_tls(settings.certificate, settings.certificate_key)
+    greeted = greeting.look(settings, listening)
+    if settings.workers > 1:
+        return Supervisor(settings, listening, lambda: _ready(greeted, announce)).run()
+    logs.begin(settings.log_format)
+    door = Door(settings.limits)
+    assembled = assemble(settings, telemetry=Telemetry(), door=door)
+    running.run(settings, assembled, listening, door, lambda: _ready(greeted, announce))
+    return 0
 
 
 def require_ledgers(settings: Settings) -> None:

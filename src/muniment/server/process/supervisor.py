@@ -107,6 +107,7 @@ class Supervisor:
         except BaseException:
             traceback.print_exc()
         finally:
+            logs.tick()
             os._exit(code)
 
     def _become(self, name: str) -> None:

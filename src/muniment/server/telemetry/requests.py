@@ -6,6 +6,7 @@ knows: the template of the path, the ledger, the caller.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import time
@@ -29,10 +30,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"
 class _Seen:
     """What is known of a request so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, id_: str) -> None:
         self.scope: Mapping[str, Any] = {}
         self.status = 0
-        self.id = os.urandom(8).hex()
+        self.id = id_
 
 
 class Watching:
@@ -41,13 +42,16 @@ class Watching:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        # Random once, then counted: a system call for each request would hand the interpreter to the thread that writes.
+        self._prefix = os.urandom(5).hex()
+        self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw = cast(dict[str, Any], scope)
         if raw["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen = _Seen()
+        seen = _Seen(f"{self._prefix}{next(self._numbers):06x}")
         raw[_SEEN] = seen
         raw[REQUEST] = seen.id
         method = raw["method"] if raw["method"] in _METHODS else "OTHER"

@@ -51,8 +51,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_window(hosted: Hosted, hook: Hook, start: int) -> tuple[list[EventRow], int]:
     """The chosen events among the next entries from `start` on, in order, and the position after all that was looked at."""
-    index = hosted.reader.index
     with hosted.reader.view() as view:
+        # Inside the view, so that the index is never behind it: else what was written in between would be passed over.
+        index = hosted.reader.index
         stop = min(start + WINDOW, view.size)
         if start >= stop:
             return [], start

@@ -22,10 +22,10 @@
 
   function showSteps(steps) {
     byId("steps").replaceChildren();
-    for (const { number, title, ok, detail } of steps) {
+    for (const { number, title, ok, word, detail } of steps) {
       const item = add(byId("steps"), "li", "");
       item.value = number;
-      add(item, "b", ok ? "holds" : "fails", ok ? "good" : "bad");
+      add(item, "b", word, { holds: "good", fails: "bad" }[word] ?? "note");
       item.append(` ${title}${detail ? (ok ? ` (${detail})` : `: ${detail}`) : ""}`);
     }
   }

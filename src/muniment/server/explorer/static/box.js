@@ -79,10 +79,10 @@ export async function verifyInto(box, bytes) {
   remember(box.dataset.origin, { trust: memory.trust, fingerprint: memory.fingerprint, since: memory.since, pin: result.pin });
 }
 
-function showStep(steps, { number, title, ok, detail }) {
+function showStep(steps, { number, title, ok, word, detail }) {
   const item = add(steps, "li", "");
   item.value = number;
-  add(item, "span", ok ? "holds" : "fails", `badge ${ok ? "good" : "bad"}`);
+  add(item, "span", word, `badge ${{ holds: "good", fails: "bad" }[word] ?? ""}`);
   item.append(` ${title}`);
   if (detail) add(item, "span", ok ? ` (${detail})` : `: ${detail}`, "note");
 }

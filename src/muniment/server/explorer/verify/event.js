@@ -31,6 +31,7 @@ export async function decodeEvent(payload) {
   }
   const { predicate: said, subject } = statement;
   if (Object.keys(statement).length !== 4 || !Array.isArray(subject) || !subject.length) throw invalid("schema", "no statement of ours");
+  for (const each of subject) checkStruct("Subject", each);
   checkStruct(EVENTS[name], said);
   if (name === "policy.amended") checkPolicy(said.policy);
   checkOrder(EVENTS[name], said);

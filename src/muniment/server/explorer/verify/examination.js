@@ -18,7 +18,8 @@ const TELLERS_BY_KIND = Object.freeze({
  * @typedef {Object} Examined
  * @property {boolean} ok whether it holds
  * @property {string} kind answer, bundle, receipt or evidence; empty where it is none
- * @property {{number: number, title: string, ok: boolean, detail: string}[]} steps those that held, and the one that failed
+ * @property {{number: number, title: string, ok: boolean, word: string, detail: string}[]} steps those that held or had nothing to
+ *   look at, and the one that failed; the word is `holds`, `not asked` or `fails`
  * @property {string[]} sentences what holds, in plain words
  * @property {{title: string, sentences: string[]}[]} parts of a bundle, each with all its sentences
  * @property {string | null} pin the signed checkpoint to remember from now on
@@ -79,17 +80,20 @@ function readPin(note) {
 }
 
 function failedStep(number, code, message) {
-  return { number, title: STEPS[number], ok: false, detail: `${message} (${code})` };
+  return { number, title: STEPS[number], ok: false, word: "fails", detail: `${message} (${code})` };
 }
 
 function listSteps(held, ground) {
   const numbers = [...held].sort((one, other) => one - other);
-  return numbers.map((number) => ({ number, title: STEPS[number], ok: true, detail: detailOf(number, ground) }));
+  return numbers.map((number) => {
+    const detail = detailOf(number, ground);
+    return { number, title: STEPS[number], ok: true, word: detail ? "not asked" : "holds", detail };
+  });
 }
 
-/** What a step that held was about, where its title alone would say too much. */
+/** Why a step had nothing to look at, where its title would say too much. */
 function detailOf(number, ground) {
-  if (number === 4 && ground?.tier === "solo") return "no other organisation was asked for";
+  if (number === 4 && ground?.tier === "solo") return "this trust file asks for no other organisation";
   if (number === 5 && ground !== undefined && ground.pin === undefined) return "first contact: there is nothing yet to compare with";
   if (number === 6) return "no age was asked for";
   return "";

@@ -22,6 +22,7 @@ export const FORMS = {
   "GitDigest": ["^[0-9a-f]{40}(?:[0-9a-f]{24})?$(?!\\n)",0],
   "Text": ["",65535],
   "Salt": ["^[A-Za-z0-9_-]{21}[AQgw]$(?!\\n)",0],
+  "SubjectName": ["^[A-Za-z0-9][A-Za-z0-9._:/-]*$(?!\\n)",512],
 };
 
 /** Structs: fields and their forms; under the empty name, the struct whose fields they have as well. */
@@ -131,6 +132,8 @@ export const STRUCTS = {
   "Header": {"height":"nat","time":"Time","previous":"Digest","size":"nat","root":"Digest","state":"Digest","protocol":"=#1","genesis":"any?","validators":"any?","evidence":"any?"},
   "Record": {"count":"nat1","first":"nat","head":"Digest","last":"nat","state":"any"},
   "Line": {"path":"text","sha256":"Digest","size":"nat"},
+  "Subject": {"name":"SubjectName","digest":"DigestSet"},
+  "DigestSet": {"sha256":"Digest"},
   "ActorState": {"kind":"text","organisation":"text?","responsible":"text[0,]?[]","roles":"text[0,]?[]","status":"text?\"active\""},
   "ApprovalState": {"decision":"text","environment":"text?","expires":"text?","index":"int","keyid":"text","of":"text","persons":"text[0,]?[]","roles":"text[0,]?[]","status":"text","time":"text"},
   "DataState": {"licence":"text?","made":"int?","name":"text","ordinal":"int","personalData":"text?","purposes":"text[0,]?[]","withdrawn":"int?"},
