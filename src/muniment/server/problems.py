@@ -104,7 +104,7 @@ def describe(error: MunimentError) -> Problem:
         detail=str(error),
         code=error.code,
         hint=error.hint,
-        details=dict(error.details),
+        details={**error.details, **({"step": error.step} if isinstance(error, VerificationError) else {})},
     )
 
 

@@ -12,7 +12,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from typing import Protocol
 
@@ -121,8 +121,8 @@ class Writing:
         while taken := self._take():
             self._write(taken)
             for loop in {id(each.loop): each.loop for each in taken}.values():
-                # A loop that is gone has nobody left who waits.
-                if not loop.is_closed():
+                # A loop that is closed, perhaps just now, has nobody left who waits.
+                with suppress(RuntimeError):
                     loop.call_soon_threadsafe(_hand_out, [each for each in taken if each.loop is loop])
 
     def _take(self) -> list[_Waiting]:

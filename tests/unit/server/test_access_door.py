@@ -51,11 +51,11 @@ def test_a_token_reads_and_the_case_of_the_scheme_does_not_matter(door: Entered)
     assert door.access.tokens.list()[0].last_used_at is not None
 
 
-@pytest.mark.parametrize("scheme", ["Basic", "Token", "Bearer:", "Bearer\t", "Béarer", ""])
-def test_other_schemes_are_wrong_and_not_nobody(door: Entered, scheme: str) -> None:
-    said = f"{scheme} {door.token('read')}".encode("latin-1")
-    answer = door.client.get(VIEW, headers={"Authorization": said})
-    assert (answer.status_code, code_of(answer)) == (401, "token-malformed")
+def test_other_schemes_are_wrong_and_not_nobody(door: Entered) -> None:
+    for scheme in ("Basic", "Token", "Bearer:", "Bearer\t", "Béarer", ""):
+        said = f"{scheme} {door.token('read')}".encode("latin-1")
+        answer = door.client.get(VIEW, headers={"Authorization": said})
+        assert (answer.status_code, code_of(answer)) == (401, "token-malformed"), scheme
 
 
 def test_what_is_presented_and_wrong_is_refused_even_where_nothing_is_needed(door: Entered) -> None:
@@ -99,16 +99,19 @@ def test_a_revoked_token_stops_at_once_here_and_within_two_seconds_elsewhere(doo
         assert revoked.json()["revokedAt"] is not None
         assert code_of(door.client.get(VIEW, headers=bearer(token))) == "token-revoked"
         deadline = clocks.monotonic() + 2.0
+        asked = clocks.monotonic()
         while elsewhere.client.get(VIEW, headers=bearer(token)).status_code == 200:
-            assert clocks.monotonic() < deadline
+            assert asked < deadline
             clocks.sleep(0.05)
+            asked = clocks.monotonic()
         assert code_of(elsewhere.client.get(VIEW, headers=bearer(token))) == "token-revoked"
 
 
 def test_a_token_that_ends_is_not_remembered_beyond_its_end(door: Entered) -> None:
-    token = door.token("read", expires_at=time.format(system_clock() + 300_000))
+    end = system_clock() + 2_000_000
+    token = door.token("read", expires_at=time.format(end))
     assert door.client.get(VIEW, headers=bearer(token)).status_code == 200
-    clocks.sleep(0.35)
+    clocks.sleep(max(0, end - system_clock()) / 1_000_000)
     assert code_of(door.client.get(VIEW, headers=bearer(token))) == "token-expired"
 
 
@@ -180,33 +183,32 @@ def test_two_cookies_of_one_name_are_none(door: Entered) -> None:
         assert (answer.status_code, code_of(answer)) == (401, "session-malformed")
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-        {"Sec-Fetch-Site": "none"},
-        {"Origin": "https://evil.example"},
-        {"Origin": "null"},
-        {"Origin": "http://testserver.local.evil.example"},
-        {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
-        {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
-        {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver.local"},
-    ],
+ELSEWHERE: tuple[dict[str, str], ...] = (
+    {},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://testserver.local.evil.example"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver.local"},
 )
-def test_other_sites_do_nothing_in_somebodys_name(door: Entered, headers: dict[str, str]) -> None:
+
+
+def test_other_sites_do_nothing_in_somebodys_name(door: Entered) -> None:
     sign_in(door, door.token("admin"))
-    for path in ("/v1/tokens", "/sign-in", "/sign-out"):
-        answer = door.client.post(path, json={"name": "x"}, headers=headers)
-        assert (answer.status_code, code_of(answer)) == (403, "cross-site"), path
-    assert door.client.get(VIEW, headers=headers).status_code == 200
-    assert door.client.post("/v1/tokens", json={"name": "x"}, headers=OURS).status_code == 201
+    for headers in ELSEWHERE:
+        for path in ("/v1/tokens", "/sign-in", "/sign-out"):
+            answer = door.client.post(path, json={"name": "x"}, headers=headers)
+            assert (answer.status_code, code_of(answer)) == (403, "cross-site"), (path, headers)
+        assert door.client.get(VIEW, headers=headers).status_code == 200
     # As Chromium writes it in forms of pages that hide where they lead from.
     hidden = {**OURS, "Origin": "null"}
-    assert door.client.post("/v1/tokens", json={"name": "x"}, headers=hidden).status_code == 201
     own = {"Origin": str(door.client.base_url).rstrip("/")}
-    assert door.client.post("/v1/tokens", json={"name": "x"}, headers=own).status_code == 201
+    for headers in (OURS, hidden, own):
+        assert door.client.post("/v1/tokens", json={"name": "x"}, headers=headers).status_code == 201
 
 
 def test_a_browser_without_a_name_gets_the_page_with_status_401(door: Entered) -> None:
@@ -231,9 +233,9 @@ def test_an_ended_session_is_taken_from_the_browser_and_does_not_stand_in_its_wa
     assert door.client.get("/sign-in", headers={**BROWSER, **stale}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_nobody_is_sent_to_another_site(door: Entered) -> None:
+    token = door.token("read")
+    astray = (
         "//evil.example",
         "/\\evil.example",
         "https://evil.example",
@@ -241,14 +243,13 @@ def test_an_ended_session_is_taken_from_the_browser_and_does_not_stand_in_its_wa
         "/\t/evil.example",
         "\\\\evil",
         "",
-        "x" * 9,
-    ],
-)
-def test_nobody_is_sent_to_another_site(door: Entered, path: str) -> None:
-    answer = door.client.post("/sign-in", data={"token": door.token("read"), "next": path}, headers=OURS)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    page = door.client.get("/sign-in", params={"next": path}, headers=BROWSER)
-    assert 'name="next" value="/"' in page.text
+        "x",
+    )
+    for path in astray:
+        answer = door.client.post("/sign-in", data={"token": token, "next": path}, headers=OURS)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/"), path
+        page = door.client.get("/sign-in", params={"next": path}, headers=BROWSER)
+        assert 'name="next" value="/"' in page.text
 
 
 def test_what_is_pasted_wrongly_is_said_on_the_page_and_never_repeated(door: Entered) -> None:

@@ -107,7 +107,7 @@ def submit(door: Entered, token: str, signer: SeedSigner, name: str = "loans") -
 
 
 def test_a_workload_signs_for_as_long_as_its_key_lasts(home: Home, tmp_path: Path) -> None:
-    short = 2
+    short = 4
     with providing.mocked() as (issuer, sign_in):
         provider = Provider(
             name="mock",
