@@ -24,10 +24,11 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m bench
 
-# The reference of events and the published vectors are written by the code that they describe.
+# The reference of events, the published vectors and the forms in the verification script are written by the code that they describe.
 docs: $(VENV)/.test
 	$(BIN)/python tools/event_reference.py
 	$(BIN)/python tools/vectors.py
+	$(BIN)/python tools/script_vocabulary.py
 
 # Each environment is complete by its lock alone: pinned, hashed, without the address of any index.
 $(VENV)/.demo: requirements/demo.lock pyproject.toml

@@ -18,7 +18,7 @@ import click
 from muniment._version import __version__
 from muniment.cli import exits
 from muniment.core.rules.policy import PolicyViolation
-from muniment.errors import MunimentError
+from muniment.errors import InvalidInput, MunimentError
 
 # Name -> one line of help. The module is `muniment.cli.commands.<name with _>`, the command its attribute `command`.
 COMMANDS = MappingProxyType(
@@ -80,7 +80,16 @@ class _LazyGroup(click.Group):
         """The command of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"muniment.cli.commands.{cmd_name.replace('-', '_')}")
+        try:
+            module = importlib.import_module(f"muniment.cli.commands.{cmd_name.replace('-', '_')}")
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("muniment"):
+                raise
+            raise InvalidInput(
+                f"this installation has no `muniment {cmd_name}`: {error.name} is missing",
+                code="not-installed",
+                hint="Install the rest: pip install 'muniment[server]'.",
+            ) from None
         command = module.command
         assert isinstance(command, click.Command)
         return command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ def _greet(settings: Settings, greeting: Greeting, as_json: bool) -> None:
         *served,
         "",
         public if greeting.public else private,
-        "A token for a program: muniment tokens create --name CI",
+        f"A token for a program: muniment tokens create --name CI --scope write --state {shlex.quote(str(settings.state))}",
     ]
     # What is not a person's terminal is kept as a log, and a log is no place for what lets somebody in.
     if sys.stdout.isatty() and not as_json:

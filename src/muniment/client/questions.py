@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from muniment.client import meaning
 from muniment.client.reach import ReadModel
 from muniment.client.writing import Writer
 from muniment.core.format import digest as digests
@@ -27,6 +29,7 @@ from muniment.ledger.engine import View
 S = TypeVar("S", bound=State)
 
 _HEX_DIGITS = 64
+_event_id = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _MAX_CHANGES = 1_000
 _BEGUN_BY = MappingProxyType(
     {"approval": "approval.decided", "incident": "incident.recorded", "plan": "evaluation.planned", "run": "training.started"}
@@ -97,13 +100,13 @@ class Questions:
         Raises NotFound, with what was perhaps meant, and InvalidInput (`ambiguous`).
         """
         found = self.index.resolve(text, kinds)
-        if not self._agrees(found, text):
+        if not self._agrees(found, text, kinds):
             # Perhaps something was recorded in between; else the index is wrong, and made anew from the ledger.
             found = self.index.resolve(text, kinds)
-            if not self._agrees(found, text):
+            if not self._agrees(found, text, kinds):
                 self.index.discard()
                 found = self.index.resolve(text, kinds)
-                if not self._agrees(found, text):
+                if not self._agrees(found, text, kinds):
                     raise VerificationError(
                         f"what was found for {text!r} is not what the ledger says of it",
                         step=11,
@@ -117,10 +120,12 @@ class Questions:
         kinds: list[ThingKind] = [kind, "event"]
         found = self.resolve(text, kinds)
         stream = found.stream or ""
-        if found.kind == "event" and not stream.startswith(f"{kind}/"):
-            stream = f"{kind}/{self.index.event(found.index).event_id}"
         with self._writer.engine.view() as view:
-            known = view.record(stream) is not None
+            if found.kind == "event":
+                # By the entry itself: which id is revoked or closed is not for an index to say.
+                touched = events.decode(dsse.decode(view.entry(found.index)).payload).touches()
+                stream = next((each for each in touched if each.startswith(f"{kind}/")), "")
+            known = stream != "" and view.record(stream) is not None
         if not known:
             raise NotFound(
                 f"{text!r} is no {kind}", code=f"no-such-{kind}", hint=f"`muniment log --event {_BEGUN_BY[kind]}` lists them."
@@ -212,6 +217,10 @@ class Questions:
         versions: list[str] = []
         for row in reversed(self.index.events(stream=stream, names=("deployment.changed",), limit=_MAX_CHANGES)):
             change = self._change(row.index)
+            if (change.environment, change.name) != (environment, name):
+                raise VerificationError(
+                    f"entry {row.index} is about {change.environment}/{change.name}, not {place}", step=11, code="index-disagrees"
+                )
             if change.transition == "rollback" and change.version in versions:
                 del versions[versions.index(change.version) + 1 :]
             elif change.version not in versions[-1:]:
@@ -220,11 +229,15 @@ class Questions:
             raise NotFound(f"{place} ran nothing else before", code="no-earlier-version", hint="Name the version with --to.")
         return versions[-2]
 
-    def _agrees(self, found: Thing, text: str) -> bool:
+    def _agrees(self, found: Thing, text: str, kinds: Collection[ThingKind] | None) -> bool:
         """Whether the ledger calls a thing as the index does: nobody is to decide about another version than the one he named."""
-        if found.kind not in ("data", "version", "deployment") or found.stream is None:
-            return True
+        if not meaning.can_mean(text, found, kinds):
+            return False
         with self._writer.engine.view() as view:
+            if found.kind == "event" and _event_id.match(text):
+                return view.find(text.lower()) == found.index
+            if found.kind not in ("data", "version", "deployment") or found.stream is None:
+                return True
             if found.kind == "deployment":
                 place = _read_state(view, found.stream, Deployment)
                 return place is not None and place.version == found.digest
@@ -239,7 +252,7 @@ class Questions:
                 called = None if data is None else (data.name, data.ordinal)
                 newest = f"dataset/{found.name}"
                 named = _read_state(view, newest, Dataset)
-        if text in (found.name, newest) and (named is None or named.latest != found.digest):
+        if meaning.is_newest(text, found) and (named is None or named.latest != found.digest):
             return False
         return called == (found.name, found.ordinal)
 

@@ -22,6 +22,7 @@ _BY_STATUS: tuple[tuple[int, type[MunimentError]], ...] = (
     (422, InvalidInput),
 )
 _ELSEWHERE = ("no-such-ledger", "no-such-page")
+_NO_TOKEN = "Set MUNIMENT_TOKEN to a token for this node; whoever runs it makes one with `muniment tokens create`."
 _errno = re.compile(r"\[Errno -?[0-9]+\] ([^\[]{1,100})")
 _certificate = re.compile(r"certificate verify failed: ([^(]{1,120}?) ?[(]")
 _problem = msgspec.json.Decoder(Problem)
@@ -36,6 +37,9 @@ def read_problem(status: int, content_type: str, body: bytes, retry_after: float
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     code, hint = problem.code[:128] or "error", _clean(problem.hint) or None
+    if code == "unauthenticated":
+        # The node's own hint is for those who speak HTTP themselves.
+        hint = _NO_TOKEN
     said = _clean(problem.detail) or _clean(problem.title) or "the node gave no reason"
     details = _read_details(problem.details)
     # Of another server, or of no ledger: that says nothing about what is recorded.
@@ -65,7 +69,7 @@ def describe_lost(host: str, error: BaseException) -> Unavailable:
     return Unavailable(
         f"{host} cannot be reached: {_reason(error)}",
         code="unreachable",
-        hint="Check the network and the address; what you record meanwhile is signed, kept, and sent later.",
+        hint="Check the network and the address (http or https?); what you record meanwhile is signed, kept, and sent later.",
         retry_after=5.0,
     )
 

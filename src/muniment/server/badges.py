@@ -20,7 +20,8 @@ from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, Parameter
 
 from muniment.client.ledger import Ledger
 from muniment.core.format import time
@@ -109,10 +110,10 @@ def make_key(state: Path, hosted: Hosted, path: str, environment: str) -> str:
 )
 def draw_badge(
     request: Request[Any, Any, Any],
-    hosted: Hosted,
-    caller: Caller,
-    settings: Settings,
-    badge: str,
+    hosted: NamedDependency[Hosted],
+    caller: NamedDependency[Caller],
+    settings: NamedDependency[Settings],
+    badge: FromPath[str],
     key: Key = "",
     environment: Environment = PRODUCTION,
 ) -> Response[bytes]:

@@ -62,4 +62,10 @@ async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         return
     if caller.kind == "anonymous":
         raise Unauthenticated("this needs a token")
-    raise Forbidden(f"this needs the scope {needed}", details={"scope": needed})
+    if needed in caller.scopes or "admin" in caller.scopes:
+        raise Forbidden(
+            "this token is for other ledgers", hint="Use the address of a ledger that it is for, or ask for another token."
+        )
+    raise Forbidden(
+        f"this needs the scope {needed}", hint=f"Ask an administrator for a token with --scope {needed}.", details={"scope": needed}
+    )

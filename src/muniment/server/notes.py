@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from muniment.client import showing
@@ -40,7 +41,7 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/v1/notes", opt={"scope": "read"}, tags=["notes"], sync_to_thread=True)
-def list_notes(hosted: Hosted, of: Of, cursor: Cursor = None, limit: Limit = 50) -> Thread:
+def list_notes(hosted: NamedDependency[Hosted], of: Of, cursor: Cursor = None, limit: Limit = 50) -> Thread:
     """The notes about a model, a version, a data set, a deployment, an incident, or whatever else is recorded."""
     return read_thread(hosted, of, None if cursor is None else int(cursor), limit)
 

@@ -14,6 +14,7 @@ from typing import Any, get_origin
 
 import msgspec
 from litestar import Litestar, Response, get
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import ParameterKwarg
 from litestar.types import Empty
@@ -155,7 +156,7 @@ def _parameters(path: str, handler: HTTPRouteHandler) -> Iterator[Json]:
             continue
         rule = field.kwarg_definition
         told = rule if isinstance(rule, ParameterKwarg) else ParameterKwarg()
-        called = told.query or name
+        called = told.name or name
         within = "path" if f"{{{called}}}" in path else "query"
         (schema,), _ = msgspec.json.schema_components([field.annotation], schema_hook=_anything, ref_template=_REFERENCE)
         found: Json = {
@@ -241,7 +242,7 @@ def follow() -> str:
 
 
 @get(PATH, opt=answering.told(dict, "An OpenAPI document.", scope=guard.OPEN), sync_to_thread=True)
-def read_openapi(request: Asked, settings: Settings) -> Response[bytes]:
+def read_openapi(request: Asked, settings: NamedDependency[Settings]) -> Response[bytes]:
     """This description."""
     found: bytes | None = request.app.state.get("openapi")
     if found is None:

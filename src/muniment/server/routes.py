@@ -8,9 +8,11 @@ from muniment.server.access.routes import ROUTES as ACCESS
 from muniment.server.api import ROUTES as API
 from muniment.server.badges import ROUTES as BADGES
 from muniment.server.explorer.actors import ROUTES as ACTORS
+from muniment.server.explorer.approving import ROUTES as APPROVING
 from muniment.server.explorer.assets import ROUTES as ASSETS
 from muniment.server.explorer.blocks import ROUTES as BLOCKS
 from muniment.server.explorer.entries import ROUTES as ENTRIES
+from muniment.server.explorer.keyring import ROUTES as KEYRING
 from muniment.server.explorer.overview import ROUTES as OVERVIEW
 from muniment.server.explorer.policies import ROUTES as POLICIES
 from muniment.server.explorer.searching import ROUTES as SEARCHING
@@ -30,9 +32,11 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *BADGES,
     *NOTES,
     *ACTORS,
+    *APPROVING,
     *ASSETS,
     *BLOCKS,
     *ENTRIES,
+    *KEYRING,
     *OVERVIEW,
     *POLICIES,
     *SEARCHING,

@@ -34,8 +34,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """An OIDC provider whose tokens are taken.
 
     `scopes` are what its tokens may do where `claims` (name and exact value) hold; `actor_claim` names the claim that says
-    who it is in a ledger; `actor` says so for all of them, where no claim can. `client_id` and `client_secret` are for people who sign in with a browser. `ephemeral` says that its workloads
-    may have a key of their own admitted for a job, at most `ephemeral_seconds` long, with these roles.
+    who it is in a ledger; `actor` says so for all of them, where no claim can. `client_id` and `client_secret` are for people who
+    sign in with a browser. `ephemeral` says that its workloads may have a key of their own admitted for a job, at most
+    `ephemeral_seconds` long, with these roles.
     """
 
     name: str

@@ -11,6 +11,8 @@ import gzip
 from typing import Any
 
 from litestar import Request, Response, route
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from muniment.core.format.tiles import HEIGHT, WIDTH, Bundle, Tile, encode_bundle, parse_path
 from muniment.errors import InvalidInput, MunimentError, NotFound
@@ -69,7 +71,7 @@ def _is_published(view: View, end: int, level: int, *, full: bool) -> bool:
     tags=["tiles"],
     sync_to_thread=True,
 )
-def read_checkpoint(request: Request[Any, Any, Any], hosted: Hosted) -> Response[bytes]:
+def read_checkpoint(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """The newest signed checkpoint. It changes with every block, so caches must ask again."""
     with hosted.reader.view() as view:
         raw = view.checkpoint
@@ -95,7 +97,9 @@ def _tell_absent(request: Request[Any, Any, Any], error: MunimentError) -> Respo
     exception_handlers={NotFound: _tell_absent},
     sync_to_thread=True,
 )
-def read_tile(request: Request[Any, Any, Any], hosted: Hosted, settings: Settings, rest: str) -> Response[bytes]:
+def read_tile(
+    request: Request[Any, Any, Any], hosted: NamedDependency[Hosted], settings: NamedDependency[Settings], rest: FromPath[str]
+) -> Response[bytes]:
     """A tile (`0/x001/067`, `1/000.p/5`) or a bundle of entries (`entries/000.p/5`). What is there never changes."""
     try:
         # The path as it was sent: only the one form of it names a tile.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,12 +19,11 @@ from muniment.ledger.embedded import system_clock
 from muniment.server.access import journal, store
 from muniment.server.access.tokens import Token, Tokens, Wish
 from muniment.server.caller import Scope
+from muniment.server.process import options
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-STATE = "server"
-"""The server's folder in the ledger's home, where nobody says another."""
 HEADS = ("id", "name", "scopes", "only for", "ends", "last used", "standing")
 LOG_HEADS = ("time", "caller", "status", "bytes", "request")
 
@@ -32,6 +31,13 @@ LOG_HEADS = ("time", "caller", "status", "bytes", "request")
 def _common(function: Callable[P, R]) -> Callable[P, R]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
+        click.option(
+            "--config",
+            "file",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="The server's file, as `muniment serve` was given it; it says both folders.",
+        ),
         click.option(
             "--state", metavar="DIR", type=click.Path(path_type=Path), help="The server's own folder; default HOME/server."
         ),
@@ -75,6 +81,7 @@ def create(
     quiet: bool,
     home: Path | None,
     state: Path | None,
+    file: Path | None,
     as_json: bool,
 ) -> None:
     """Make a token and print it. It is shown this once: only its digest is kept."""
@@ -85,7 +92,7 @@ def create(
         environments=environments,
         expires_at=None if expires is None else moments.write(expires),
     )
-    with _tokens(home, state, as_json, make=True) as (tokens, _, json):
+    with _tokens(home, state, file, as_json, make=True, ledgers=ledgers) as (tokens, _, json):
         made = tokens.create(wish, by=f"{getpass.getuser()} at the command line")
     output.result(made, json, [made.token])
     if quiet or json:
@@ -98,9 +105,9 @@ def create(
 
 @command.command("list")
 @_common
-def list_tokens(home: Path | None, state: Path | None, as_json: bool) -> None:
+def list_tokens(home: Path | None, state: Path | None, file: Path | None, as_json: bool) -> None:
     """List every token, the newest first: what it may do, and whether it is still used. Nobody can see its secret."""
-    with _tokens(home, state, as_json) as (tokens, _, json):
+    with _tokens(home, state, file, as_json) as (tokens, _, json):
         found, now = tokens.list(), system_clock()
     rows = [
         [
@@ -120,9 +127,9 @@ def list_tokens(home: Path | None, state: Path | None, as_json: bool) -> None:
 @command.command("revoke")
 @click.argument("token_id", metavar="ID")
 @_common
-def revoke(token_id: str, home: Path | None, state: Path | None, as_json: bool) -> None:
+def revoke(token_id: str, home: Path | None, state: Path | None, file: Path | None, as_json: bool) -> None:
     """End the token with this ID. A running server refuses it within two seconds; who signed in with it is signed out."""
-    with _tokens(home, state, as_json) as (tokens, _, json):
+    with _tokens(home, state, file, as_json) as (tokens, _, json):
         done = tokens.revoke(token_id)
     output.result(done, json, [f"The token {done.id} ({done.name}) has ended."])
 
@@ -131,9 +138,9 @@ def revoke(token_id: str, home: Path | None, state: Path | None, as_json: bool) 
 @click.option("--ledger", default="", metavar="NAME", help="The log of /l/NAME/; without: of the ledger at the root.")
 @click.option("--last", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="The newest N lines.")
 @_common
-def log(ledger: str, last: int, home: Path | None, state: Path | None, as_json: bool) -> None:
+def log(ledger: str, last: int, home: Path | None, state: Path | None, file: Path | None, as_json: bool) -> None:
     """Show the access log of a ledger, the newest request last."""
-    with _tokens(home, state, as_json) as (_, folder, json):
+    with _tokens(home, state, file, as_json) as (_, folder, json):
         lines = journal.read_last(folder / journal.FOLDER, ledger, last)
     rows = [
         [
@@ -149,16 +156,25 @@ def log(ledger: str, last: int, home: Path | None, state: Path | None, as_json: 
 
 
 @contextmanager
-def _tokens(home: Path | None, state: Path | None, as_json: bool, *, make: bool = False) -> Iterator[tuple[Tokens, Path, bool]]:
-    """The server's tokens, its folder, and whether to answer in JSON. Raises NotFound where no server keeps anything."""
+def _tokens(
+    home: Path | None, state: Path | None, file: Path | None, as_json: bool, *, make: bool = False, ledgers: Sequence[str] = ()
+) -> Iterator[tuple[Tokens, Path, bool]]:
+    """The server's tokens, its folder, and whether to answer in JSON. `ledgers` are names that the server's file must know.
+
+    Raises NotFound where no server keeps anything, and InvalidInput for a bad file.
+    """
     settings = session.resolve(home, None, as_json)
-    folder = settings.home / STATE if state is None else state.absolute()
-    known = (folder / store.FILE).exists() or (make and (state is not None or settings.home.is_dir()))
+    said = options.resolve({"state": state and str(state.absolute())}, settings.home, file)
+    known_names = [each.name for each in said.ledgers]
+    if file is not None and (strange := [each for each in ledgers if each not in known_names]):
+        raise NotFound(f"{file} serves no ledger {strange[0]!r}", code="no-such-ledger", hint=f"It serves {known_names}.")
+    folder = said.state
+    known = (folder / store.FILE).exists() or (make and (state is not None or said.ledgers[0].home.is_dir()))
     if not known:
         raise NotFound(
             f"no server keeps its tokens in {folder}",
             code="no-server-state",
-            hint="Name the folder with --home or --state, as `muniment serve` was given them.",
+            hint="Name it with --config, --home or --state, as `muniment serve` was given them.",
         )
     with closing(store.open(folder)) as file:
         yield Tokens(file), folder, settings.output == "json"

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
 import click
+import msgspec
 
 from muniment.cli import output, session
 from muniment.cli.groups import Group
 from muniment.errors import NotFound
 from muniment.server import hosting
 from muniment.server.hosting import Hosted
+from muniment.server.process import options
 from muniment.server.settings import Served, Settings
 from muniment.server.webhooks import orders, outbox
 from muniment.server.webhooks.hook import ANY, Hook
@@ -23,8 +25,6 @@ from muniment.server.webhooks.outbox import Outbox
 P = ParamSpec("P")
 R = TypeVar("R")
 
-STATE = "server"
-"""The server's folder in the ledger's home, where nobody says another."""
 HEADS = ("id", "url", "events", "only about", "delivered below", "standing")
 
 
@@ -41,6 +41,13 @@ def _common(function: Callable[P, R]) -> Callable[P, R]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
         click.option("--ledger", default="", metavar="NAME", help="The ledger that is served at /l/NAME/; default: at the root."),
+        click.option(
+            "--config",
+            "file",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="The server's file, as `muniment serve` was given it; it says both folders.",
+        ),
         click.option(
             "--state", metavar="DIR", type=click.Path(path_type=Path), help="The server's own folder; default HOME/server."
         ),
@@ -67,7 +74,11 @@ def command() -> None:
 @click.option("--environment", "environments", multiple=True, metavar="NAME", help="Only about this environment; repeatable.")
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Only about this model; repeatable.")
 @click.option("--after", type=click.IntRange(min=0), metavar="SIZE", help="Begin after so many entries; without: with what comes.")
-@click.option("--private", is_flag=True, help="Allow addresses inside this network; the server needs --webhooks-private as well.")
+@click.option(
+    "--private",
+    is_flag=True,
+    help="Allow addresses inside this network; the server needs --webhooks-private as well, or its file says so.",
+)
 @_common
 def create(
     url: str,
@@ -78,12 +89,13 @@ def create(
     private: bool,
     home: Path | None,
     state: Path | None,
+    file: Path | None,
     ledger: str,
     as_json: bool,
 ) -> None:
     """Have events delivered to URL, and print the secret with which the receiver verifies them. It is shown this once."""
     wish = Wish(url=url, events=events or (ANY,), environments=environments, models=models, after=after)
-    with _open(home, state, ledger, as_json, private=private) as place:
+    with _open(home, state, file, ledger, as_json, private=private) as place:
         made = orders.create(place.settings, place.hosted, place.store, wish)
     output.result(made, place.as_json, [made.secret])
     if place.as_json:
@@ -95,9 +107,9 @@ def create(
 
 @command.command("list")
 @_common
-def list_hooks(home: Path | None, state: Path | None, ledger: str, as_json: bool) -> None:
+def list_hooks(home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool) -> None:
     """List every webhook, the oldest first, and how it stands."""
-    with _open(home, state, ledger, as_json) as place:
+    with _open(home, state, file, ledger, as_json) as place:
         found = place.store.hooks(ledger)
     rows = [
         [
@@ -116,9 +128,9 @@ def list_hooks(home: Path | None, state: Path | None, ledger: str, as_json: bool
 @command.command("delete")
 @click.argument("webhook", metavar="ID")
 @_common
-def delete(webhook: str, home: Path | None, state: Path | None, ledger: str, as_json: bool) -> None:
+def delete(webhook: str, home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool) -> None:
     """Deliver no more to the webhook with this ID, and forget it."""
-    with _open(home, state, ledger, as_json) as place:
+    with _open(home, state, file, ledger, as_json) as place:
         done = place.store.find(ledger, webhook).hook
         place.store.delete(ledger, webhook)
     output.result({"deleted": done}, place.as_json, [f"The webhook {done.id} to {done.url} has ended."])
@@ -128,13 +140,15 @@ def delete(webhook: str, home: Path | None, state: Path | None, ledger: str, as_
 @click.argument("webhook", metavar="ID")
 @click.option("--since", type=click.IntRange(min=0), metavar="SIZE", help="Deliver again what came after so many entries.")
 @_common
-def replay(webhook: str, since: int | None, home: Path | None, state: Path | None, ledger: str, as_json: bool) -> None:
+def replay(
+    webhook: str, since: int | None, home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool
+) -> None:
     """Have everything since SIZE delivered again, in order and with the ids that it had.
 
     Without --since nothing is repeated: a webhook that waits or was disabled goes on at once. A running server notices within a
     second.
     """
-    with _open(home, state, ledger, as_json) as place:
+    with _open(home, state, file, ledger, as_json) as place:
         found = orders.rewind(place.hosted, place.store, webhook, since)
     output.result(found, place.as_json, [f"The webhook {found.id} goes on from entry {found.position}."])
 
@@ -142,9 +156,9 @@ def replay(webhook: str, since: int | None, home: Path | None, state: Path | Non
 @command.command("rotate", short_help="Make a new secret, which is shown once.")
 @click.argument("webhook", metavar="ID")
 @_common
-def rotate(webhook: str, home: Path | None, state: Path | None, ledger: str, as_json: bool) -> None:
+def rotate(webhook: str, home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool) -> None:
     """Make a new secret and print it. For a day deliveries are signed with both."""
-    with _open(home, state, ledger, as_json) as place:
+    with _open(home, state, file, ledger, as_json) as place:
         made = orders.rotate(place.hosted, place.store, webhook)
     output.result(made, place.as_json, [made.secret])
     if not place.as_json:
@@ -152,18 +166,23 @@ def rotate(webhook: str, home: Path | None, state: Path | None, ledger: str, as_
 
 
 @contextmanager
-def _open(home: Path | None, state: Path | None, ledger: str, as_json: bool, *, private: bool = False) -> Iterator[_Place]:
+def _open(
+    home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool, *, private: bool = False
+) -> Iterator[_Place]:
     """The ledger and the server's folder. Raises NotFound where there is no ledger or no such folder can be."""
     found = session.resolve(home, None, as_json)
-    folder = found.home / STATE if state is None else state.absolute()
-    if not found.home.is_dir():
+    said = options.resolve({"state": state and str(state.absolute())}, found.home, file)
+    if file is None:
+        said = msgspec.structs.replace(said, ledgers=(Served(name=ledger, home=found.home),), webhooks_private=private)
+    served = next((each for each in said.ledgers if each.name == ledger), None)
+    if served is None or not served.home.is_dir():
         raise NotFound(
-            f"there is no ledger in {found.home}",
+            f"{file} serves no ledger {ledger!r}" if served is None else f"there is no ledger in {served.home}",
             code="no-ledger",
-            hint="Name the folder with --home, as `muniment serve` was given it.",
+            hint="Name it with --config, --home or --ledger, as `muniment serve` was given it.",
         )
-    settings = Settings(ledgers=(Served(name=ledger, home=found.home),), state=folder, webhooks_private=private)
-    with closing(outbox.open(folder)) as store, closing(hosting.open_all(settings, writes=False)) as opened:
+    settings = msgspec.structs.replace(said, ledgers=(served,))
+    with closing(outbox.open(settings.state)) as store, closing(hosting.open_all(settings, writes=False)) as opened:
         yield _Place(settings, opened.by_name[ledger], store, found.output == "json")
 
 

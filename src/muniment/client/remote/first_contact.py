@@ -26,6 +26,8 @@ from muniment.net.entries import Entries
 from muniment.net.transport import Transport
 from muniment.net.wire import About, Frame
 
+_AWAY = "Check the address (http or https?) and the network, and try again; or name the ledger's trust file with --trust."
+
 
 class FirstContactWarning(UserWarning):
     """A ledger was believed because nothing was known of it before."""
@@ -51,7 +53,7 @@ def meet(settings: Config) -> Trust:
         raise Unavailable(
             f"{error}; this client has not met its ledger yet",
             code=error.code,
-            hint="Try again once the node can be reached, or name the ledger's trust file with --trust.",
+            hint=error.hint if error.code != "unreachable" else _AWAY,
             retry_after=error.retry_after,
             details=error.details,
         ) from None

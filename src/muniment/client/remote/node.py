@@ -14,11 +14,13 @@ from muniment.client.remote.disclosures import RemoteVault
 from muniment.client.remote.folders import RemoteBlobs
 from muniment.client.remote.index import RemoteIndex
 from muniment.config import Config
-from muniment.core.format import digest, dsse
+from muniment.core.format import checkpoint, digest, dsse, note
 from muniment.core.format.statement import Sealed
+from muniment.core.proof import receipt
 from muniment.core.proof.answer import UNSET, Answer, Opened, Question
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify.statement import find_sealed
+from muniment.errors import InvalidInput, VerificationError
 from muniment.ledger.blobs import Blobs
 from muniment.ledger.engine import View
 from muniment.ledger.pins import Pins
@@ -28,6 +30,7 @@ from muniment.net.transport import Transport
 from muniment.vault import Vault
 
 _EVENT = b'{"payload"'
+_PIN_STEP = 5
 
 
 class There:
@@ -65,6 +68,7 @@ class There:
     def prove(self, view: View, question: Question, *, hints: Hints, disclose: Disclose | None) -> Answer:
         """The node's answer, as of `view` or later. What only the vault of this machine opens is opened as well."""
         answer = self.engine.prove(question, disclose is not None)
+        _check_age(answer, view)
         return answer if disclose is None else _open_more(answer, self._local)
 
     def deliver(self) -> None:
@@ -86,6 +90,22 @@ def reach(settings: Config, trust: Trust, pins: Pins) -> Iterator[There]:
         yield there
     finally:
         there.engine.close()
+
+
+def _check_age(answer: Answer, view: View) -> None:
+    """Check that an answer is as of `view` or later: what held in an older block may not hold any more."""
+    # That there is one, and that it was signed, is verified with the rest of the answer.
+    try:
+        size = checkpoint.parse(note.parse(receipt.parse(answer.receipt).checkpoint).text).size
+    except InvalidInput:
+        return
+    if size < view.size:
+        raise VerificationError(
+            f"the node answered as of {size} entries, and its ledger has {view.size}",
+            step=_PIN_STEP,
+            code="older-answer",
+            hint="Ask again; if it stays, tell whoever runs the node.",
+        )
 
 
 def _open_more(answer: Answer, vault: Vault) -> Answer:

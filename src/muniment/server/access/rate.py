@@ -1,17 +1,15 @@
 """How often somebody may ask: each caller by name, everybody without one by address; who fails to say who he is, far less often.
 
 Counted in this process over two seconds, so that a burst may hold twice what one second allows; several worker processes count
-apart. Nothing is counted for health checks.
+apart. Nothing is counted for health checks. Only the event loop counts: no lock, no thread, no system call but the clock.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import time
 from typing import Any
 
-from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from litestar.types import ASGIApp, Receive, Send
 
 from muniment.server import guard
@@ -25,34 +23,54 @@ FAILURES_PER_MINUTE = 30
 UNCOUNTED = frozenset({"/healthz", "/readyz"})
 
 
+class Window:
+    """How often each of many has come within the present stretch of time. All begin anew together, so nobody is kept for long."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.seconds = seconds
+        self._most = most
+        self._until = 0.0
+        self._counts: dict[str, int] = {}
+
+    def count(self, who: str, now: float) -> bool:
+        """Count one more; False where that is one too many."""
+        counts = self._current(now)
+        counts[who] = number = counts.get(who, 0) + 1
+        return number <= self._most
+
+    def is_full(self, who: str, now: float) -> bool:
+        """Has somebody come as often as he may?"""
+        return self._current(now).get(who, 0) >= self._most
+
+    def _current(self, now: float) -> dict[str, int]:
+        if now >= self._until:
+            self._until, self._counts = now + self.seconds, {}
+        return self._counts
+
+
 class Rates:
     """The counters of one process."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._named = RateLimitItemPerSecond(WINDOW_SECONDS * limits.requests_per_second, WINDOW_SECONDS)
-        self._unnamed = RateLimitItemPerSecond(WINDOW_SECONDS * limits.anonymous_per_second, WINDOW_SECONDS)
-        self._failures = RateLimitItemPerMinute(FAILURES_PER_MINUTE)
+        self._named = Window(WINDOW_SECONDS * limits.requests_per_second, WINDOW_SECONDS)
+        self._unnamed = Window(WINDOW_SECONDS * limits.anonymous_per_second, WINDOW_SECONDS)
+        self._failures = Window(FAILURES_PER_MINUTE, 60)
 
     def count(self, caller: Caller, scope: Any) -> None:
         """Count a request. Raises TooOften."""
-        if caller.kind == "anonymous":
-            self._hit(self._unnamed, "address", address_of(scope))
-        else:
-            self._hit(self._named, "name", caller.id)
+        nameless = caller.kind == "anonymous"
+        window, who = (self._unnamed, address_of(scope)) if nameless else (self._named, caller.id)
+        if not window.count(who, time.monotonic()):
+            raise TooOften("too many requests at once", retry_after=window.seconds)
 
     def check_failures(self, address: str) -> None:
         """Check that an address has not failed too often to say who it is. Raises TooOften."""
-        if not self._limiter.test(self._failures, "failure", address):
-            raise TooOften("too many attempts to sign in from this address", retry_after=60.0)
+        if self._failures.is_full(address, time.monotonic()):
+            raise TooOften("too many attempts to sign in from this address", retry_after=self._failures.seconds)
 
     def note_failure(self, address: str) -> None:
         """Count an attempt that failed."""
-        self._limiter.hit(self._failures, "failure", address)
-
-    def _hit(self, item: RateLimitItem, kind: str, who: str) -> None:
-        if not self._limiter.hit(item, kind, who):
-            raise TooOften("too many requests at once", retry_after=float(WINDOW_SECONDS))
+        self._failures.count(address, time.monotonic())
 
 
 class Rate:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from litestar import Response, get, head, put, route
+from litestar.di import NamedDependency
 
 from muniment.client import capturing
 from muniment.core.format import digest as digests
@@ -35,43 +36,43 @@ def _put(path: str) -> put:
 
 
 @_get("/v1/blobs/{digest:str}")
-async def read_blob(request: Asked, hosted: Hosted, digest: Digest) -> Response[bytes]:
+async def read_blob(request: Asked, hosted: NamedDependency[Hosted], digest: Digest) -> Response[bytes]:
     """The bytes with a SHA-256, checked again before they are sent: run logs, environments and other evidence."""
     return await asyncio.to_thread(_send, request, hosted.writer.blobs, digest)
 
 
 @_head("/v1/blobs/{digest:str}")
-async def find_blob(request: Asked, hosted: Hosted, digest: Digest) -> Response[None]:
+async def find_blob(request: Asked, hosted: NamedDependency[Hosted], digest: Digest) -> Response[None]:
     """Whether the server holds the bytes with a SHA-256."""
     return await asyncio.to_thread(_find, hosted.writer.blobs, digest)
 
 
 @_put("/v1/blobs/{digest:str}")
-async def keep_blob(request: Asked, hosted: Hosted, digest: Digest) -> None:
+async def keep_blob(request: Asked, hosted: NamedDependency[Hosted], digest: Digest) -> None:
     """Keep bytes under their SHA-256. They are durable when this answers."""
     await asyncio.to_thread(_keep, hosted.writer.blobs, digest, await request.body(), digests.sha256)
 
 
 @_get("/v1/manifests/{root:str}")
-async def read_manifest(request: Asked, hosted: Hosted, root: Digest) -> Response[bytes]:
+async def read_manifest(request: Asked, hosted: NamedDependency[Hosted], root: Digest) -> Response[bytes]:
     """The list of files with a root, which names a version of a model or data set."""
     return await asyncio.to_thread(_send, request, hosted.writer.manifests, root)
 
 
 @_head("/v1/manifests/{root:str}")
-async def find_manifest(request: Asked, hosted: Hosted, root: Digest) -> Response[None]:
+async def find_manifest(request: Asked, hosted: NamedDependency[Hosted], root: Digest) -> Response[None]:
     """Whether the server holds the list of files with a root."""
     return await asyncio.to_thread(_find, hosted.writer.manifests, root)
 
 
 @_put("/v1/manifests/{root:str}")
-async def keep_manifest(request: Asked, hosted: Hosted, root: Digest) -> None:
+async def keep_manifest(request: Asked, hosted: NamedDependency[Hosted], root: Digest) -> None:
     """Keep a list of files under its root. It is durable when this answers."""
     await asyncio.to_thread(_keep, hosted.writer.manifests, root, await request.body(), capturing.identify)
 
 
 @get("/v1/disclosures/{sealed:str}", opt={"scope": "read"}, sync_to_thread=True)
-def read_disclosure(hosted: Hosted, sealed: Commitment) -> Opened:
+def read_disclosure(hosted: NamedDependency[Hosted], sealed: Commitment) -> Opened:
     """What opens a sealed field, where the server's vault holds it."""
     found = hosted.vault.find(Sealed(sealed))
     if found is None:

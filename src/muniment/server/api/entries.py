@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Response, asgi, post
+from litestar.di import NamedDependency
 from litestar.exceptions import MethodNotAllowedException
+from litestar.params import JSONBody
 from litestar.types import Receive, Scope, Send
 
 from muniment.core.format.encoding import MAX_INTEGER
@@ -61,7 +63,7 @@ async def take(scope: Scope, receive: Receive, send: Send) -> None:
     opt=answering.told(Submitted, "The verdicts, in the order of the entries.", scope="write"),
     status_code=200,
 )
-async def submit(data: Submission, since: Since = None) -> Response[bytes]:
+async def submit(data: JSONBody[Submission], since: Since = None) -> Response[bytes]:
     """Have signed events judged, in order; what is admitted is sealed in a block and durable when this answers.
 
     The same event may be sent again: it is `repeated`, with the place where it stands. A bad form or signature refuses the
@@ -75,7 +77,9 @@ async def submit(data: Submission, since: Since = None) -> Response[bytes]:
     opt=answering.told(Rehearsed, "The verdicts of a dry run.", scope="write"),
     status_code=200,
 )
-async def judge(request: Asked, hosted: Hosted, caller: Caller, settings: Settings) -> Response[bytes]:
+async def judge(
+    request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller], settings: NamedDependency[Settings]
+) -> Response[bytes]:
     """What the ledger would answer to signed events now. Nothing is written, not even what opens sealed fields."""
     submission, entries = await _read(await request.body(), settings)
     return Response(await asyncio.to_thread(_rehearse, hosted, submission, entries, caller.environments), media_type=JSON)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import Parameter, QueryParameter
 
 from muniment.core.format.encoding import MAX_INTEGER
 from muniment.core.rules.policy import EventName
@@ -26,7 +27,7 @@ About = Annotated[
 ]
 Names = Annotated[
     list[EventName] | None,
-    Parameter(query="name", max_items=MAX_EVENT_NAMES, description="Only events of these names, such as `model.registered`."),
+    QueryParameter(name="name", max_items=MAX_EVENT_NAMES, description="Only events of these names, such as `model.registered`."),
 ]
 Before = Annotated[int | None, Parameter(ge=0, le=MAX_INTEGER, description="Only events at entries before this one.")]
 Limit = Annotated[int, Parameter(ge=1, le=MAX_PAGE, description="How many at most.")]
@@ -42,7 +43,7 @@ Cursor = Annotated[
 )
 def list_events(
     request: Asked,
-    hosted: Hosted,
+    hosted: NamedDependency[Hosted],
     stream: About = None,
     names: Names = None,
     before: Before = None,
@@ -69,7 +70,7 @@ def list_events(
     opt=answering.told(EventRow, "The event.", tagged=True),
     sync_to_thread=True,
 )
-def read_event(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
+def read_event(request: Asked, hosted: NamedDependency[Hosted], index: Index) -> Response[bytes]:
     """The event at an entry, as it stands in listings."""
     return answering.answer(request, hosted, lambda: hosted.reader.index.event(index))
 
@@ -79,7 +80,7 @@ def read_event(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
     opt=answering.told(Listed[int], "The indices, ascending.", tagged=True),
     sync_to_thread=True,
 )
-def list_indices(request: Asked, hosted: Hosted, stream: StreamPath) -> Response[bytes]:
+def list_indices(request: Asked, hosted: NamedDependency[Hosted], stream: StreamPath) -> Response[bytes]:
     """Every entry that a stream folds. A stream of which nothing is recorded has none."""
     name = parse_stream(stream)
     return answering.answer(request, hosted, lambda: answering.listing(hosted, lambda index: index.stream_indices(name)))

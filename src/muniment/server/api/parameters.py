@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, get_args
 
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 
 from muniment.core.format.encoding import MAX_INTEGER
 from muniment.core.rules.events.stream_name import Stream
@@ -37,7 +37,9 @@ Index = Annotated[int, Parameter(ge=0, le=MAX_INTEGER, description="The index of
 Height = Annotated[int, Parameter(ge=0, le=MAX_INTEGER, description="The height of a block.")]
 Since = Annotated[
     int | None,
-    Parameter(query="from", ge=0, le=MAX_INTEGER, description="Show as well that the ledger of so many entries is its beginning."),
+    QueryParameter(
+        name="from", ge=0, le=MAX_INTEGER, description="Show as well that the ledger of so many entries is its beginning."
+    ),
 ]
 Digest = Annotated[str, Parameter(pattern=DIGEST, description="64 lower hex digits.")]
 EventId = Annotated[str, Parameter(pattern=EVENT_ID, description="The id of an event (UUIDv7, lower case).")]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from muniment.core.format.encoding import MAX_INTEGER
@@ -21,21 +22,21 @@ Old = Annotated[int, Parameter(ge=1, le=MAX_INTEGER, description="The smaller si
 
 
 @get("/v1/proofs/inclusion", opt={"scope": "read"}, sync_to_thread=True)
-def prove_inclusion(hosted: Hosted, index: Index, size: Size = None) -> Proof:
+def prove_inclusion(hosted: NamedDependency[Hosted], index: Index, size: Size = None) -> Proof:
     """The proof that an entry is in the tree of the first `size` entries (RFC 9162, section 2.1.3), from its sibling up."""
     with hosted.reader.view() as view:
         return Proof(hashes=frames.to_hex(view.inclusion(index, view.size if size is None else size)))
 
 
 @get("/v1/proofs/consistency", opt={"scope": "read"}, sync_to_thread=True)
-def prove_consistency(hosted: Hosted, old: Old, new: Size = None) -> Proof:
+def prove_consistency(hosted: NamedDependency[Hosted], old: Old, new: Size = None) -> Proof:
     """The proof that the tree of `new` entries begins with that of `old` ones (RFC 9162, section 2.1.4)."""
     with hosted.reader.view() as view:
         return Proof(hashes=frames.to_hex(view.consistency(old, view.size if new is None else new)))
 
 
 @get("/v1/records/{stream:path}", opt={"scope": "read"}, sync_to_thread=True)
-def read_record(hosted: Hosted, stream: StreamPath, since: Since = None) -> Standing:
+def read_record(hosted: NamedDependency[Hosted], stream: StreamPath, since: Since = None) -> Standing:
     """The record of a stream in the state map, or that there is none, proved under the newest header."""
     name = parse_stream(stream)
     with hosted.reader.view() as view:

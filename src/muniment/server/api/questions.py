@@ -7,7 +7,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, Parameter
 
 from muniment.client import proving
 from muniment.client.gating import asking, entrance
@@ -44,7 +45,7 @@ _bundling = msgspec.json.Decoder(BundleAsking)
 
 
 @post("/v1/answers", opt=answering.told(Answer, FILE), status_code=200)
-async def answer(request: Asked, hosted: Hosted, settings: Settings) -> Response[bytes]:
+async def answer(request: Asked, hosted: NamedDependency[Hosted], settings: NamedDependency[Settings]) -> Response[bytes]:
     """Answer a question with a file that proves it."""
     asked = reading.read(await request.body(), _asking, settings.limits.depth)
     log.note_thing(request.scope, _about(asked.question))
@@ -52,7 +53,7 @@ async def answer(request: Asked, hosted: Hosted, settings: Settings) -> Response
 
 
 @post("/v1/bundles", opt=answering.told(Bundle, "The file of the bundle."), status_code=200)
-async def bundle(request: Asked, hosted: Hosted, settings: Settings) -> Response[bytes]:
+async def bundle(request: Asked, hosted: NamedDependency[Hosted], settings: NamedDependency[Settings]) -> Response[bytes]:
     """One file with the proofs of a thing's whole life, which outlives the ledger."""
     asked = reading.read(await request.body(), _bundling, settings.limits.depth)
     log.note_thing(request.scope, asked.thing)
@@ -87,59 +88,71 @@ def _ask(path: str) -> get:
 
 
 @_ask("/v1/prove")
-def prove(request: Asked, hosted: Hosted, thing: Thing, disclose: Opened = False) -> Response[bytes]:
+def prove(request: Asked, hosted: NamedDependency[Hosted], thing: Thing, disclose: Opened = False) -> Response[bytes]:
     """That a thing was recorded: the entry that made it or last changed it, who signed it, and how his key stands."""
     return answering.answer(request, hosted, lambda: hosted.reader.prove(thing, disclose=disclose).raw)
 
 
 @_ask("/v1/at")
-def at(hosted: Hosted, thing: Thing, time: Moment = "now", disclose: Opened = False) -> Response[bytes]:
+def at(hosted: NamedDependency[Hosted], thing: Thing, time: Moment = "now", disclose: Opened = False) -> Response[bytes]:
     """What a deployment ran, or how another thing stood, at a time by the ledger's clock."""
     return _file(hosted.reader.at(thing, time, disclose=disclose).raw)
 
 
 @_ask("/v1/history")
-def history(request: Asked, hosted: Hosted, of: Thing, disclose: Opened = False) -> Response[bytes]:
+def history(request: Asked, hosted: NamedDependency[Hosted], of: Thing, disclose: Opened = False) -> Response[bytes]:
     """All events of a thing, with the proof that there are no others."""
     return answering.answer(request, hosted, lambda: hosted.reader.history(of, disclose=disclose).raw)
 
 
 @_ask("/v1/lineage")
-def lineage(request: Asked, hosted: Hosted, of: Thing, direction: Direction = "up", disclose: Opened = False) -> Response[bytes]:
+def lineage(
+    request: Asked, hosted: NamedDependency[Hosted], of: Thing, direction: FromQuery[Direction] = "up", disclose: Opened = False
+) -> Response[bytes]:
     """What a version or data set was made of (`up`), or what was made of it (`down`)."""
     return answering.answer(request, hosted, lambda: hosted.reader.lineage(of, direction, disclose=disclose).raw)
 
 
 @_ask("/v1/impact")
-def impact(request: Asked, hosted: Hosted, of: Thing, disclose: Opened = False) -> Response[bytes]:
+def impact(request: Asked, hosted: NamedDependency[Hosted], of: Thing, disclose: Opened = False) -> Response[bytes]:
     """Which versions learned from a data set, through any number of steps, and where they run now."""
     return answering.answer(request, hosted, lambda: hosted.reader.impact(of, disclose=disclose).raw)
 
 
 @_ask("/v1/blame")
 def blame(
-    request: Asked, hosted: Hosted, of: Thing, path: Path, target: Target | None = None, disclose: Opened = False
+    request: Asked,
+    hosted: NamedDependency[Hosted],
+    of: Thing,
+    path: Path,
+    target: FromQuery[Target | None] = None,
+    disclose: Opened = False,
 ) -> Response[bytes]:
     """Who set a parameter of a version or deployment, when and why: every value that it has had."""
     return answering.answer(request, hosted, lambda: hosted.reader.blame(of, path, target, disclose=disclose).raw)
 
 
 @_ask("/v1/diff")
-def diff(request: Asked, hosted: Hosted, a: Thing, b: Thing, disclose: Opened = False) -> Response[bytes]:
+def diff(request: Asked, hosted: NamedDependency[Hosted], a: Thing, b: Thing, disclose: Opened = False) -> Response[bytes]:
     """How two versions differ: data, parents, parameters, code, environment, seed, metrics, approvals."""
     return answering.answer(request, hosted, lambda: hosted.reader.diff(a, b, disclose=disclose).raw)
 
 
 @_ask("/v1/claim")
 def claim(
-    request: Asked, hosted: Hosted, claim: Claim, of: Thing, environment: Environment = None, disclose: Opened = False
+    request: Asked,
+    hosted: NamedDependency[Hosted],
+    claim: FromQuery[Claim],
+    of: Thing,
+    environment: Environment = None,
+    disclose: Opened = False,
 ) -> Response[bytes]:
     """Whether something holds of a version or data set now, such as `not-approved` for an environment."""
     return answering.answer(request, hosted, lambda: hosted.reader.claim(claim, of, environment, disclose=disclose).raw)
 
 
 @_ask("/v1/gate")
-def gate(request: Asked, hosted: Hosted, deployment: Place, version: Version) -> Response[bytes]:
+def gate(request: Asked, hosted: NamedDependency[Hosted], deployment: Place, version: Version) -> Response[bytes]:
     """May a version start as a deployment now? The findings of the answer say so, with every objection."""
     return answering.answer(request, hosted, lambda: asking.ask(hosted.writer, entrance.ask_for(deployment, version)).raw)
 

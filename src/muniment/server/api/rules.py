@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from muniment.client.governed import Enacted
 from muniment.client.showing import Shown
@@ -31,7 +32,7 @@ class EnvironmentRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     opt=answering.told(Enacted, "The policy, and how it came into force.", tagged=True),
     sync_to_thread=True,
 )
-def read_policy(request: Asked, hosted: Hosted) -> Response[bytes]:
+def read_policy(request: Asked, hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """The policy in force."""
     return answering.answer(request, hosted, lambda: hosted.reader.policies.in_force())
 
@@ -41,7 +42,7 @@ def read_policy(request: Asked, hosted: Hosted) -> Response[bytes]:
     opt=answering.told(Listed[EnvironmentRow], "By name.", tagged=True),
     sync_to_thread=True,
 )
-def list_environments(request: Asked, hosted: Hosted) -> Response[bytes]:
+def list_environments(request: Asked, hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """The environments that the policy lists, and those in which something was ever deployed."""
     return answering.answer(request, hosted, lambda: _list(hosted))
 
@@ -51,7 +52,7 @@ def list_environments(request: Asked, hosted: Hosted) -> Response[bytes]:
     opt=answering.told(Shown, "The run.", tagged=True),
     sync_to_thread=True,
 )
-def read_run(request: Asked, hosted: Hosted, event_id: EventId) -> Response[bytes]:
+def read_run(request: Asked, hosted: NamedDependency[Hosted], event_id: EventId) -> Response[bytes]:
     """A training run, by the id of the event that started it."""
     return answering.answer(request, hosted, lambda: hosted.reader.show(f"run/{event_id}"))
 

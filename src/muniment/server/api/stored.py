@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from muniment.client.showing import Shown
@@ -29,7 +30,7 @@ Moment = Annotated[str | None, Parameter(pattern=TIME, max_length=64, descriptio
     opt=answering.told(dict, "The exact bytes of the entry.", tagged=True),
     sync_to_thread=True,
 )
-def read_entry(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
+def read_entry(request: Asked, hosted: NamedDependency[Hosted], index: Index) -> Response[bytes]:
     """One entry: the exact bytes that are hashed into the ledger, an envelope (DSSE) or the header of a block."""
     with hosted.reader.view() as view:
         raw = view.entry(index)
@@ -41,7 +42,7 @@ def read_entry(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
     opt=answering.told(str, "A C2SP tlog-proof.", media=TEXT),
     sync_to_thread=True,
 )
-def read_receipt(hosted: Hosted, index: Index) -> Response[str]:
+def read_receipt(hosted: NamedDependency[Hosted], index: Index) -> Response[str]:
     """The receipt of an entry: the text that shows offline that it is in the ledger (c2sp.org/tlog-proof)."""
     return Response(hosted.reader.receipt(f"entry/{_within(hosted, index)}"), media_type=TEXT)
 
@@ -51,7 +52,7 @@ def read_receipt(hosted: Hosted, index: Index) -> Response[str]:
     opt=answering.told(Shown, "What the entry says.", tagged=True),
     sync_to_thread=True,
 )
-def read_decoded(request: Asked, hosted: Hosted, index: Index) -> Response[bytes]:
+def read_decoded(request: Asked, hosted: NamedDependency[Hosted], index: Index) -> Response[bytes]:
     """What an entry says, for people: its fields, the prose that the server's vault holds, and what became of the thing."""
     return answering.answer(request, hosted, lambda: hosted.reader.show(f"entry/{_within(hosted, index)}"))
 
@@ -61,7 +62,7 @@ def read_decoded(request: Asked, hosted: Hosted, index: Index) -> Response[bytes
     opt=answering.told(dict, "The exact bytes of the header.", tagged=True),
     sync_to_thread=True,
 )
-def read_header(request: Asked, hosted: Hosted, height: Height) -> Response[bytes]:
+def read_header(request: Asked, hosted: NamedDependency[Hosted], height: Height) -> Response[bytes]:
     """The header of a block: the exact bytes of its entry."""
     with hosted.reader.view() as view:
         raw = view.entry(view.header(height).size)
@@ -69,7 +70,7 @@ def read_header(request: Asked, hosted: Hosted, height: Height) -> Response[byte
 
 
 @get("/v1/heights", opt={"scope": "read"}, sync_to_thread=True)
-def find_height(hosted: Hosted, index: Place = None, time: Moment = None) -> wire.Height:
+def find_height(hosted: NamedDependency[Hosted], index: Place = None, time: Moment = None) -> wire.Height:
     """The height of the block that sealed an entry, or of the newest block at or before a time: name one of the two."""
     if (index is None) == (time is None):
         raise InvalidInput("a height is asked for by an index or by a time", code="one-of", hint="Name one of `index`, `time`.")
@@ -78,7 +79,7 @@ def find_height(hosted: Hosted, index: Place = None, time: Moment = None) -> wir
 
 
 @get("/v1/ids/{event_id:str}", opt={"scope": "read"}, sync_to_thread=True)
-def find_event(hosted: Hosted, event_id: EventId) -> wire.Place:
+def find_event(hosted: NamedDependency[Hosted], event_id: EventId) -> wire.Place:
     """Where the event with an id stands."""
     with hosted.reader.view() as view:
         found = view.find(event_id)

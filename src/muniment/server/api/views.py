@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import get
+from litestar.di import NamedDependency
 
 from muniment._version import __version__
 from muniment.core.proof import authority, trust
@@ -14,14 +15,14 @@ from muniment.server.hosting import Hosted
 
 
 @get("/v1/view", opt={"scope": "read"}, sync_to_thread=True)
-def read_view(hosted: Hosted, since: Since = None) -> Frame:
+def read_view(hosted: NamedDependency[Hosted], since: Since = None) -> Frame:
     """The newest block, and the proof that it continues the ledger of `from` entries."""
     with hosted.reader.view() as view:
         return frames.read_frame(view, since)
 
 
 @get("/v1/ledger", opt={"scope": "read"}, sync_to_thread=True)
-def read_about(hosted: Hosted) -> About:
+def read_about(hosted: NamedDependency[Hosted]) -> About:
     """What a first contact needs: the trust file as the operator hands it out, and the fingerprint to compare."""
     believed = hosted.writer.trust
     with hosted.reader.view() as view:

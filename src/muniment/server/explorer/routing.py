@@ -1,8 +1,9 @@
 """The routes of pages: for readers, in HTML, with errors as pages.
 
 @page("/entries/{index:int}")
-def show_entry(request: Request[Any, Any, Any], hosted: Hosted, index: int) -> Response[bytes]:
-    return render(request, hosted, "entry.html", f"Entry {index}", read_entry(hosted.reader, index))
+def show_entry(request: Asked, hosted: NamedDependency[Hosted], index: FromPath[int]) -> Response[bytes]:
+    with open_source(hosted) as source:
+        return render(request, hosted, "entry.html", f"Entry {index}", read_entry(source, index))
 """
 
 from __future__ import annotations

@@ -153,10 +153,11 @@ class Source:
 @contextmanager
 def open_source(hosted: Hosted) -> Iterator[Source]:
     """A ledger as of its newest block."""
-    index = hosted.reader.index
-    if not isinstance(index, Index):
-        raise InvariantError("a served ledger lies in a folder here, and so does its index")
     with hosted.reader.view() as view:
+        # Inside the view, so that the index is never behind it.
+        index = hosted.reader.index
+        if not isinstance(index, Index):
+            raise InvariantError("a served ledger lies in a folder here, and so does its index")
         yield Source(hosted, index, view)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import ssl
@@ -36,7 +37,9 @@ def bind(host: str, port: int) -> socket.socket:
         raise Unavailable(
             f"cannot listen at {host} port {port}: {error.strerror}",
             code="no-address",
-            hint="Stop what listens there, or choose another --port; 0 lets the system choose.",
+            hint="Stop what listens there, or choose another --port; 0 lets the system choose."
+            if error.errno == errno.EADDRINUSE
+            else "Choose an address of this machine with --host, and a --port above 1023.",
         ) from None
     return listening
 

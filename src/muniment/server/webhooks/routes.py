@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 from litestar import delete, get, post
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, Parameter
 
 from muniment.core.format.encoding import MAX_INTEGER
 from muniment.errors import InvalidInput
@@ -41,7 +42,9 @@ class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/v1/webhooks", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
-def create_webhook(state: State, hosted: Hosted, settings: Settings, data: Wish) -> Created:
+def create_webhook(
+    state: State, hosted: NamedDependency[Hosted], settings: NamedDependency[Settings], data: JSONBody[Wish]
+) -> Created:
     """Have events delivered to another service. The secret is shown this once."""
     made = orders.create(settings, hosted, _outbox(state), data)
     _nudge(state)
@@ -49,7 +52,7 @@ def create_webhook(state: State, hosted: Hosted, settings: Settings, data: Wish)
 
 
 @get("/v1/webhooks", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
-def list_webhooks(state: State, hosted: Hosted) -> Hooks:
+def list_webhooks(state: State, hosted: NamedDependency[Hosted]) -> Hooks:
     """All webhooks of the ledger, and how they stand."""
     with hosted.reader.view() as view:
         size = view.size
@@ -57,31 +60,31 @@ def list_webhooks(state: State, hosted: Hosted) -> Hooks:
 
 
 @get("/v1/webhooks/{webhook:str}", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
-def read_webhook(state: State, hosted: Hosted, webhook: HookId) -> Hook:
+def read_webhook(state: State, hosted: NamedDependency[Hosted], webhook: HookId) -> Hook:
     """One webhook, and how it stands."""
     return _outbox(state).find(hosted.name, webhook).hook
 
 
 @delete("/v1/webhooks/{webhook:str}", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
-def delete_webhook(state: State, hosted: Hosted, webhook: HookId) -> None:
+def delete_webhook(state: State, hosted: NamedDependency[Hosted], webhook: HookId) -> None:
     """Deliver no more, and forget the webhook with its deliveries."""
     _outbox(state).delete(hosted.name, webhook)
 
 
 @post("/v1/webhooks/{webhook:str}/secret", opt={"scope": "admin"}, tags=["webhooks"], status_code=200, sync_to_thread=True)
-def rotate_secret(state: State, hosted: Hosted, webhook: HookId) -> Rotated:
+def rotate_secret(state: State, hosted: NamedDependency[Hosted], webhook: HookId) -> Rotated:
     """Make a new secret. For a day every delivery is signed with the one before as well."""
     return orders.rotate(hosted, _outbox(state), webhook)
 
 
 @post("/v1/webhooks/{webhook:str}/ping", opt={"scope": "admin"}, tags=["webhooks"], status_code=200, sync_to_thread=True)
-def ping_webhook(state: State, hosted: Hosted, settings: Settings, webhook: HookId) -> Delivery:
+def ping_webhook(state: State, hosted: NamedDependency[Hosted], settings: NamedDependency[Settings], webhook: HookId) -> Delivery:
     """Deliver a message `webhook.ping` now, and say what became of it."""
     return orders.ping(settings, hosted, _outbox(state), webhook)
 
 
 @post("/v1/webhooks/{webhook:str}/enable", opt={"scope": "admin"}, tags=["webhooks"], status_code=200, sync_to_thread=True)
-def enable_webhook(state: State, hosted: Hosted, webhook: HookId) -> Hook:
+def enable_webhook(state: State, hosted: NamedDependency[Hosted], webhook: HookId) -> Hook:
     """Try again at once, also where it was disabled; what came meanwhile is delivered."""
     found = orders.rewind(hosted, _outbox(state), webhook)
     _nudge(state)
@@ -89,7 +92,9 @@ def enable_webhook(state: State, hosted: Hosted, webhook: HookId) -> Hook:
 
 
 @get("/v1/webhooks/{webhook:str}/deliveries", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
-def list_deliveries(state: State, hosted: Hosted, webhook: HookId, cursor: Cursor = None, limit: Limit = 50) -> Deliveries:
+def list_deliveries(
+    state: State, hosted: NamedDependency[Hosted], webhook: HookId, cursor: Cursor = None, limit: Limit = 50
+) -> Deliveries:
     """The last attempts, at most a thousand of each webhook."""
     found = _outbox(state).deliveries(hosted.name, webhook, int(cursor) if cursor else None, limit)
     with hosted.reader.view() as view:
@@ -98,7 +103,9 @@ def list_deliveries(state: State, hosted: Hosted, webhook: HookId, cursor: Curso
 
 
 @post("/v1/webhooks/{webhook:str}/replay", opt={"scope": "admin"}, tags=["webhooks"], status_code=200, sync_to_thread=True)
-def replay(state: State, hosted: Hosted, settings: Settings, webhook: HookId, data: Repetition) -> Delivery | Hook:
+def replay(
+    state: State, hosted: NamedDependency[Hosted], settings: NamedDependency[Settings], webhook: HookId, data: JSONBody[Repetition]
+) -> Delivery | Hook:
     """Deliver the event at `index` again now, or everything since the size `since` in order; ids stay as they were."""
     if (data.index is None) == (data.since is None):
         raise InvalidInput("say `index` or `since`, and not both", code="bad-replay", hint='Send {"index": 12} or {"since": 10}.')

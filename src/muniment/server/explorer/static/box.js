@@ -26,7 +26,8 @@ export function forget(origin) {
   localStorage.removeItem(PREFIX + origin);
 }
 
-async function meet(box) {
+/** Whom this browser believes about the ledger of a box; `first` where it has to take the server's word for that. */
+export async function meet(box) {
   const known = recall(box.dataset.origin);
   if (known) return { ...known, first: false };
   const about = await (await ask(box.dataset.trust)).json();
@@ -54,8 +55,12 @@ function show(box, tone, words) {
   box.querySelector(".state").textContent = words;
 }
 
-/** Verify the bytes of a file in a box, and say there what came of it. Nothing is remembered unless it holds. */
-export async function verifyInto(box, bytes) {
+/**
+ * Verify the bytes of a file in a box, and say there what came of it. Nothing is remembered unless it holds.
+ *
+ * `entry` are the bytes that a receipt is to show in the ledger, where they are at hand.
+ */
+export async function verifyInto(box, bytes, entry) {
   const steps = box.querySelector(".steps");
   const told = box.querySelector(".told") ?? add(box, "div", "", "told");
   steps.after(told);
@@ -63,12 +68,12 @@ export async function verifyInto(box, bytes) {
   told.replaceChildren();
   show(box, "", "Verifying…");
   const [memory, script] = await Promise.all([meet(box), import(box.dataset.script)]);
-  const terms = { trust: memory.trust, pin: memory.pin, consistency: (older, newer) => connect(box, older, newer) };
+  const terms = { trust: memory.trust, pin: memory.pin, entry, consistency: (older, newer) => connect(box, older, newer) };
   const result = await script.examineFile(bytes, terms);
   result.steps.forEach((step) => showStep(steps, step));
   if (!result.ok) {
     showFailure(box, told, result);
-    return;
+    return result;
   }
   show(box, "good", "Verified by your browser.");
   for (const sentence of result.sentences) add(told, "p", sentence);
@@ -77,6 +82,7 @@ export async function verifyInto(box, bytes) {
     add(told, "p", `This was the first contact with ${origin}: your browser took over from this server whom to believe, and remembers it from now on. Compare the fingerprint ${memory.fingerprint} with the ledger's owner by another way than this page.`, "note");
   }
   remember(box.dataset.origin, { trust: memory.trust, fingerprint: memory.fingerprint, since: memory.since, pin: result.pin });
+  return result;
 }
 
 function showStep(steps, { number, title, ok, word, detail }) {

@@ -114,7 +114,7 @@ function parameterFact(target, path, value) {
 }
 
 function measureFact({ metric, value, slice }, where) {
-  const listed = (slice ?? []).map((each) => `${each.key}=${showCondition(each.value)}`).join(", ");
+  const listed = (slice ?? []).map((each) => `${each.key}=${showValue(each.value)}`).join(", ");
   const key = `${metric} ${where}${listed ? ` (${listed})` : ""}`;
   return { area: "metrics", key, parts: [metric, where, orderOfSlice(slice)], value };
 }
@@ -123,10 +123,4 @@ function measureFact({ metric, value, slice }, where) {
 function showValue(value) {
   if (typeof value !== "object") return value;
   return value.digest === undefined ? `sealed:${value.sealed}` : `sha256:${value.digest}`;
-}
-
-/** As Python writes a flag within a text. */
-function showCondition(value) {
-  const shown = showValue(value);
-  return typeof shown === "boolean" ? (shown ? "True" : "False") : shown;
 }

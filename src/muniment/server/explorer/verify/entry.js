@@ -7,7 +7,7 @@ import { failed, invalid, VerificationError } from "./problem.js";
 import { checkStruct } from "./schema.js";
 import { MAX_ENTRY_BYTES, MAX_PAYLOAD_BYTES } from "./vocabulary.js";
 
-const PAYLOAD_TYPE = "application/vnd.in-toto+json";
+export const PAYLOAD_TYPE = "application/vnd.in-toto+json";
 const ENVELOPE = toUtf8('{"payload"');
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_PREVIOUS = "0".repeat(64);

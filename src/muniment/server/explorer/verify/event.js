@@ -8,7 +8,7 @@ import { checkStruct } from "./schema.js";
 import { listOwnStreams, listSubjects } from "./stream.js";
 import { EVENTS, MAX_PAYLOAD_BYTES } from "./vocabulary.js";
 
-const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE = /^urn:muniment:event:(.*):v1$/s;
 const MAX_STREAMS = 256;
 const MAX_STREAMS_OF_TARGET = 254;

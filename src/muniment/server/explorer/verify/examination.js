@@ -34,16 +34,18 @@ const TELLERS_BY_KIND = Object.freeze({
  * @param {Object} terms
  * @param {string} terms.trust the text of the trust file
  * @param {string | null} [terms.pin] the signed checkpoint that was remembered
+ * @param {Uint8Array} [terms.entry] the bytes that a receipt is about, where they are at hand
  * @param {(older: number, newer: number) => Promise<string[]>} [terms.consistency] asks the ledger for hashes in hex
  * @returns {Promise<Examined>}
  */
-export async function examineFile(raw, { trust, pin = null, consistency }) {
+export async function examineFile(raw, { trust, pin = null, entry, consistency }) {
   const held = new Set();
   const found = { ok: false, kind: "", steps: [], sentences: [], parts: [], pin };
   try {
     found.kind = recogniseFile(raw);
     const terms = {
       pin: pin === null ? undefined : readPin(pin),
+      entry,
       consistency: consistency === undefined ? undefined : async (older, newer) => (await consistency(older, newer)).map(fromHex),
       onStep: (number) => held.add(number),
     };
