@@ -61,7 +61,7 @@ lock:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install uv
 	$(LOCK) pyproject.toml --group build -o requirements/runtime.lock
-	$(LOCK) pyproject.toml --group build --extra demo -o requirements/demo.lock
+	$(LOCK) pyproject.toml --group build --extra demo --extra server -o requirements/demo.lock
 	$(LOCK) pyproject.toml --group build --extra server -o requirements/server.lock
 	$(LOCK) pyproject.toml --group build --extra demo --extra server --group test -o requirements/test.lock
 	$(LOCK) --group go -o requirements/go.lock

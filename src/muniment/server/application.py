@@ -18,7 +18,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
 
-from muniment.errors import MunimentError, NotFound
+from muniment.errors import MunimentError
 from muniment.server import guard, problems
 from muniment.server.caller import Caller
 from muniment.server.hosting import Hosted, Hosting
@@ -28,13 +28,12 @@ from muniment.server.settings import Settings
 _log = logging.getLogger("muniment.server")
 LEDGER_PREFIX = "/l/"
 ROOT = ""
-BUG = Problem(
-    type=problems.TYPE + "bug",
-    title="Our mistake",
-    status=500,
-    detail="something went wrong here that is no fault of yours",
-    code="bug",
-    hint="Tell whoever runs this server; its log says more.",
+BUG = problems.build(
+    500,
+    "bug",
+    "Our mistake",
+    "something went wrong here that is no fault of yours",
+    "Tell whoever runs this server; its log says more.",
 )
 
 
@@ -98,15 +97,9 @@ def _tell_http(pages: Pages | None, request: Request[Any, Any, Any], error: HTTP
     code = {400: "bad-request", 404: "no-such-page", 405: "bad-method", 413: "too-much"}.get(error.status_code, "http")
     extra = error.extra if isinstance(error.extra, list) else []
     said = "; ".join(f"{each.get('key')}: {each.get('message')}" for each in extra if isinstance(each, dict))
-    problem = Problem(
-        type=problems.TYPE + code,
-        title=error.detail.split(" for ")[0] or "Failed",
-        status=error.status_code,
-        detail=said or error.detail,
-        code=code,
-        hint="The interface is described at /v1/openapi.json.",
-    )
-    return answer(problem, dict(error.headers or {}))
+    title = error.detail.split(" for ")[0] or "Failed"
+    hint = "The interface is described at /v1/openapi.json."
+    return answer(problems.build(error.status_code, code, title, said or error.detail, hint), dict(error.headers or {}))
 
 
 def tell_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -116,10 +109,7 @@ def tell_bug(request: Request[Any, Any, Any], error: Exception) -> Response[byte
 
 
 async def _hosted(request: Request[Any, Any, Any]) -> Hosted:
-    found = guard.ledger_of(cast(guard.Raw, request.scope))
-    if found is None:
-        raise NotFound("no ledger is served here", code="no-such-ledger", hint="Compare the address with the one you were given.")
-    return found
+    return guard.require_ledger(cast(guard.Raw, request.scope))
 
 
 async def _caller(request: Request[Any, Any, Any]) -> Caller:

@@ -11,15 +11,14 @@ from typing import Any, cast
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from muniment.errors import NotFound
 from muniment.server.caller import ANONYMOUS, Caller
 from muniment.server.hosting import Hosted
 from muniment.server.problems import Forbidden, Unauthenticated
 
+# What a route may ask for in `opt["scope"]` besides read, write and admin: nothing, and nothing where the server is public.
 OPEN = "open"
 TILES = "tiles"
-SCOPES = ("open", "tiles", "read", "write", "admin")
-"""What a route may ask for in `opt["scope"]`; `tiles` is `read`, or nothing where the server is public."""
-
 
 Raw = MutableMapping[str, Any]
 """A connection's ASGI scope; two entries of it are ours."""
@@ -35,6 +34,14 @@ def caller_of(scope: Raw) -> Caller:
 def ledger_of(scope: Raw) -> Hosted | None:
     """The ledger that the path is about; None where there is none of that name."""
     return cast("Hosted | None", scope.get(_HOSTED))
+
+
+def require_ledger(scope: Raw) -> Hosted:
+    """The ledger that the path is about. Raises NotFound (`no-such-ledger`)."""
+    found = ledger_of(scope)
+    if found is None:
+        raise NotFound("no ledger is served here", code="no-such-ledger", hint="Compare the address with the one you were given.")
+    return found
 
 
 def note_caller(scope: Raw, caller: Caller) -> None:

@@ -206,25 +206,21 @@ def _is_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.lower() == b"content-type" and value.startswith(_EVENTS) for name, value in headers)
 
 
-def _problem(status: int, code: str, title: str, detail: str, hint: str) -> Problem:
-    return Problem(type=problems.TYPE + code, title=title, status=status, detail=detail, code=code, hint=hint)
-
-
 def _too_large(allowed: int) -> Problem:
     detail = f"the body is larger than {allowed} bytes"
-    return _problem(413, "too-much", "Too large", detail, "Send less at a time.")
+    return problems.build(413, "too-much", "Too large", detail, "Send less at a time.")
 
 
 def _slow() -> Problem:
-    return _problem(408, "too-slow", "Too slow", "the body did not arrive in time", "Send the request again, without pauses.")
+    return problems.build(408, "too-slow", "Too slow", "the body did not arrive in time", "Send the request again, without pauses.")
 
 
 def _late(seconds: float) -> Problem:
     detail = f"there was no answer after {seconds:g} seconds"
     hint = "Ask for less, or again later. An event that was sent may be recorded: sending it again does no harm."
-    return _problem(503, "late", "Not now", detail, hint)
+    return problems.build(503, "late", "Not now", detail, hint)
 
 
 def _too_many() -> Problem:
     detail = "as many callers listen to events here as may"
-    return _problem(503, "too-many-listeners", "Not now", detail, "Come again later, or ask now and then instead.")
+    return problems.build(503, "too-many-listeners", "Not now", detail, "Come again later, or ask now and then instead.")

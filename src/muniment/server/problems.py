@@ -36,13 +36,6 @@ class Forbidden(MunimentError):
     hint = "Ask an administrator for a token with the scope that `details` names."
 
 
-class TooMuch(MunimentError):
-    """More than a limit allows, in size (413) or number (429)."""
-
-    code = "too-much"
-    hint = "Send less at a time."
-
-
 class TooOften(MunimentError):
     """More requests than the limit. `retry_after` is in seconds."""
 
@@ -77,7 +70,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 _TABLE = (
     (Unauthenticated, 401, "Who is asking?"),
     (Forbidden, 403, "Not allowed"),
-    (TooMuch, 413, "Too large"),
     (TooOften, 429, "Too many requests"),
     (Gone, 410, "Gone"),
     (PolicyViolation, 409, "Refused by the policy in force"),
@@ -106,6 +98,11 @@ def describe(error: MunimentError) -> Problem:
         hint=error.hint,
         details={**error.details, **({"step": error.step} if isinstance(error, VerificationError) else {})},
     )
+
+
+def build(status: int, code: str, title: str, detail: str, hint: str) -> Problem:
+    """A problem that no error of the tree stands behind."""
+    return Problem(type=TYPE + code, title=title, status=status, detail=detail, code=code, hint=hint)
 
 
 def headers(error: MunimentError) -> dict[str, str]:

@@ -18,7 +18,7 @@ from litestar import asgi
 from litestar.exceptions import MethodNotAllowedException
 from litestar.types import Receive, Scope, Send
 
-from muniment.errors import InvalidInput, LedgerError, NotFound
+from muniment.errors import InvalidInput, LedgerError
 from muniment.server import guard
 from muniment.server.access import authentication
 from muniment.server.feed import READ_AT_ONCE, Feed, Frame
@@ -126,9 +126,7 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     raw = cast(guard.Raw, scope)
     if raw["method"] not in ("GET", "HEAD"):
         raise MethodNotAllowedException(headers={"Allow": "GET, HEAD"})
-    hosted = guard.ledger_of(raw)
-    if hosted is None:
-        raise NotFound("no ledger is served here", code="no-such-ledger", hint="Compare the address with the one you were given.")
+    hosted = guard.require_ledger(raw)
     since = read_since(raw)
     state: Any = raw["litestar_app"].state
     feed: Feed = state.feeds[hosted.name]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import os
 import time as clocks
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +74,7 @@ def entered(home: Home, tmp_path: Path, *providers: Provider, **settings: Any) -
 @pytest.fixture(autouse=True)
 def _pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every provider of these settings publishes what the test's one does, but for the one that is real."""
-    idp = Pretended()
+    idp = Pretended(providing.rsa(), providing.ec())
     real = Providers.__init__
 
     def init(self: Providers, providers: tuple[Provider, ...], *more: Any) -> None:
@@ -218,3 +220,41 @@ def test_the_rules_decide_whether_the_service_may(home: Home, tmp_path: Path) ->
         answer = ask(door, token, signer)
         assert (answer.status_code, answer.json()["code"]) == (409, "refused-role")
         assert submit(door, token, signer)["decision"] == "refused"
+
+
+def rewritten(token: str) -> list[str]:
+    """The same token in other letters: bits of the last one that stand for nothing, and the other signature of a curve's pair."""
+    head, signature = token.rsplit(".", 1)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = letters.index(signature[-1])
+    found = [f"{head}.{signature[:-1]}{letters[last ^ bit]}" for bit in (1, 2, 3)] + [f"{token}=", f"{token}=="]
+    raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    if len(raw) == 64:
+        order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+        mirrored = raw[:32] + (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
+        found.append(f"{head}.{base64.urlsafe_b64encode(mirrored).rstrip(b'=').decode()}")
+    return found
+
+
+@pytest.mark.parametrize("curve", [False, True])
+def test_a_stolen_token_written_differently_admits_no_second_key(home: Home, tmp_path: Path, curve: bool) -> None:
+    """What a token stands for is what was signed; its signature can be written in several ways."""
+    with entered(home, tmp_path, BUILD) as door:
+        token = sign(claims(**GOOD), providing.ec(), alg="ES256") if curve else sign(claims(**GOOD))
+        assert ask(door, token, new()).status_code == 200
+        for other in rewritten(token):
+            answer = ask(door, other, new())
+            assert answer.status_code in (401, 403), (other[-8:], answer.text)
+
+
+def test_a_service_that_signs_with_a_key_of_its_own_gets_no_other_one(home: Home, tmp_path: Path) -> None:
+    """Whoever can make a provider's token say its name would be it otherwise: no role is needed for what a service owns."""
+    with muniment.open(home.folder, actor="ada") as ledger:
+        asked = enrolling.request(home, ORIGIN, "batch", "service")
+        ledger.keys.admit(asked, roles=["trainer"], responsible=["ada"])
+    with entered(home, tmp_path, BUILD) as door:
+        answer = ask(door, sign(claims(**{**GOOD, "workload": "batch"})), new(), "batch")
+        assert (answer.status_code, answer.json()["code"]) == (403, "oidc-actor")
+        # Who came in this way comes again, with a key for each job.
+        for _ in range(2):
+            assert ask(door, sign(claims(**GOOD, jti=os.urandom(4).hex())), new()).status_code == 200

@@ -20,7 +20,7 @@ from litestar.types import Receive, Scope, Send
 
 from muniment.core.format.encoding import MAX_INTEGER
 from muniment.core.rules import chain
-from muniment.errors import InvalidInput, NotFound
+from muniment.errors import InvalidInput
 from muniment.net.wire import Judged, Rehearsed, Submission, Submitted
 from muniment.server import guard, naming
 from muniment.server.api import answering, reading
@@ -44,9 +44,7 @@ async def take(scope: Scope, receive: Receive, send: Send) -> None:
     raw = cast(guard.Raw, scope)
     if raw["method"] != "POST":
         raise MethodNotAllowedException(headers={"Allow": "POST"})
-    hosted, caller, state = guard.ledger_of(raw), guard.caller_of(raw), raw["litestar_app"].state
-    if hosted is None:
-        raise NotFound("no ledger is served here", code="no-such-ledger", hint="Compare the address with the one you were given.")
+    hosted, caller, state = guard.require_ledger(raw), guard.caller_of(raw), raw["litestar_app"].state
     since = _read_since(raw["query_string"])
     submission, entries = await _read(await _receive(receive), state.settings)
     if submission.disclosures:

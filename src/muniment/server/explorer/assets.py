@@ -14,7 +14,7 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from muniment.errors import NotFound
-from muniment.server import scripts
+from muniment.server import caching, scripts
 from muniment.server.explorer import headers
 
 _SCRIPT = "verify.js"
@@ -69,7 +69,7 @@ def send_asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response
     tag = f'"{asset.version}"'
     asked_for = request.query_params.get("v") == asset.version
     sent = {**headers.SECURITY, "ETag": tag, "Cache-Control": _FOREVER if asked_for else "public, no-cache"}
-    if request.headers.get("If-None-Match") == tag:
+    if caching.is_known(request.headers, tag):
         return Response(content=b"", status_code=304, headers=sent)
     return Response(content=asset.content, media_type=asset.media_type, headers=sent)
 

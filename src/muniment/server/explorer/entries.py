@@ -28,7 +28,6 @@ from muniment.server.hosting import Hosted
 
 # What stands elsewhere on the page.
 _COMMON = frozenset({"actor", "eventId", "grade", "ledger", "occurredAt"})
-_UNREADABLE = "a later release of Muniment wrote it, or it is no event"
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):

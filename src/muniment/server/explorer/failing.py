@@ -37,14 +37,8 @@ def show(request: Request[Any, Any, Any], problem: Problem, sent: dict[str, str]
 
 def tell_missing(request: Request[Any, Any, Any]) -> Response[bytes]:
     """There is no such page: a wrong address, or a word where a number belongs."""
-    missing = Problem(
-        type=f"{problems.TYPE}no-such-page",
-        title="No such page",
-        status=404,
-        detail="there is no page at this address",
-        code="no-such-page",
-        hint="Compare the address, or search for what you are looking for.",
-    )
+    hint = "Compare the address, or search for what you are looking for."
+    missing = problems.build(404, "no-such-page", "No such page", "there is no page at this address", hint)
     return show(request, missing) if wants_page(request) else application.answer(missing)
 
 

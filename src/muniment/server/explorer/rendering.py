@@ -8,7 +8,6 @@ and `wording`, and `asset(name)`. It extends `layout.html` and imports the macro
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
@@ -19,12 +18,11 @@ from litestar import Request, Response
 
 from muniment import __version__
 from muniment.core.format import digest as digests
-from muniment.server import guard
+from muniment.server import caching, guard
 from muniment.server.explorer import assets, headers, links, wording
 from muniment.server.hosting import Hosted
 
 MEDIA_TYPE = "text/html; charset=utf-8"
-_TAG_DIGITS = 20
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,12 +88,11 @@ def render(
     site = _stand(request, hosted, section)
     html = draw(site, template, title, page)
     raw = html.encode()
-    tag = f'"{hashlib.sha256(raw).hexdigest()[:_TAG_DIGITS]}"'
     said = {**headers.SECURITY, "Cache-Control": "private, no-cache", "Vary": "Accept", **(sent or {})}
     if status != 200:
         return Response(content=raw, status_code=status, media_type=MEDIA_TYPE, headers=said)
-    said["ETag"] = tag
-    if request.headers.get("If-None-Match") == tag:
+    said["ETag"] = caching.tag(raw)
+    if caching.is_known(request.headers, said["ETag"]):
         return Response(content=b"", status_code=304, headers=said)
     return Response(content=raw, media_type=MEDIA_TYPE, headers=said)
 

@@ -7,15 +7,16 @@ connection, so that time limits cost nothing for each request.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from types import MappingProxyType
 from typing import Any, cast
 
+import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from muniment.server import problems
 from muniment.server.settings import Limits
 
 HEAD_BYTES = 16 << 10
@@ -161,9 +162,8 @@ class Connection(HttpToolsProtocol):
             self.pipeline.clear()
             self._lingering = True
             return
-        problem = {"type": f"urn:muniment:error:{code}", "title": reason, "status": status}
-        body = json.dumps(problem | {"detail": detail, "code": code, "hint": hint, "details": {}}).encode()
-        head = f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
+        body = msgspec.json.encode(problems.build(status, code, reason, detail, hint))
+        head = f"HTTP/1.1 {status} {reason}\r\ncontent-type: {problems.MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
         head += "connection: close\r\n" + ("retry-after: 1\r\n" if status == 503 else "") + "\r\n"
         self.transport.write(head.encode() + body)
         self._linger()

@@ -14,12 +14,19 @@ export function recall(origin) {
   }
 }
 
+/** Keep what holds. Another window may have seen a newer state meanwhile: a pin never moves back. */
 function remember(origin, memory) {
+  const known = recall(origin)?.pin;
+  if (known && sizeOf(known) > sizeOf(memory.pin)) return;
   try {
     localStorage.setItem(PREFIX + origin, JSON.stringify(memory));
   } catch {
     // A browser that keeps nothing meets the ledger for the first time each time, and says so.
   }
+}
+
+function sizeOf(checkpoint) {
+  return Number(checkpoint?.split("\n")[1] ?? 0);
 }
 
 export function forget(origin) {
@@ -35,7 +42,7 @@ export async function meet(box) {
 }
 
 async function ask(url) {
-  const response = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  const response = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin", cache: "no-store" });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   throw new Error(problem.detail ? `${problem.detail}. ${problem.hint ?? ""}` : `the server answered ${response.status}`);
@@ -58,17 +65,18 @@ function show(box, tone, words) {
 /**
  * Verify the bytes of a file in a box, and say there what came of it. Nothing is remembered unless it holds.
  *
- * `entry` are the bytes that a receipt is to show in the ledger, where they are at hand.
+ * `entry` are the bytes that a receipt is to show in the ledger, where they are at hand. `met` is what this browser remembered
+ * before it asked the ledger for these bytes: then they may not be older than that.
  */
-export async function verifyInto(box, bytes, entry) {
+export async function verifyInto(box, bytes, entry, met) {
   const steps = box.querySelector(".steps");
   const told = box.querySelector(".told") ?? add(box, "div", "", "told");
   steps.after(told);
   steps.replaceChildren();
   told.replaceChildren();
   show(box, "", "Verifying…");
-  const [memory, script] = await Promise.all([meet(box), import(box.dataset.script)]);
-  const terms = { trust: memory.trust, pin: memory.pin, entry, consistency: (older, newer) => connect(box, older, newer) };
+  const [memory, script] = await Promise.all([met ?? meet(box), import(box.dataset.script)]);
+  const terms = { trust: memory.trust, pin: memory.pin, entry, contact: met !== undefined, consistency: (older, newer) => connect(box, older, newer) };
   const result = await script.examineFile(bytes, terms);
   result.steps.forEach((step) => showStep(steps, step));
   if (!result.ok) {
@@ -116,11 +124,12 @@ async function connect(box, older, newer) {
   throw new Error(`the ledger could not be asked whether it continues what this browser saw before (${response.status})`);
 }
 
-/** Run a verification with its button out of use meanwhile; what goes wrong is said in the box. */
-export async function run(box, read) {
+/** Run a verification; what goes wrong is said in the box. `contact` says that the ledger itself is asked for the bytes. */
+export async function run(box, read, contact = false) {
   box.setAttribute("aria-busy", "true");
   try {
-    await verifyInto(box, await read());
+    const met = contact ? await meet(box) : undefined;
+    await verifyInto(box, await read(), undefined, met);
   } catch (error) {
     show(box, "bad", `Nothing was verified: ${error.message}`);
   } finally {
@@ -134,7 +143,7 @@ for (const box of document.querySelectorAll("section.verify[data-answer]")) {
   button.type = "button";
   button.addEventListener("click", async () => {
     button.disabled = true;
-    await run(box, async () => new Uint8Array(await (await ask(box.dataset.answer)).arrayBuffer()));
+    await run(box, async () => new Uint8Array(await (await ask(box.dataset.answer)).arrayBuffer()), true);
     button.disabled = false;
   });
 }

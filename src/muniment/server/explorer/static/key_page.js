@@ -53,7 +53,7 @@ function offerSending(held) {
     try {
       await request(held);
       await showKeys();
-      said.focus?.();
+      document.getElementById("held").focus();
     } catch (error) {
       words.textContent = error.message;
       button.disabled = false;

@@ -29,6 +29,7 @@ export function fact(name, ...value) {
 export function complain(field, words) {
   const place = document.getElementById(`${field.id}-error`);
   place.textContent = words;
-  if (words) field.setAttribute("aria-invalid", "true");
+  // A group of fields has no such mark of its own.
+  if (words && field.matches("input, select, textarea")) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
 }

@@ -71,14 +71,16 @@ export function decodePin(raw) {
 }
 
 /**
- * Compare an opened checkpoint with the pinned one, as a file: it may well be older.
+ * Compare an opened checkpoint with the pinned one. A file may well be older; at a contact the ledger itself showed it now, and
+ * what is older is a rollback.
  *
  * @param {Pin} pin
  * @param {import("./authority.js").Head} head
  * @param {Consistency} [consistency]
+ * @param {boolean} [contact]
  * @returns {Promise<"same" | "newer" | "older">}
  */
-export async function comparePin(pin, head, consistency) {
+export async function comparePin(pin, head, consistency, contact = false) {
   const before = { origin: pin.origin, size: BigInt(pin.size), root: fromHex(pin.root) };
   const now = head.checkpoint;
   if (before.origin !== now.origin) throw failed(2, "origin", `${before.origin} is remembered, this is ${now.origin}`);
@@ -90,16 +92,20 @@ export async function comparePin(pin, head, consistency) {
     return "same";
   }
   const [older, newer] = before.size < now.size ? [before, now] : [now, before];
-  if (consistency === undefined) {
+  const cut = contact && older === now;
+  if (consistency === undefined && !cut) {
     const message = `nothing shows that the checkpoints of ${older.size} and ${newer.size} entries belong to one history`;
     throw failed(5, "consistency-missing", message, "Verify where the ledger can be asked.");
   }
   const proof = await askProof(consistency, older.size, newer.size);
-  if (await leadsTo(older.root, older.size, newer, proof)) return now.size < before.size ? "older" : "newer";
   const listed = proof.length ? { proof: proof.map(formatBase64) } : {};
+  if (await leadsTo(older.root, older.size, newer, proof)) {
+    if (cut) throw accuse("tail-cut", listed);
+    return older === now ? "older" : "newer";
+  }
   const oldRoot = await findRoot(consistency, older.size, newer, proof);
   if (oldRoot !== null && !sameBytes(oldRoot, older.root)) throw accuse("inconsistent", { ...listed, oldRoot: toHex(oldRoot) });
-  throw accuse("unproved", listed);
+  throw cut ? accuse("rollback") : accuse("unproved", listed);
 }
 
 /** Check an evidence file, and say in plain words what it shows. @param {any} evidence @returns {Promise<string>} */
@@ -160,7 +166,7 @@ function describeSplit(kind, pinned, shown) {
 
 /** The proof that a ledger gives, or none where it has none. What hinders it now accuses nobody: that is thrown on. */
 async function askProof(consistency, older, newer) {
-  const proof = (await consistency(Number(older), Number(newer))) ?? [];
+  const proof = (await consistency?.(Number(older), Number(newer))) ?? [];
   return proof.length <= MAX_PROOF_HASHES && proof.every((hash) => hash.length === 32) ? proof : [];
 }
 

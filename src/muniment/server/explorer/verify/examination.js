@@ -36,9 +36,10 @@ const TELLERS_BY_KIND = Object.freeze({
  * @param {string | null} [terms.pin] the signed checkpoint that was remembered
  * @param {Uint8Array} [terms.entry] the bytes that a receipt is about, where they are at hand
  * @param {(older: number, newer: number) => Promise<string[]>} [terms.consistency] asks the ledger for hashes in hex
+ * @param {boolean} [terms.contact] whether the ledger itself showed this now, and not somebody who kept it
  * @returns {Promise<Examined>}
  */
-export async function examineFile(raw, { trust, pin = null, entry, consistency }) {
+export async function examineFile(raw, { trust, pin = null, entry, consistency, contact = false }) {
   const held = new Set();
   const found = { ok: false, kind: "", steps: [], sentences: [], parts: [], pin };
   try {
@@ -46,6 +47,7 @@ export async function examineFile(raw, { trust, pin = null, entry, consistency }
     const terms = {
       pin: pin === null ? undefined : readPin(pin),
       entry,
+      contact,
       consistency: consistency === undefined ? undefined : async (older, newer) => (await consistency(older, newer)).map(fromHex),
       onStep: (number) => held.add(number),
     };

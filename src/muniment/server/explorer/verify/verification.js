@@ -6,6 +6,7 @@
  *
  *   pin          what this reader saw of the ledger before (evidence.js)
  *   consistency  asks the ledger for the proof between two sizes, where pin and file differ
+ *   contact      whether the ledger itself showed this now: then it may not be older than the pin
  *   now, maxAge  the reader's clock (our form of time) and the greatest age of the checkpoint in seconds
  *   tier         the least tier that is enough; without it, what the trust file's quorum promises
  *   subject      the encoded manifest of files that the reader has just hashed
@@ -181,13 +182,13 @@ async function verifyDecoded(answer, trust, terms) {
 }
 
 /** Open a signed checkpoint, weigh who stands behind it, and compare it with what was pinned: steps 2 to 5. */
-async function openGround(raw, trust, { pin, consistency, tier, onStep = () => {} }) {
+async function openGround(raw, trust, { pin, consistency, contact, tier, onStep = () => {} }) {
   const head = await openHead(raw, trust);
   onStep(2);
   onStep(3);
   checkTier(head, tier);
   onStep(4);
-  const relation = pin === undefined ? undefined : await comparePin(pin, head, consistency);
+  const relation = pin === undefined ? undefined : await comparePin(pin, head, consistency, contact);
   onStep(5);
   const { checkpoint, signed, basis, basisBy, voices, quorum, known } = head;
   const { origin, size, root } = checkpoint;
