@@ -193,11 +193,13 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def serve(home: Path, state: Path, browser: Browser, wrap: Callable[[Any], Any] = lambda app: app, **settings: Any) -> Iterator[Site]:
+def serve(
+    home: Path, state: Path, browser: Browser, *, wrap: Callable[[Any], Any] = lambda app: app, port: int = 0, **settings: Any
+) -> Iterator[Site]:
     """The application of `muniment serve` over a ledger, and a visitor who has signed in. `wrap` stands before all of it."""
     told = {"limits": PAGE_LIMITS, **settings}
     app = assemble(Settings(ledgers=(Served(name="", home=home),), state=state, **told))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", port)) as listening:
         config = uvicorn.Config(cast(Any, wrap(app)), log_level="warning", lifespan="on", access_log=False, http="httptools")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)

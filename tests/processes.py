@@ -112,6 +112,7 @@ def serving(home: Path, *options: str, config: str = "") -> Iterator[Running]:
             **{key: value for key, value in os.environ.items() if not key.startswith("MUNIMENT_")},
             "XDG_STATE_HOME": folder,
             "XDG_CONFIG_HOME": folder,
+            "PYTHONFAULTHANDLER": "1",
         }
         command = [sys.executable, "-m", "muniment", "serve", "--home", str(home), "--port", "0", "--config", str(file), "--json"]
         with log.open("w") as errors:

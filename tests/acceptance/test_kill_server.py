@@ -120,7 +120,7 @@ def recover(team: list[Client], since: float) -> None:
     until = clocks.monotonic() + RECOVERY_SECONDS
     for each in team:
         while not any(told.receipt and told.moment > since for told in reversed(each.told()[-20:])):
-            assert clocks.monotonic() < until, f"{each.folder.name} does not recover"
+            assert clocks.monotonic() < until, f"{each.folder.name} does not recover since {since}: {each.told()[-3:]}"
             clocks.sleep(0.02)
 
 
@@ -132,7 +132,9 @@ def check(home: Home, told: list[list[Told]], folder: Path) -> None:
     assert audit(engine.view, trust.log_keys[0]).replayed
     with engine.view() as view:
         entries = {index: raw for index, raw in view.entries(0, view.size) if raw.startswith(b'{"payload"')}
-        predicates = {index: msgspec.json.decode(statement.predicate_of(dsse.decode(raw).payload)) for index, raw in entries.items()}
+        predicates = {
+            index: msgspec.json.decode(statement.predicate_of(dsse.decode(raw).payload)) for index, raw in entries.items()
+        }
         check_index(home, view, folder)
     engine.close()
     times = Counter(str(each["eventId"]) for each in predicates.values())

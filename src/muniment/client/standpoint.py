@@ -122,7 +122,8 @@ def load_trust(settings: Config) -> Trust:
         raise NotFound(
             "nothing says whom to believe: no trust file was named, and there is no ledger here",
             code="no-trust",
-            hint="Name the file that the ledger's owner handed you: --trust FILE. What a proof says of itself counts for nothing.",
+            hint="Name the file that the ledger's owner handed you: --trust FILE; or the folder of a ledger of yours: --home DIR. "
+            "What a proof says of itself counts for nothing.",
         )
     return home.load_trust(settings.trust)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from types import MappingProxyType
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from muniment.errors import InvalidInput
 
-_PORTS = (("http", 80), ("https", 443))
+PORTS = MappingProxyType({"http": 80, "https": 443})
+"""The schemes that are spoken here, and their usual ports."""
+
 _host = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 _path = re.compile(r"(?:/[A-Za-z0-9._~%-]{1,255})*")
 _token = re.compile(r"[!-~]{1,4096}")
@@ -32,7 +35,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     def url(self) -> str:
         """The address in its one form, without a slash at its end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        usual = (self.scheme, self.port) in _PORTS
+        usual = PORTS.get(self.scheme) == self.port
         return f"{self.scheme}://{host}{'' if usual else f':{self.port}'}{self.base}"
 
     @property
@@ -53,7 +56,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         """Does a URL lead to the same scheme, host and port?"""
         try:
             other = urlsplit(url)
-            port = other.port or dict(_PORTS).get(other.scheme)
+            port = other.port or PORTS.get(other.scheme)
         except ValueError:
             return False
         return (other.scheme, other.hostname, port) == (self.scheme, self.host, self.port)
@@ -66,7 +69,7 @@ def parse(text: str) -> Address:
         raise _bad_url(text, "it holds a space or a sign that nobody sees")
     try:
         parts = urlsplit(text)
-        port = parts.port or dict(_PORTS).get(parts.scheme)
+        port = parts.port or PORTS.get(parts.scheme)
     except ValueError as error:
         raise _bad_url(text, str(error)) from None
     host = parts.hostname or ""

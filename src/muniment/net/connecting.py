@@ -1,6 +1,6 @@
-"""Connections to one node: TLS that is verified, the usual proxy variables, and one request with its answer.
+"""Connections to one server: TLS that is verified, the usual proxy variables, and one request with its answer.
 
-Only `net.transport` imports this, at the first request: the HTTP client is not loaded where nothing is asked.
+It is imported at the first request: the HTTP client is not loaded where nothing is asked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _type = re.compile(r"[a-z0-9.+/-]{1,100}")
 
 
 class Connections:
-    """Kept connections to one node, for any number of threads of one process. Times are in seconds."""
+    """Kept connections to one server, for any number of threads of one process. Times are in seconds."""
 
     def __init__(self, address: Address, ca: Path | None, connect: float, read: float, answer: float) -> None:
         self._address = address

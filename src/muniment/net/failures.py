@@ -69,7 +69,7 @@ def describe_lost(host: str, error: BaseException) -> Unavailable:
     return Unavailable(
         f"{host} cannot be reached: {_reason(error)}",
         code="unreachable",
-        hint="Check the network and the address (http or https?); what you record meanwhile is signed, kept, and sent later.",
+        hint="Check the network and the address (http or https?); `muniment log --pending` lists what was kept meanwhile.",
         retry_after=5.0,
     )
 

@@ -13,66 +13,68 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from muniment.errors import Unavailable
+from muniment.net.address import PORTS, Address
+from muniment.net.reply import Lost
 
 MAX_BYTES = 256 << 10
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+ANSWER_SECONDS = 10.0
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def is_safe(url: str) -> bool:
     """Is an address one of HTTPS, or of this machine, with a host and without a password?"""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    return bool(host) and "@" not in parts.netloc and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOCAL))
+    return _locate(url) is not None
 
 
 def load(url: str) -> dict[str, object]:
     """The JSON object at an address. Raises Unavailable (`oidc-unreachable`, `oidc-document`)."""
-    return _ask("GET", url)
+    return _ask("GET", url, None, {})
 
 
 def post(url: str, fields: Mapping[str, str], authorization: str = "") -> dict[str, object]:
     """The JSON object that a form is answered with. Raises Unavailable (`oidc-unreachable`, `oidc-document`)."""
-    return _ask("POST", url, fields=dict(fields), headers={"Authorization": authorization} if authorization else {})
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    if authorization:
+        headers["Authorization"] = authorization
+    return _ask("POST", url, urlencode(fields).encode(), headers)
 
 
-def _ask(
-    method: str, url: str, *, fields: dict[str, str] | None = None, headers: dict[str, str] | None = None
-) -> dict[str, object]:
-    if not is_safe(url):
+def _locate(url: str) -> Address | None:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if not host or "@" in parts.netloc or parts.scheme not in PORTS or port is None:
+        return None
+    found = Address(scheme=parts.scheme, host=host, port=port)
+    return found if found.scheme == "https" or found.is_local else None
+
+
+def _ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, object]:
+    place = _locate(url)
+    if place is None:
         raise Unavailable(f"{url[:200]} is no address of HTTPS", code="oidc-document", hint="Correct the provider's address.")
     # Importing is free, and most servers have no provider.
-    import urllib3
+    from muniment.net.connecting import Connections
 
-    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-    sent = {"Accept": "application/json", **(headers or {})}
-    body = None if fields is None else urlencode(fields)
-    if body is not None:
-        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    pool = Connections(place, None, CONNECT_SECONDS, READ_SECONDS, ANSWER_SECONDS)
     try:
-        with urllib3.PoolManager(timeout=timeout, retries=False) as pool:
-            answer = pool.request(method, url, body=body, headers=sent, redirect=False, preload_content=False)
-            try:
-                raw = answer.read(MAX_BYTES + 1)
-            finally:
-                answer.close()
-    except urllib3.exceptions.HTTPError as error:
-        raise Unavailable(
-            f"the provider at {urlsplit(url).netloc} cannot be reached: {type(error).__name__}",
-            code="oidc-unreachable",
-            retry_after=5.0,
-        ) from None
-    if answer.status != 200 or len(raw) > MAX_BYTES:
-        raise _bad_document(url, f"status {answer.status}" if answer.status != 200 else "too long")
+        reply = pool.ask(method, url, body, {"Accept": "application/json", **headers}, MAX_BYTES)
+    except Lost as lost:
+        if lost.error.code == "bad-answer":
+            raise Unavailable(str(lost.error), code="oidc-document", retry_after=5.0) from None
+        raise Unavailable(f"the provider at {lost.error}", code="oidc-unreachable", retry_after=5.0) from None
+    finally:
+        pool.close()
+    if reply.status != 200:
+        raise _bad_document(url, f"status {reply.status}")
     try:
-        return cast("dict[str, object]", _decode(raw))
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
+        return cast("dict[str, object]", _decode(reply.body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _bad_document(url, "no JSON object") from None
 
 

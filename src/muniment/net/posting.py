@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from muniment.errors import InvalidInput, Unavailable
+from muniment.net.address import PORTS
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 20.0
@@ -32,7 +33,6 @@ Address = IPv4Address | IPv6Address
 # Where clouds hand out credentials to whoever asks from inside; those of 169.254.0.0/16 are link-local and refused as such.
 _METADATA = frozenset({ipaddress.ip_address("100.100.100.200"), ipaddress.ip_address("fd00:ec2::254")})
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_PORTS = {"http": 80, "https": 443}
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ def check_url(url: str, *, private: bool = False) -> SplitResult:
         parts, port = SplitResult("", "", "", "", ""), None
     host = parts.hostname or ""
     plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= MAX_URL_CHARACTERS
-    if not plain or parts.scheme not in _PORTS or not host or "@" in parts.netloc or parts.fragment or port == 0:
+    if not plain or parts.scheme not in PORTS or not host or "@" in parts.netloc or parts.fragment or port == 0:
         raise InvalidInput(
             f"{url[:100]!r} is no address that can be posted to",
             code="bad-url",
@@ -127,7 +127,7 @@ class _Exchange:
         self._clock.daemon = True
         self._clock.start()
         try:
-            port = self._parts.port or _PORTS[self._parts.scheme]
+            port = self._parts.port or PORTS[self._parts.scheme]
             plain = self._socket = socket.create_connection((str(self._address), port), timeout=CONNECT_SECONDS)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._parts.scheme == "https":
@@ -179,7 +179,7 @@ class _Exchange:
 
 def _resolve(parts: SplitResult, *, private: bool) -> list[Address]:
     """The addresses of a host that may be connected to; at least one. Raises InvalidInput (`address`), Unavailable."""
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -26,10 +26,10 @@ from litestar.params import FromPath, Parameter
 from muniment.client.ledger import Ledger
 from muniment.core.format import time
 from muniment.core.rules.records import Version
-from muniment.errors import NotFound, Unavailable
+from muniment.errors import NotFound
 from muniment.index.rows import DeploymentRow, VersionRow
 from muniment.ledger.embedded import system_clock
-from muniment.server import badge_drawing, caching
+from muniment.server import badge_drawing, caching, state_file
 from muniment.server.badge_drawing import Tone
 from muniment.server.caller import Caller
 from muniment.server.explorer import links
@@ -207,9 +207,7 @@ def _load_key(state: Path) -> bytes:
             beside.unlink()
         return path.read_bytes()
     except OSError as error:
-        raise Unavailable(
-            f"{path} cannot be used: {error.strerror}", code="no-state", hint="Make the server's state folder writable."
-        ) from None
+        raise state_file.unwritable(path, error) from None
 
 
 ROUTES = (draw_badge,)

@@ -130,7 +130,7 @@ def _operation(path: str, method: str, handler: HTTPRouteHandler, schemas: Mappi
         "summary": re.split(r"[.:;](?: |$)", said)[0],
         "description": said if scope == guard.OPEN else f"{said} Needs the scope `{scope}`.",
         "parameters": list(_parameters(path, handler)),
-        "responses": _responses(path, method, handler, scope, schemas),
+        "responses": _responses(path, method, handler, schemas),
     }
     if scope == guard.OPEN:
         operation["security"] = []
@@ -195,7 +195,7 @@ def _limits(told: ParameterKwarg) -> Json:
     return {name: value for name, value in limits.items() if value is not None} | (told.schema_extra or {})
 
 
-def _responses(path: str, method: str, handler: HTTPRouteHandler, scope: str, schemas: Mapping[str, Json]) -> Json:
+def _responses(path: str, method: str, handler: HTTPRouteHandler, schemas: Mapping[str, Json]) -> Json:
     status = str(handler.status_code)
     responses: Json = {status: {"description": handler.opt.get("said", "The answer.")}}
     if method != "head" and status != "204":
@@ -204,9 +204,8 @@ def _responses(path: str, method: str, handler: HTTPRouteHandler, scope: str, sc
     if handler.opt.get("tagged"):
         responses[status]["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "Changes with the answer."}}
         responses["304"] = {"description": "The asker has it already: `If-None-Match` named its `ETag`."}
-    wanted = ["400", "404", "410", "429", "500", "503"]
-    if scope != guard.OPEN:
-        wanted += ["401", "403"]
+    # 401 and 403 also where nothing is needed: what is presented and wrong is never taken for nobody.
+    wanted = ["400", "401", "403", "404", "410", "429", "500", "503"]
     if (path, method) in BODIES or _data_of(handler) is not None:
         wanted += ["409", "413", "422"]
     elif glossary.TAG_OF.get(path.split("/")[2]) == "answers":

@@ -25,7 +25,7 @@ from muniment.core.rules.policy import Verdict
 from muniment.errors import Unavailable
 from muniment.ledger.embedded import MAX_BLOCK_EVENTS, Embedded
 from muniment.ledger.store.snapshot import Snapshot
-from muniment.net.wire import Submitted
+from muniment.net.wire import Judged
 from muniment.server import naming
 from muniment.server.frames import extend, judge, read_frame
 from muniment.server.hosting import Hosting
@@ -70,6 +70,13 @@ class _Waiting(msgspec.Struct, gc=False):
     loop: asyncio.AbstractEventLoop
     submissions: list[Submission] = []
     outcome: bytes | Exception = b""
+
+
+class _Answer(msgspec.Struct, gc=False):
+    """`net.wire.Submitted` with the JSON of its frame."""
+
+    verdicts: tuple[Judged, ...]
+    view: msgspec.Raw
 
 
 class Writing:
@@ -156,14 +163,16 @@ class Writing:
     def _answer(self, view: Snapshot, good: Sequence[_Waiting], verdicts: Sequence[Verdict]) -> None:
         """Tell each batch its verdicts, with proofs under one checkpoint."""
         frame = read_frame(view)
+        # Most ask for nothing but the newest block: its text is made once for all of them.
+        newest = msgspec.Raw(_encode(frame))
         judged = judge(view, verdicts)
         start = 0
         for each in good:
             stop = start + len(each.submissions)
             since = each.batch.since
             # Whoever saw more than there is gets no such proof, and sees what that means from the checkpoint.
-            shown = frame if since is None or since > view.size else extend(frame, view, since)
-            each.outcome = _encode(Submitted(verdicts=tuple(judged[start:stop]), view=shown))
+            shown = newest if since is None or since > view.size else msgspec.Raw(_encode(extend(frame, view, since)))
+            each.outcome = _encode(_Answer(tuple(judged[start:stop]), shown))
             start = stop
 
 

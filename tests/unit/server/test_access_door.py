@@ -260,7 +260,7 @@ def test_what_is_pasted_wrongly_is_said_on_the_page_and_never_repeated(door: Ent
 
 
 def test_a_link_signs_in_once(door: Entered) -> None:
-    link = links.make_link(door.access.settings)
+    link = links.make_link(door.access.settings, "http://127.0.0.1:8760")
     assert link.startswith("http://127.0.0.1:8760/sign-in?code=")
     path = link.removeprefix("http://127.0.0.1:8760")
     assert door.client.head(path).status_code in (200, 405)

@@ -13,10 +13,10 @@ from muniment.core.format import time
 from muniment.errors import CorruptStore, InvalidInput, MunimentError, NotFound, Unavailable
 from muniment.server.access import store
 from muniment.server.access.sessions import IDLE_US, LIFE_US, ONCE_US, Once, Sessions
-from muniment.server.access.store import AccessFile
 from muniment.server.access.tokens import USED_EVERY_US, Tokens, Wish
 from muniment.server.caller import Caller
 from muniment.server.problems import Gone, Unauthenticated
+from muniment.server.state_file import StateFile
 
 HOUR_US = 3_600 * 1_000_000
 START_US = 1_800_000_000 * 1_000_000
@@ -38,14 +38,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[AccessFile]:
+def file(tmp_path: Path) -> Iterator[StateFile]:
     opened = store.open(tmp_path / "server")
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def tokens(file: AccessFile, clock: Clock) -> Tokens:
+def tokens(file: StateFile, clock: Clock) -> Tokens:
     return Tokens(file, clock)
 
 
@@ -176,7 +176,7 @@ def ended(sessions: Sessions, cookie: str) -> str:
     return caught.value.code
 
 
-def test_a_session_ends_when_it_is_old_or_idle(file: AccessFile, clock: Clock) -> None:
+def test_a_session_ends_when_it_is_old_or_idle(file: StateFile, clock: Clock) -> None:
     sessions = Sessions(file, clock)
     cookie = sessions.begin(ANNA)
     found = sessions.verify(cookie)
@@ -192,7 +192,7 @@ def test_a_session_ends_when_it_is_old_or_idle(file: AccessFile, clock: Clock) -
     assert ended(sessions, cookie) == "session-ended"
 
 
-def test_signing_out_ends_one_session(file: AccessFile, clock: Clock) -> None:
+def test_signing_out_ends_one_session(file: StateFile, clock: Clock) -> None:
     sessions = Sessions(file, clock)
     one, other = sessions.begin(ANNA), sessions.begin(ANNA)
     sessions.end(one)
@@ -200,7 +200,7 @@ def test_signing_out_ends_one_session(file: AccessFile, clock: Clock) -> None:
     assert sessions.verify(other).caller.id == ANNA.id
 
 
-def test_nobody_fills_the_file_by_signing_in(file: AccessFile, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_fills_the_file_by_signing_in(file: StateFile, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("muniment.server.access.sessions.MAX_OF_ONE", 3)
     monkeypatch.setattr("muniment.server.access.sessions.MAX_ONCE", 3)
     sessions, once = Sessions(file, clock), Once(file, clock)
@@ -220,7 +220,7 @@ def test_nobody_fills_the_file_by_signing_in(file: AccessFile, clock: Clock, mon
     assert once.take("link", link) == b"1"
 
 
-def test_a_session_ends_with_its_token(file: AccessFile, tokens: Tokens, clock: Clock) -> None:
+def test_a_session_ends_with_its_token(file: StateFile, tokens: Tokens, clock: Clock) -> None:
     sessions = Sessions(file, clock)
     token = tokens.create(Wish(name="CI"), by="alice").made
     cookie = sessions.begin(token.caller(), token=token.id)
@@ -229,7 +229,7 @@ def test_a_session_ends_with_its_token(file: AccessFile, tokens: Tokens, clock: 
     assert ended(sessions, cookie) == "token-revoked"
 
 
-def test_a_code_works_once_and_for_its_purpose(file: AccessFile, clock: Clock) -> None:
+def test_a_code_works_once_and_for_its_purpose(file: StateFile, clock: Clock) -> None:
     once = Once(file, clock)
     code = once.keep("link", b'"body"')
     for purpose, secret in (("provider", code), ("link", code[:-1])):

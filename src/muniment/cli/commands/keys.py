@@ -16,11 +16,12 @@ from muniment.cli.groups import Group
 from muniment.client import identity, key_request, opening
 from muniment.client.home import Home
 from muniment.client.identity import Holder
+from muniment.client.key_request import Request
 from muniment.client.ledger import Ledger
 from muniment.config import Config
 from muniment.core.rules.genesis import Kind
 from muniment.core.rules.records import Actor
-from muniment.errors import NotFound
+from muniment.errors import MunimentError, NotFound
 from muniment.index.rows import EventRow, KeyRow
 
 HEADS = ("actor", "kind", "roles", "key", "standing", "file")
@@ -60,9 +61,31 @@ def request(origin: str | None, kind: Kind, new: bool, home: Path | None, actor:
     output.result(value, settings.output == "json", [line])
     output.note(f"The key of {asked.actor} for {asked.origin} is {path}")
     output.note(f"  fingerprint  {asked.fingerprint}")
-    output.note("Send the line above to somebody who may admit it, and compare the fingerprint over another channel.")
+    output.note(_hand_in(settings, asked))
+    output.note("Compare the fingerprint over another channel than the line itself.")
     responsible = " --responsible PERSON" if kind == "service" else ""
     output.note(f"Next, by them: muniment keys admit LINE --role ROLE{responsible}")
+
+
+@command.command("job", short_help="Make a key for a job, admitted by the token of its identity provider.")
+@session.common
+def job(home: Path | None, actor: str | None, as_json: bool) -> None:
+    """Make a key for the actor named by --actor, and have the node admit it for as long as a job lasts.
+
+    MUNIMENT_TOKEN holds the token that the job's identity provider (OIDC) gave it; the node must be set up for that provider. The
+    key ends by itself. Needs a node (MUNIMENT_URL).
+    """
+    settings = session.resolve(home, actor, as_json)
+    if settings.url is None or settings.actor is None:
+        raise click.UsageError("Say at which node with MUNIMENT_URL, and who the job is with --actor.")
+    from muniment.client.remote import admission
+
+    found = admission.admit_job(settings, _origin_here(settings), settings.actor)
+    output.result(
+        found,
+        settings.output == "json",
+        [f"{found.actor} signs with the key {output.short(found.key)} until {output.when(found.expires_at)}"],
+    )
 
 
 @command.command("import", short_help="Take over a key file that lies elsewhere on this machine.")
@@ -224,6 +247,20 @@ def compromise(ledger: Ledger, key: str, from_index: int, reason: str | None, as
 def _call(row: EventRow) -> str:
     """What an event was about, as people call it; a policy has no name but its digest."""
     return f"policy {output.short(row.digest)}" if row.digest and row.thing.startswith("approval/") else row.thing
+
+
+def _hand_in(settings: Config, asked: Request) -> str:
+    """Leave the request at the node, where there is one; what to do with the line otherwise."""
+    by_hand = "Send the line above to somebody who may admit it."
+    if settings.url is None:
+        return by_hand
+    from muniment.client.remote import admission
+
+    try:
+        admission.hand_in(settings, asked)
+    except MunimentError as error:
+        return f"It could not be left at the node ({error}). {by_hand}"
+    return f"It waits at {settings.url} for somebody who may admit it, who finds it there under Keys; or send the line."
 
 
 def _origin_here(settings: Config) -> str:

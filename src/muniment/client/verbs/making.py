@@ -12,6 +12,7 @@ from muniment.client.things import Dataset, Plan, Recorded, Version
 from muniment.client.training import Training, Write
 from muniment.client.verbs.recorder import DatasetRef, Recorder, VersionRef
 from muniment.core.rules import records
+from muniment.errors import Unavailable
 
 
 class Making(Recorder):
@@ -37,11 +38,10 @@ class Making(Recorder):
                 **fields,
             },
         )
-        state = self.state(f"data/{captured.digest}", records.Data) if recorded.sealed else None
         return Dataset(
             name=name,
             digest=captured.digest,
-            number=None if state is None else state.ordinal,
+            number=self._find_number(recorded, f"data/{captured.digest}", records.Data),
             files=len(captured.manifest.lines),
             bytes=captured.manifest.total_bytes,
             recorded=recorded,
@@ -191,12 +191,21 @@ class Making(Recorder):
                 **fields,
             },
         )
-        state = self.state(f"version/{captured.digest}", records.Version) if recorded.sealed else None
         return Version(
             name=model,
             digest=captured.digest,
-            number=None if state is None else state.ordinal,
+            number=self._find_number(recorded, f"version/{captured.digest}", records.Version),
             files=len(captured.manifest.lines),
             bytes=captured.manifest.total_bytes,
             recorded=recorded,
         )
+
+    def _find_number(self, recorded: Recorded, stream: str, kind: type[records.Data | records.Version]) -> int | None:
+        """Which one of its name a thing is, once it is sealed; None too where the node has gone away since: the event stands."""
+        if not recorded.sealed:
+            return None
+        try:
+            state = self.state(stream, kind)
+        except Unavailable:
+            return None
+        return None if state is None else state.ordinal

@@ -10,14 +10,10 @@ Lax, because the way back begins at the provider; it lives ten minutes and opens
 
 from __future__ import annotations
 
+from muniment.server.location import is_secure
 from muniment.server.settings import Settings
 
 SIGN_IN_SECONDS = 600
-
-
-def is_secure(settings: Settings) -> bool:
-    """Do browsers reach this server over TLS?"""
-    return settings.certificate is not None or settings.url.startswith("https://")
 
 
 def session_name(settings: Settings) -> str:

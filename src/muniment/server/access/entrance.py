@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from muniment.core.format import time
 from muniment.errors import NotFound, Unavailable
+from muniment.server import state_file
 from muniment.server.access import store
 from muniment.server.access.credentials import Bearer, Cookie
 from muniment.server.access.journal import FOLDER, Journal
@@ -23,11 +24,11 @@ from muniment.server.access.oidc import Providers
 from muniment.server.access.pending import Requests
 from muniment.server.access.rate import Rates
 from muniment.server.access.sessions import Once, Sessions
-from muniment.server.access.store import AccessFile
 from muniment.server.access.tokens import PREFIX, Token, Tokens
 from muniment.server.access.verified import Identity, Verified
 from muniment.server.problems import Unauthenticated
 from muniment.server.settings import Settings
+from muniment.server.state_file import StateFile
 
 T = TypeVar("T")
 ACCESS = "muniment.access"
@@ -40,7 +41,7 @@ PROVIDER_THREADS = 4
 class Access:
     """Tokens, sessions, providers, limits and the log of one process."""
 
-    def __init__(self, settings: Settings, file: AccessFile, providers: Providers, log: Journal) -> None:
+    def __init__(self, settings: Settings, file: StateFile, providers: Providers, log: Journal) -> None:
         self.settings = settings
         self.file = file
         self.providers = providers
@@ -104,9 +105,7 @@ def open(settings: Settings) -> Access:
         log.start()
     except OSError as error:
         file.close()
-        raise Unavailable(
-            f"{settings.state} cannot be written: {error.strerror}", code="state-unwritable", hint="Choose another --state."
-        ) from None
+        raise state_file.unwritable(settings.state, error) from None
     return Access(settings, file, Providers(settings.providers), log)
 
 

@@ -4,7 +4,7 @@ The server only proposes: it signs `actor.enrolled` (where the workload is new) 
 the settings name, and the rules in force decide whether that service may. The key that is added proves that the workload holds it,
 ends by itself, and carries the SHA-256 of the claims for which it was admitted. What keeps this narrow:
 
-- only services get keys in this way, never a person and never the identity service itself;
+- only services get keys in this way, never a person, never the identity service itself, and none that has a key of its own;
 - the actor is the one that the token's claim names, and has no roles but those that the settings allow the provider;
 - a token admits one key in one ledger: who steals it after that can do nothing with it here.
 """
@@ -27,10 +27,10 @@ from muniment.ledger.refusals import NODE
 from muniment.ledger.signers import FileSigner
 from muniment.net.wire import Submitted
 from muniment.server.access.oidc import Claimed
-from muniment.server.access.store import AccessFile
 from muniment.server.hosting import Hosted
 from muniment.server.problems import Forbidden, Unauthenticated
 from muniment.server.settings import Settings
+from muniment.server.state_file import StateFile
 from muniment.server.submitting import Batch
 
 
@@ -102,6 +102,7 @@ def propose(hosted: Hosted, settings: Settings, claimed: Claimed, wanted: Wanted
         return Admission(entries=(), admitted=_again(before, claimed, wanted))
     known = hosted.reader.state(f"actor/{wanted.actor}", Actor)
     _check_actor(known, claimed)
+    _check_keys(hosted, wanted.actor)
     entries: list[bytes] = []
     if known is None:
         if not stands_for.responsible:
@@ -131,7 +132,7 @@ def propose(hosted: Hosted, settings: Settings, claimed: Claimed, wanted: Wanted
     return Admission(entries=(*entries, raw), admitted=admitted)
 
 
-def bind(file: AccessFile, ledger: str, claimed: Claimed, key: str) -> None:
+def bind(file: StateFile, ledger: str, claimed: Claimed, key: str) -> None:
     """Let a token stand for this key and ledger alone, from now on and in every process. Raises Forbidden (`oidc-replayed`)."""
     with file.writing() as sql:
         sql.execute("DELETE FROM workload WHERE expires <= ?", (system_clock(),))
@@ -183,6 +184,14 @@ def _check_actor(known: Actor | None, claimed: Claimed) -> None:
     excess = sorted(set(known.roles) - set(allowed)) if known is not None else []
     if excess:
         raise _forbid(f"this provider's workloads may not be {excess[0]}", "oidc-roles")
+
+
+def _check_keys(hosted: Hosted, actor: str) -> None:
+    """Check that nobody else is this actor: a service with a key that was admitted by hand signs with that one."""
+    for row in hosted.reader.index.keys_of(actor):
+        key = hosted.reader.state(f"key/{row.key}", Key)
+        if key is not None and key.claims is msgspec.UNSET and key.until is msgspec.UNSET:
+            raise _forbid(f"{actor} signs with a key of its own", "oidc-actor")
 
 
 def _sign(hosted: Hosted, service: str, signer: FileSigner, name: str, fields: dict[str, Value]) -> tuple[bytes, str]:

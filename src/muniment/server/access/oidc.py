@@ -49,7 +49,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider says of a caller, checked. `digest`: SHA-256 of the claims as they were signed (64 hex).
 
     `actor`: who it is in a ledger, by the settings or the claim that they name; empty where that claim is not there.
-    `token`: SHA-256 of the whole token. `expires_us`: microseconds since 1970.
+    `token`: SHA-256 of what was signed, head and claims. `expires_us`: microseconds since 1970.
     """
 
     provider: Provider
@@ -127,7 +127,8 @@ class Providers:
             caller=caller,
             actor=actor if isinstance(actor, str) else "",
             digest=hashlib.sha256(payload).hexdigest(),
-            token=hashlib.sha256(text.encode()).digest(),
+            # Without the signature, of which whoever holds a token can make another one that holds as well (ECDSA).
+            token=hashlib.sha256(text.rpartition(".")[0].encode()).digest(),
             expires_us=(expires + LEEWAY_SECONDS) * 1_000_000,
         )
 

@@ -12,7 +12,7 @@ from muniment.core.format import time
 from muniment.core.rules.genesis import Kind
 from muniment.errors import InvalidInput, NotFound
 from muniment.ledger.embedded import Clock, system_clock
-from muniment.server.access.store import AccessFile
+from muniment.server.state_file import StateFile
 
 LIFE_US = 7 * 24 * 3_600 * 1_000_000
 MAX_OF_ONE = 5
@@ -43,7 +43,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Requests:
     """The letter boxes of all served ledgers."""
 
-    def __init__(self, file: AccessFile, clock: Clock = system_clock) -> None:
+    def __init__(self, file: StateFile, clock: Clock = system_clock) -> None:
         self._file = file
         self._clock = clock
 

@@ -16,7 +16,7 @@ from litestar.params import FromPath, JSONBody
 
 from muniment.core.format import time
 from muniment.errors import InvalidInput, NotFound
-from muniment.server import guard
+from muniment.server import guard, methods
 from muniment.server.access import entrance, identity, signing_in
 from muniment.server.access.pending import Pending
 from muniment.server.access.tokens import Made, Token, Wish
@@ -161,6 +161,8 @@ def _check_shorter(found: Identity | None, wish: Wish) -> None:
 
 ROUTES = (
     *signing_in.ROUTES,
+    methods.allow("/v1/requests", "GET", "POST"),
+    methods.allow("/v1/tokens", "GET", "POST"),
     admit_workload,
     create_token,
     list_requests,

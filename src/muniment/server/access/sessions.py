@@ -11,10 +11,11 @@ import secrets
 import msgspec
 
 from muniment.ledger.embedded import Clock, system_clock
-from muniment.server.access.store import AccessFile, hash_secret
+from muniment.server.access.store import hash_secret
 from muniment.server.access.tokens import Tokens
 from muniment.server.caller import Caller
 from muniment.server.problems import Gone, Unauthenticated
+from muniment.server.state_file import StateFile
 
 LIFE_US = 12 * 3_600 * 1_000_000
 IDLE_US = 2 * 3_600 * 1_000_000
@@ -38,7 +39,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 class Sessions:
     """The sessions of one server."""
 
-    def __init__(self, file: AccessFile, clock: Clock = system_clock) -> None:
+    def __init__(self, file: StateFile, clock: Clock = system_clock) -> None:
         self._file = file
         self._tokens = Tokens(file, clock)
         self._clock = clock
@@ -84,7 +85,7 @@ class Sessions:
 class Once:
     """Secrets that open something a single time, within ten minutes."""
 
-    def __init__(self, file: AccessFile, clock: Clock = system_clock) -> None:
+    def __init__(self, file: StateFile, clock: Clock = system_clock) -> None:
         self._file = file
         self._clock = clock
 

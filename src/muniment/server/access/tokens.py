@@ -21,9 +21,10 @@ import msgspec
 from muniment.core.format import time
 from muniment.errors import InvalidInput, NotFound
 from muniment.ledger.embedded import Clock, system_clock
-from muniment.server.access.store import AccessFile, hash_secret
+from muniment.server.access.store import hash_secret
 from muniment.server.caller import Caller, Scope
 from muniment.server.problems import Unauthenticated
+from muniment.server.state_file import StateFile
 
 PREFIX = "mun_"
 ID_BYTES = 6
@@ -98,7 +99,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Tokens:
     """The tokens of one server."""
 
-    def __init__(self, file: AccessFile, clock: Clock = system_clock) -> None:
+    def __init__(self, file: StateFile, clock: Clock = system_clock) -> None:
         self._file = file
         self._clock = clock
 

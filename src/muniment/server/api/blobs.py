@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from litestar import Response, get, head, put, route
+from litestar import Response, get, head, put
 from litestar.di import NamedDependency
 
 from muniment.client import capturing
@@ -14,6 +14,7 @@ from muniment.core.format.statement import Sealed
 from muniment.core.proof.answer import Opened
 from muniment.errors import NotFound, VerificationError
 from muniment.ledger.blobs import Evidence
+from muniment.server import methods
 from muniment.server.api import answering
 from muniment.server.api.answering import BYTES, Asked
 from muniment.server.api.parameters import Commitment, Digest
@@ -106,17 +107,14 @@ def _keep(evidence: Evidence, name: str, data: bytes, identify: Callable[[bytes]
     evidence.store(data)
 
 
-# The framework would name the methods of one handler only, where a path has several.
-@route(
-    ["/v1/blobs/{digest:str}", "/v1/manifests/{root:str}"],
-    http_method=["OPTIONS"],
-    opt={"scope": "open"},
-    status_code=204,
-    include_in_schema=False,
+ROUTES = (
+    methods.allow("/v1/blobs/{digest:str}", "GET", "HEAD", "PUT"),
+    read_blob,
+    find_blob,
+    keep_blob,
+    methods.allow("/v1/manifests/{root:str}", "GET", "HEAD", "PUT"),
+    read_manifest,
+    find_manifest,
+    keep_manifest,
+    read_disclosure,
 )
-async def tell_methods() -> Response[None]:
-    """Which methods there are."""
-    return Response(None, status_code=204, headers={"Allow": "GET, HEAD, OPTIONS, PUT"})
-
-
-ROUTES = (tell_methods, read_blob, find_blob, keep_blob, read_manifest, find_manifest, keep_manifest, read_disclosure)

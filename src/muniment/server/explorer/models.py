@@ -21,12 +21,11 @@ from muniment.server.explorer.measurements import tell_plan
 from muniment.server.explorer.rendering import render
 from muniment.server.explorer.routing import page
 from muniment.server.explorer.source import Source, known, open_source, parse_time
-from muniment.server.explorer.stints import MAX_CHANGES, MAX_STINTS, Stint, draw_lanes, fold
+from muniment.server.explorer.stints import MAX_STINTS, Stint, draw_lanes, read_ran
 from muniment.server.hosting import Hosted
 
 PAGE = 100
 VERSIONS = 30
-MAX_PLACES = 12
 MAX_HISTORY = 20
 _HANDING = ("ownership.offered", "ownership.accepted")
 
@@ -121,7 +120,7 @@ def read_model(source: Source, name: str, before: int | None = None) -> ModelPag
     shown = list(reversed(upto[-VERSIONS:]))
     running = tuple(each for each in source.index.deployments() if each.model == name and each.status == "running")
     ordinals = {row.ordinal: row.digest for row in rows}
-    every = _read_ran(source, name)
+    every = read_ran(source.index, Served(model=name), lambda stint: stint.model == name)
     ran = every[:MAX_STINTS]
     incidents = _mark_holds(source, shown, ran)
     lanes = draw_lanes(ran, source.now, source.base, by_version=False, marks=incidents)
@@ -149,19 +148,6 @@ def read_model(source: Source, name: str, before: int | None = None) -> ModelPag
         handed=tuple(_read_handing(source, row) for row in source.list_rows(f"model/{name}", _HANDING)),
         history=tuple(source.list_rows(f"model/{name}", limit=MAX_HISTORY)),
     )
-
-
-def _read_ran(source: Source, model: str) -> tuple[Stint, ...]:
-    """Where versions of a model ran, the newest first, as far as the newest changes tell."""
-    changes = source.index.changes(Served(model=model), limit=MAX_CHANGES)
-    places = list(dict.fromkeys((each.environment, each.name) for each in changes))[:MAX_PLACES]
-    stints = [
-        stint
-        for environment, name in places
-        for stint in fold(source.index.changes(Served(environment=environment, name=name), limit=MAX_CHANGES))
-        if stint.model == model
-    ]
-    return tuple(sorted(stints, key=lambda each: each.since, reverse=True))
 
 
 def _mark_holds(source: Source, rows: list[VersionRow], ran: tuple[Stint, ...]) -> tuple[Mark, ...]:

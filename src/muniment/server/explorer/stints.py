@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -16,6 +16,8 @@ from muniment.server.explorer.source import parse_time
 
 MAX_CHANGES = 120
 """How many changes of one place are read for a page."""
+MAX_PLACES = 12
+"""How many places are looked at for what ran in them."""
 MAX_STINTS = 100
 """How many stretches a page draws and lists."""
 
@@ -58,6 +60,14 @@ class Stint(msgspec.Struct, frozen=True, kw_only=True):
 def read_place(index: Index, environment: str, name: str, before: int | None = None) -> tuple[Stint, ...]:
     """What a deployment ran, the newest first, as far as its newest changes tell."""
     return fold(index.changes(Served(environment=environment, name=name), before=before, limit=MAX_CHANGES))
+
+
+def read_ran(index: Index, of: Served, fits: Callable[[Stint], bool]) -> tuple[Stint, ...]:
+    """Where what `of` names ran, the newest first, as far as the newest changes tell; `fits` picks it out of what ran there."""
+    changes = index.changes(of, limit=MAX_CHANGES)
+    places = list(dict.fromkeys((each.environment, each.name) for each in changes))[:MAX_PLACES]
+    stints = [stint for place in places for stint in read_place(index, *place) if fits(stint)]
+    return tuple(sorted(stints, key=lambda each: each.since, reverse=True))
 
 
 def fold(changes: Sequence[ChangeRow]) -> tuple[Stint, ...]:

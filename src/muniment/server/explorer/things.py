@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muniment.server.explorer import comparison, datasets, deployments, environments, incidents, lineage, models, naming, runs
+from muniment.server.explorer import comparison, datasets, deployments, environments, incidents, lineage, model_paths, models, runs
 
 ROUTES = (
     *comparison.ROUTES,
@@ -11,7 +11,7 @@ ROUTES = (
     *environments.ROUTES,
     *incidents.ROUTES,
     *lineage.ROUTES,
+    *model_paths.ROUTES,
     *models.ROUTES,
-    *naming.ROUTES,
     *runs.ROUTES,
 )

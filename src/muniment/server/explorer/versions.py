@@ -18,9 +18,8 @@ from muniment.server.explorer.measurements import Measured, read_measurements
 from muniment.server.explorer.notes import Note, read_notes
 from muniment.server.explorer.origins import Ingredient, Setting, Trained, read_ingredients, read_run, read_settings
 from muniment.server.explorer.source import Prose, Source, known
-from muniment.server.explorer.stints import MAX_CHANGES, MAX_STINTS, Stint, fold
+from muniment.server.explorer.stints import MAX_STINTS, Stint, read_ran
 
-MAX_PLACES = 12
 MAX_HISTORY = 30
 
 
@@ -134,7 +133,7 @@ def read_version(source: Source, model: str, ordinal: int) -> VersionPage:
         notes=read_notes(source, stream),
         evidence=_list_evidence(registered, event, run, started, measured, decisions),
         running=tuple(each for each in source.index.deployments() if each.version == row.digest and each.status == "running"),
-        ran=_read_ran(source, row.digest),
+        ran=read_ran(source.index, Served(version=row.digest), lambda stint: stint.version == row.digest)[:MAX_STINTS],
         retired=retired[0][0] if retired else None,
         retired_cause=retired[0][1].cause if retired else "",
         before=(ordinal - 1, neighbours[ordinal - 1]) if ordinal - 1 in neighbours else None,
@@ -180,16 +179,3 @@ def _list_evidence(
 
 def _weigh(index: int, said: str, event: Event) -> Evidence:
     return Evidence(index=index, said=said, actor=event.actor, grade=known(event.grade) or "declared")
-
-
-def _read_ran(source: Source, version: str) -> tuple[Stint, ...]:
-    """Where a version ran, the newest first."""
-    changes = source.index.changes(Served(version=version), limit=MAX_CHANGES)
-    places = list(dict.fromkeys((each.environment, each.name) for each in changes))[:MAX_PLACES]
-    stints = [
-        stint
-        for environment, name in places
-        for stint in fold(source.index.changes(Served(environment=environment, name=name), limit=MAX_CHANGES))
-        if stint.version == version
-    ]
-    return tuple(sorted(stints, key=lambda each: each.since, reverse=True)[:MAX_STINTS])

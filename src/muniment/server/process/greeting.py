@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-
 import msgspec
 
-from muniment.server import hosting
+from muniment.server import hosting, location
 from muniment.server.process import sockets
 from muniment.server.settings import Settings
 
@@ -33,9 +31,9 @@ class Greeting(msgspec.Struct, frozen=True, rename="camel"):
     """Whether other machines may reach it, and what they send can be read on the way."""
 
 
-def look(settings: Settings, listening: socket.socket) -> Greeting:
+def look(settings: Settings) -> Greeting:
     """Open every ledger once, so that what is wrong is said now, and close it again. Raises what opening a ledger raises."""
-    url = sockets.locate(settings, listening)
+    url = location.find_root(settings)
     opened = hosting.open_all(settings, writes=False)
     try:
         shown = []
@@ -47,6 +45,5 @@ def look(settings: Settings, listening: socket.socket) -> Greeting:
             shown.append(Shown(url + each.base, each.origin, each.reader.id, fingerprint, size, str(each.home.folder)))
     finally:
         opened.close()
-    protected = settings.certificate is not None or settings.url.startswith("https://")
-    exposed = not sockets.is_loopback(settings.host) and not protected
+    exposed = not sockets.is_loopback(settings.host) and not location.is_secure(settings)
     return Greeting(url, tuple(shown), settings.public, settings.workers, exposed)

@@ -61,6 +61,9 @@ _encode = msgspec.msgpack.Encoder().encode
 _read_question = msgspec.msgpack.Decoder(Question).decode
 _read_reply = msgspec.msgpack.Decoder(Reply).decode
 
+# What writing to a connection raises whose other end died: uvloop has an error of its own for one that is closed already.
+_BROKEN = (ConnectionError, RuntimeError)
+
 
 class Office:
     """Answers questions that arrive at a socket. `close` lets those in work be answered."""
@@ -69,6 +72,7 @@ class Office:
         self._path = path
         self._answer = answer
         self._tasks: set[asyncio.Task[None]] = set()
+        self._callers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -86,6 +90,10 @@ class Office:
             self._server.close()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        for writer in tuple(self._callers):
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
         with suppress(FileNotFoundError):
             self._path.unlink()
 
@@ -93,11 +101,13 @@ class Office:
         try:
             if not _is_ours(writer):
                 return
+            self._callers.add(writer)
             while (raw := await _read(reader)) is not None:
                 task = asyncio.create_task(self._reply(_read_question(raw), writer))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         finally:
+            self._callers.discard(writer)
             writer.close()
 
     async def _reply(self, question: Question, writer: asyncio.StreamWriter) -> None:
@@ -106,7 +116,7 @@ class Office:
         except Exception as error:
             reply = Reply(number=question.number, fault=_describe(error))
         # A process that went away has nobody left who waits; what was written stays written.
-        with suppress(ConnectionError):
+        with suppress(*_BROKEN):
             _send(writer, reply)
             await writer.drain()
 
@@ -133,7 +143,7 @@ class Line:
             _send(writer, msgspec.structs.replace(question, number=number))
             await writer.drain()
             return await waiting
-        except ConnectionError:
+        except _BROKEN:
             raise _away() from None
         finally:
             self._waiting.pop(number, None)

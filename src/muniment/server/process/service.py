@@ -6,8 +6,11 @@ import os
 import socket
 from collections.abc import Callable
 
+import msgspec
+
 from muniment.client.home import Home
-from muniment.errors import NotFound, Unavailable
+from muniment.errors import NotFound
+from muniment.server import state_file
 from muniment.server.process import claim, greeting, notify, running, sockets
 from muniment.server.process.assembly import assemble
 from muniment.server.process.connection import Door
@@ -30,7 +33,8 @@ def serve(settings: Settings, announce: Announce) -> int:
     held = claim.take([settings.state, *(each.home for each in settings.ledgers)])
     try:
         with sockets.bind(settings.host, settings.port) as listening:
-            return _serve(settings, listening, announce)
+            # From here on everybody knows the port that the system chose.
+            return _serve(msgspec.structs.replace(settings, port=listening.getsockname()[1]), listening, announce)
     finally:
         notify.tell("STOPPING=1")
         held.release()
@@ -40,7 +44,7 @@ def _serve(settings: Settings, listening: socket.socket, announce: Announce) -> 
     if settings.certificate is not None:
         # Now, and not in a worker where nobody would read why.
         sockets.load_tls(settings.certificate, settings.certificate_key)
-    greeted = greeting.look(settings, listening)
+    greeted = greeting.look(settings)
     if settings.workers > 1:
         return Supervisor(settings, listening, lambda: _ready(greeted, announce)).run()
     logs.begin(settings.log_format)
@@ -63,11 +67,7 @@ def make_state(settings: Settings) -> None:
         settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chmod(settings.state, 0o700)
     except OSError as error:
-        raise Unavailable(
-            f"{settings.state} cannot be made: {error.strerror}",
-            code="state-unwritable",
-            hint="Choose another folder for the server's state with --state.",
-        ) from None
+        raise state_file.unwritable(settings.state, error) from None
 
 
 def _ready(greeted: Greeting, announce: Announce) -> None:

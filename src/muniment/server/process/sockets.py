@@ -9,7 +9,6 @@ import ssl
 from pathlib import Path
 
 from muniment.errors import InvalidInput, Unavailable
-from muniment.server.settings import Settings
 
 BACKLOG = 1_024
 # TLS 1.2 with forward secrecy and authenticated encryption only; the suites of TLS 1.3 are all of that kind.
@@ -50,15 +49,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def locate(settings: Settings, listening: socket.socket) -> str:
-    """The URL under which callers reach the server."""
-    if settings.url:
-        return settings.url.rstrip("/")
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if settings.certificate else 'http'}://{shown}:{port}"
 
 
 def load_tls(certificate: Path, key: Path | None) -> ssl.SSLContext:

@@ -23,7 +23,7 @@ from muniment.server.process import running, workers
 from muniment.server.settings import Settings
 from muniment.server.telemetry import logs
 
-SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
+SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
 TICK_SECONDS = 0.2
 PATIENCE_SECONDS = running.GRACE_SECONDS + 5
 EARLY_SECONDS = 5.0

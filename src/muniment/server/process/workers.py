@@ -83,7 +83,7 @@ async def _write(assembled: Assembled, folder: Path, ready: Ready) -> None:
             os._exit(running.INTERRUPTED)
         stopping.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop)
 
     async def answer(question: Question) -> bytes:

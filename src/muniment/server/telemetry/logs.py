@@ -6,15 +6,19 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import nullcontext
 from types import MappingProxyType
 from typing import TextIO
 
+import msgspec
+
 from muniment.core.format import time
 from muniment.ledger.embedded import system_clock
 
-ACCESS = "muniment.access"
 MAX_LINES = 1_000
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 _LEVELS = MappingProxyType({"DEBUG": "debug", "INFO": "info", "WARNING": "warning", "ERROR": "error", "CRITICAL": "error"})
 # The libraries below us speak only when something is wrong, and the last two not even then: what is cut is counted.
@@ -30,19 +34,28 @@ class Lines(logging.Formatter):
         self._worker = worker
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever the record holds: line ends are escaped, so that nobody can write a line of his own."""
+        """One line, whatever the record holds."""
         fields: dict[str, object] = dict(getattr(record, "fields", {}))
         if record.exc_info:
             fields["error"] = "".join(traceback.format_exception(*record.exc_info))
-        now, level = time.format(system_clock()), _LEVELS.get(record.levelname, "info")
+        return self.write(_LEVELS.get(record.levelname, "info"), record.getMessage(), fields)
+
+    def write(self, level: str, message: str, fields: Mapping[str, object]) -> str:
+        """One line of these: line ends are escaped, so that nobody can write a line of his own."""
+        now = time.format(system_clock())
         if self._as_json:
-            head: dict[str, object] = {"time": now, "level": level, "message": record.getMessage()}
+            head: dict[str, object] = {"time": now, "level": level, "message": message}
             if self._worker:
                 head["worker"] = self._worker
-            return json.dumps(head | fields, ensure_ascii=False, default=str)
+            head.update(fields)
+            try:
+                return _encode(head).decode()
+            except UnicodeEncodeError:
+                # A file's name may hold bytes that are no UTF-8.
+                return json.dumps(head, default=str)
         said = " ".join(f"{key}={_plain(value)}" for key, value in fields.items() if key != "error" and value not in ("", None))
         trace = f"\n{fields['error']}" if "error" in fields else ""
-        return f"{now[11:19]} {level:<7} {_plain(record.getMessage())} {said}".rstrip() + trace
+        return f"{now[11:19]} {level:<7} {_plain(message)} {said}".rstrip() + trace
 
 
 class Gathering(logging.StreamHandler[TextIO]):
@@ -56,6 +69,15 @@ class Gathering(logging.StreamHandler[TextIO]):
         super().__init__(stream)
         self._lines: list[str] = []
         self._ticks = False
+
+    def note(self, message: str, fields: Mapping[str, object]) -> None:
+        """Take one line of information without a record, which costs as much as a request's whole way through the server."""
+        if isinstance(self.formatter, Lines):
+            line = self.formatter.write("info", message, fields) + self.terminator
+            with self.lock or nullcontext():
+                self._lines.append(line)
+                if not self._ticks or len(self._lines) >= MAX_LINES:
+                    self._write()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record."""
@@ -90,6 +112,13 @@ def tick() -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, Gathering):
             handler.tick()
+
+
+def note(message: str, fields: Mapping[str, object]) -> None:
+    """Write a line of information, if this process writes a log."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Gathering):
+            handler.note(message, fields)
 
 
 def begin(form: str, worker: str = "", stream: TextIO | None = None) -> None:

@@ -40,17 +40,24 @@ class Metrics:
         self.seconds = Histogram(
             "muniment_request_seconds", "Time to the whole answer.", ["route"], buckets=_SECONDS, registry=registry
         )
-        self.in_flight = Gauge("muniment_requests_in_flight", "Requests being answered.", registry=registry)
+        self.in_flight = 0
+        Gauge("muniment_requests_in_flight", "Requests being answered.", registry=registry).set_function(lambda: self.in_flight)
         self.append_seconds = Histogram(
             "muniment_append_seconds", "Time until submitted events were durable.", ["ledger"], buckets=_SECONDS, registry=registry
         )
         self.block_events = Histogram("muniment_block_events", "Events in a block.", ["ledger"], buckets=_EVENTS, registry=registry)
         self.refused = Counter("muniment_refused_events", "Events refused, by rule.", ["ledger", "rule"], registry=registry)
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request. A status of 0 means that it was never answered."""
-        self.requests.labels(method, route, str(status)).inc()
-        self.seconds.labels(route).observe(seconds)
+        found = self._counted.get((method, route, status))
+        if found is None:
+            # To find them by their labels takes longer than to count.
+            found = self.requests.labels(method, route, str(status)), self.seconds.labels(route)
+            self._counted[method, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def counting(self, ledger: str) -> Callable[[Sequence[Verdict]], None]:
         """What counts the blocks of a ledger, and the rules that refused events in them."""

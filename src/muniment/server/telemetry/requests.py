@@ -7,7 +7,6 @@ knows: the template of the path, the ledger, the caller.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import time
 from collections.abc import Mapping
@@ -16,10 +15,9 @@ from typing import Any, cast
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from muniment.server import guard
-from muniment.server.telemetry.logs import ACCESS
+from muniment.server.telemetry import logs
 from muniment.server.telemetry.metrics import Metrics
 
-_log = logging.getLogger(ACCESS)
 _SEEN = "muniment.seen"
 REQUEST = "muniment.request"
 """Where an ASGI scope has the request's id."""
@@ -63,16 +61,15 @@ class Watching:
             await send(message)
 
         began = time.perf_counter()
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
         try:
             await self._app(scope, receive, observe)
         finally:
-            self._metrics.in_flight.dec()
+            self._metrics.in_flight -= 1
             seconds = time.perf_counter() - began
             route = str(seen.scope.get("path_template") or UNKNOWN)
             self._metrics.request(method, route, seen.status, seconds)
-            if _log.isEnabledFor(logging.INFO):
-                _log.info("request", extra={"fields": _fields(seen, method, route, seconds)})
+            logs.note("request", _fields(seen, method, route, seconds))
 
 
 class Noting:

@@ -1,4 +1,4 @@
-"""What the server remembers of webhooks: `webhooks.db` in its state folder (SQLite, WAL, 0600).
+"""What the server remembers of webhooks: `webhooks.db` in its state folder (server.state_file).
 
 The ledger itself is the queue: a hook keeps the position up to which its events are delivered, and the last attempts. A crash
 between a delivery and its note makes the delivery again, with the same id; nothing is ever skipped. One process delivers at a
@@ -7,32 +7,28 @@ time: the one that holds the lock beside the file, which ends with it. The file 
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 import msgspec
 
 from muniment.core.format import time
-from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
+from muniment.errors import InvalidInput, NotFound
 from muniment.ledger.embedded import system_clock
-from muniment.ledger.store import connection
+from muniment.server import state_file
+from muniment.server.state_file import Layout, StateFile
 from muniment.server.webhooks.hook import Delivery, Hook, Selection
 
 FILE = "webhooks.db"
 LOCK = "webhooks.lock"
 APPLICATION_ID = 0x4D756E57  # "MunW"
-BUSY_TIMEOUT_MS = 5_000
 KEPT_DELIVERIES = 1_000
 MAX_HOOKS = 100
 SECOND = 1_000_000
 
 # Times are microseconds. `earlier` is the secret before, with which is signed too until `earlier_until`.
-SCHEMA = f"""
-PRAGMA application_id = {APPLICATION_ID};
+SCHEMA = """
 CREATE TABLE hook (id TEXT PRIMARY KEY, ledger TEXT NOT NULL, url TEXT NOT NULL, selection BLOB NOT NULL, secret TEXT NOT NULL,
   earlier TEXT NOT NULL, earlier_until INTEGER NOT NULL, position INTEGER NOT NULL, created INTEGER NOT NULL,
   disabled INTEGER NOT NULL, attempts INTEGER NOT NULL, failing_since INTEGER NOT NULL, next_at INTEGER NOT NULL,
@@ -40,8 +36,8 @@ CREATE TABLE hook (id TEXT PRIMARY KEY, ledger TEXT NOT NULL, url TEXT NOT NULL,
 CREATE TABLE delivery (number INTEGER PRIMARY KEY, hook TEXT NOT NULL, message TEXT NOT NULL, event TEXT NOT NULL, idx INTEGER,
   time INTEGER NOT NULL, delivered INTEGER NOT NULL, status INTEGER NOT NULL, outcome TEXT NOT NULL, milliseconds INTEGER NOT NULL);
 CREATE INDEX delivery_hook ON delivery (hook, number);
-PRAGMA user_version = 1;
 """
+LAYOUT = Layout(name=FILE, holds="the file of webhooks", application_id=APPLICATION_ID, schema=SCHEMA)
 _COLUMNS = "id, url, selection, position, created, disabled, attempts, failing_since, next_at, outcome"
 
 
@@ -83,20 +79,18 @@ class _DeliveryRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Outbox:
-    """The open file. Threads take turns. Every method may raise Unavailable or CorruptStore."""
+    """The open file. Every method may raise Unavailable or CorruptStore."""
 
-    def __init__(self, sql: apsw.Connection) -> None:
-        self._sql = sql
-        self._lock = threading.Lock()
+    def __init__(self, file: StateFile) -> None:
+        self._file = file
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._sql.close()
+        self._file.close()
 
     def create(self, ledger: str, hook: Hook, secret: str) -> None:
         """Keep a new hook, durably. Raises InvalidInput (`too-many-hooks`)."""
-        with self._writing() as sql:
+        with self._file.writing() as sql:
             if int(sql.execute("SELECT count(*) FROM hook WHERE ledger = ?", (ledger,)).get or 0) >= MAX_HOOKS:
                 raise InvalidInput(f"a ledger has at most {MAX_HOOKS} webhooks", code="too-many-hooks", hint="Delete one.")
             sql.execute(
@@ -106,37 +100,37 @@ class Outbox:
 
     def hooks(self, ledger: str) -> list[Hook]:
         """The hooks of a ledger, the oldest first."""
-        with self._reading() as sql:
+        with self._file.reading() as sql:
             rows = sql.execute(f"SELECT {_COLUMNS} FROM hook WHERE ledger = ? ORDER BY created, id", (ledger,)).fetchall()
         return [_decode(row) for row in rows]
 
     def find(self, ledger: str, id_: str) -> Kept:
         """A hook of a ledger. Raises NotFound (`no-such-webhook`)."""
-        with self._reading() as sql:
+        with self._file.reading() as sql:
             return self._find(sql, ledger, id_)
 
     def due(self, now: int) -> list[Kept]:
         """The hooks, of all ledgers, that may be tried now."""
-        with self._reading() as sql:
+        with self._file.reading() as sql:
             rows = sql.execute("SELECT ledger, id FROM hook WHERE NOT disabled AND next_at <= ? ORDER BY id", (now,)).fetchall()
             return [self._find(sql, str(ledger), str(id_)) for ledger, id_ in rows]
 
     def delete(self, ledger: str, id_: str) -> None:
         """Forget a hook and its deliveries. Raises NotFound."""
-        with self._writing() as sql:
+        with self._file.writing() as sql:
             self._find(sql, ledger, id_)
             sql.execute("DELETE FROM hook WHERE id = ?", (id_,))
             sql.execute("DELETE FROM delivery WHERE hook = ?", (id_,))
 
     def rotate(self, ledger: str, id_: str, secret: str, until: int) -> None:
         """Give a hook a new secret; the one before signs too until then. Raises NotFound."""
-        with self._writing() as sql:
+        with self._file.writing() as sql:
             self._find(sql, ledger, id_)
             sql.execute("UPDATE hook SET earlier = secret, earlier_until = ?, secret = ? WHERE id = ?", (until, secret, id_))
 
     def rewind(self, ledger: str, id_: str, position: int) -> None:
         """Deliver everything from a position on, again and at once; also what enables a hook again. Raises NotFound."""
-        with self._writing() as sql:
+        with self._file.writing() as sql:
             self._find(sql, ledger, id_)
             sql.execute(
                 "UPDATE hook SET position = ?, disabled = 0, attempts = 0, failing_since = 0, next_at = 0 WHERE id = ?",
@@ -145,7 +139,7 @@ class Outbox:
 
     def advance(self, hook: Hook, position: int) -> bool:
         """Note that everything below `position` is done. False where somebody moved the position meanwhile: that counts."""
-        with self._writing() as sql:
+        with self._file.writing() as sql:
             sql.execute(
                 "UPDATE hook SET position = ?, attempts = 0, failing_since = 0, next_at = 0 WHERE id = ? AND position = ?",
                 (position, hook.id, hook.position),
@@ -154,7 +148,7 @@ class Outbox:
 
     def postpone(self, hook: Hook, now: int, next_at: int, outcome: str, *, disable: bool) -> None:
         """Note a failure: when to try again, or that nobody tries again."""
-        with self._writing() as sql:
+        with self._file.writing() as sql:
             sql.execute(
                 "UPDATE hook SET attempts = attempts + 1, failing_since = iif(failing_since, failing_since, ?), next_at = ?,"
                 " outcome = ?, disabled = ? WHERE id = ? AND position = ?",
@@ -163,7 +157,7 @@ class Outbox:
 
     def note(self, hook: str, delivery: Delivery) -> Delivery:
         """Keep an attempt, which gets its number; of each hook's attempts the last thousand are kept."""
-        with self._writing() as sql:
+        with self._file.writing() as sql:
             sql.execute(
                 "INSERT INTO delivery (hook, message, event, idx, time, delivered, status, outcome, milliseconds)"
                 " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM hook WHERE id = ?)",
@@ -191,7 +185,7 @@ class Outbox:
 
     def deliveries(self, ledger: str, id_: str, before: int | None, limit: int) -> list[Delivery]:
         """The attempts of a hook, the newest first. Raises NotFound."""
-        with self._reading() as sql:
+        with self._file.reading() as sql:
             self._find(sql, ledger, id_)
             rows = sql.execute(
                 "SELECT number, message, event, idx, time, delivered, status, outcome, milliseconds FROM delivery"
@@ -210,47 +204,10 @@ class Outbox:
         secrets = (str(secret), str(earlier)) if earlier and int(until or 0) > system_clock() else (str(secret),)
         return Kept(hook=_decode(columns), ledger=ledger, secrets=secrets)
 
-    @contextmanager
-    def _reading(self) -> Iterator[apsw.Connection]:
-        with self._lock, _explaining():
-            yield self._sql
-
-    @contextmanager
-    def _writing(self) -> Iterator[apsw.Connection]:
-        """One transaction: durable when this ends, nothing of it where it raises."""
-        with self._lock, _explaining():
-            self._sql.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._sql
-                # A crash before this line leaves nothing of the transaction, one after it all.
-                self._sql.execute("COMMIT")
-            except BaseException:
-                if self._sql.in_transaction:
-                    self._sql.execute("ROLLBACK")
-                raise
-
 
 def open(state: Path) -> Outbox:
     """Open the file in a state folder, or make it. Raises Unavailable, CorruptStore."""
-    path = state / FILE
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise Unavailable(
-            f"{path} cannot be made: {error.strerror}", code="no-state", hint="Make the server's state folder writable."
-        ) from None
-    with _explaining():
-        sql = apsw.Connection(os.fspath(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        sql.set_busy_timeout(BUSY_TIMEOUT_MS)
-        sql.execute("PRAGMA journal_mode = WAL").fetchall()
-        sql.execute("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF")
-        sql.execute("BEGIN IMMEDIATE")
-        # Another process may have been quicker.
-        if sql.execute("PRAGMA user_version").get == 0:
-            sql.execute(SCHEMA)
-        sql.execute("COMMIT")
-    return Outbox(sql)
+    return Outbox(state_file.open(state, LAYOUT))
 
 
 def _decode(row: Sequence[object]) -> Hook:
@@ -282,15 +239,3 @@ def _decode_delivery(row: Sequence[object]) -> Delivery:
         outcome=kept.outcome,
         milliseconds=kept.milliseconds,
     )
-
-
-@contextmanager
-def _explaining() -> Iterator[None]:
-    try:
-        yield
-    except (apsw.Error, msgspec.MsgspecError) as error:
-        if isinstance(error, apsw.Error):
-            found = connection.explain(error)
-            if isinstance(found, Unavailable):
-                raise Unavailable(str(found).replace("the ledger", "the file of webhooks"), code=found.code) from None
-        raise CorruptStore(f"the file of webhooks is damaged: {error}", details={"table": "webhooks"}) from None

@@ -12,6 +12,7 @@ from litestar.params import JSONBody, Parameter
 
 from muniment.core.format.encoding import MAX_INTEGER
 from muniment.errors import InvalidInput
+from muniment.server import methods
 from muniment.server.hosting import Hosted
 from muniment.server.settings import Settings
 from muniment.server.webhooks import orders
@@ -134,6 +135,8 @@ def _check_number(index: int) -> int:
 
 
 ROUTES = (
+    methods.allow("/v1/webhooks", "GET", "POST"),
+    methods.allow("/v1/webhooks/{webhook:str}", "DELETE", "GET"),
     create_webhook,
     list_webhooks,
     read_webhook,

@@ -5,7 +5,7 @@ import { failed } from "./problem.js";
 import { STATEMENTS } from "./trust.js";
 
 /** How much weight a checkpoint has, from the least to the most. */
-export const TIERS = Object.freeze(["solo", "witnessed", "consortium"]);
+const TIERS = Object.freeze(["solo", "witnessed", "consortium"]);
 
 /**
  * @typedef {Object} Head

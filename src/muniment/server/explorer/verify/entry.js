@@ -14,7 +14,7 @@ const NO_PREVIOUS = "0".repeat(64);
 const EMPTY_ROOT = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** @param {Uint8Array} raw @returns {boolean} whether these bytes are an event's, and not a header's */
-export function isEnvelope(raw) {
+function isEnvelope(raw) {
   return sameBytes(raw.subarray(0, ENVELOPE.length), ENVELOPE);
 }
 

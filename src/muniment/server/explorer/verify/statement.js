@@ -7,7 +7,7 @@ import { decodeEvent } from "./event.js";
 import { failed, invalid } from "./problem.js";
 import { hasForm } from "./schema.js";
 
-export const GRADES = Object.freeze(["attested", "countersigned", "declared", "imported", "observed", "reproduced"]);
+const GRADES = Object.freeze(["attested", "countersigned", "declared", "imported", "observed", "reproduced"]);
 export const DECLARED = "declared";
 
 /**

@@ -1,0 +1,368 @@
+"""Promise: where a server forges, the page says which step failed and with which code, and never that anything is verified.
+
+The visitor has a real browser; the server is the whole one, with a liar before it, or over a ledger that its operator forged with
+the ledger's own key. What is handed out is verified without the server too: by the command, and by a page opened from a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import exploring
+import lying
+from commanding import Machine
+from exploring import ORIGIN, PLACE, Site, Story
+from muniment.cli.demo import tampering
+from muniment.client import opening
+from muniment.client.home import Home
+from muniment.core.format import dsse, keys
+from muniment.core.format import time as times
+from muniment.core.format.encoding import Value
+from muniment.core.format.statement import SALT_BYTES, seal
+from muniment.core.rules import events
+from muniment.ledger import signers
+from muniment.ledger.embedded import Embedded, system_clock
+from muniment.ledger.ids import new_event_id
+from muniment.ledger.store.file import Store
+from muniment.server.explorer import bundle_page
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+class Served(NamedTuple):
+    """A server, and the liar before it."""
+
+    site: Site
+    liar: lying.Liar
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    return exploring.tell(tmp_path_factory.mktemp("story"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with exploring.chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def served(story: Story, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    liars: list[lying.Liar] = []
+
+    def wrap(app: Any) -> lying.Liar:
+        liars.append(lying.Liar(app))
+        return liars[0]
+
+    with exploring.serve(story.home, tmp_path_factory.mktemp("server"), browser, wrap=wrap) as site:
+        yield Served(site, liars[0])
+
+
+@pytest.fixture
+def page(served: Served, browser: Browser) -> Iterator[Page]:
+    served.liar.lie = lying.honest
+    with exploring.visit(browser, served.site) as found:
+        yield found
+
+
+def verify(page: Page, path: str) -> None:
+    """Press the button of the box and wait for what comes of it."""
+    page.goto(path)
+    page.get_by_role("button", name="Verify in this browser").click()
+    expect(page.locator("section.verify[aria-busy]")).to_have_count(0)
+
+
+def expect_verified(page: Page, path: str) -> None:
+    verify(page, path)
+    expect(page.locator("section.verify .state")).to_have_text("Verified by your browser.")
+    expect(page.locator("section.verify .steps .badge.bad")).to_have_count(0)
+
+
+def expect_failure(page: Page, path: str, step: int, code: str) -> None:
+    """The box names the step and the code, once, and nothing on the page says that something is verified."""
+    verify(page, path)
+    box = page.locator("section.verify")
+    expect(box.locator(".state")).to_contain_text(f"Not verified: step {step} fails")
+    failing = box.locator(".steps li", has=page.locator(".badge.bad"))
+    expect(failing).to_have_count(1)
+    assert failing.get_attribute("value") == str(step)
+    expect(failing).to_contain_text(f"({code})")
+    expect(box.locator(".told")).to_contain_text(f"Code: {code}")
+    assert "good" not in (box.get_attribute("class") or "")
+    assert "Verified" not in page.locator("body").inner_text()
+
+
+def flip(text: str, at: int) -> str:
+    """Another base64 digit in one place."""
+    return text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+
+
+def forge_log_signature(answer: dict[str, Any]) -> None:
+    head, _, line = answer["receipt"].rstrip("\n").rpartition(" ")
+    answer["receipt"] = f"{head} {flip(line, len(line) // 2)}\n"
+
+
+def forge_root(answer: dict[str, Any]) -> None:
+    lines = answer["receipt"].split("\n")
+    lines[lines.index(ORIGIN) + 2] = "A" * 43 + "="
+    answer["receipt"] = "\n".join(lines)
+
+
+def forge_entry(answer: dict[str, Any]) -> None:
+    first = answer["entries"][0]
+    first["entry"] = flip(first["entry"], 200)
+
+
+def forge_proof(answer: dict[str, Any]) -> None:
+    first = answer["entries"][0]
+    first["proof"][0] = flip(first["proof"][0], 20)
+
+
+def forge_genesis(answer: dict[str, Any]) -> None:
+    answer["genesis"][0] = flip(answer["genesis"][0], 20)
+
+
+def forge_record(answer: dict[str, Any]) -> None:
+    next(each["value"] for each in answer["states"] if "value" in each)["head"] = "0" * 64
+
+
+def forge_state_proof(answer: dict[str, Any]) -> None:
+    siblings = next(each["siblings"] for each in answer["states"] if each["siblings"])
+    siblings[0] = flip(siblings[0], 20)
+
+
+def hide_newest_header(answer: dict[str, Any]) -> None:
+    answer["entries"].pop()
+
+
+def forge_result(answer: dict[str, Any]) -> None:
+    answer["result"]["height"] += 1
+
+
+def forge_reason(answer: dict[str, Any]) -> None:
+    answer["disclosures"][0]["value"] = "Nobody ever said this."
+
+
+FORGED: dict[str, tuple[Edit, int, str]] = {
+    "genesis": (forge_genesis, 2, "genesis"),
+    "signature of the ledger": (forge_log_signature, 3, "log-signature"),
+    "root": (forge_root, 3, "log-signature"),
+    "entry": (forge_entry, 7, "inclusion-root"),
+    "inclusion proof": (forge_proof, 7, "inclusion-root"),
+    "old state in the place of the newest": (hide_newest_header, 8, "header-last"),
+    "record": (forge_record, 11, "state-root"),
+    "state proof": (forge_state_proof, 11, "state-root"),
+    "result": (forge_result, 11, "result"),
+}
+
+
+def forging(edit: Edit) -> lying.Lie:
+    """Edits every answer file that the server hands out."""
+
+    def lie(asked: str, said: lying.Said) -> lying.Said:
+        if not asked.startswith(("/v1/prove", "/v1/at", "/v1/history")) or said.status != 200:
+            return said
+        answer = json.loads(said.body)
+        edit(answer)
+        raw = json.dumps(answer, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+        return said._replace(body=raw.encode())
+
+    return lie
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_answer_names_its_step(page: Page, served: Served, name: str) -> None:
+    edit, step, code = FORGED[name]
+    served.liar.lie = forging(edit)
+    expect_failure(page, "/entries/1", step, code)
+    # Nothing of a server that forges is remembered; the honest one is believed afterwards.
+    assert page.evaluate("localStorage.length") == 0
+    served.liar.lie = lying.honest
+    expect_verified(page, "/entries/1")
+
+
+def test_a_forged_day_is_noticed(page: Page, served: Served, story: Story) -> None:
+    path = f"/environments/{PLACE}?day={story.promoted}"
+    expect_verified(page, path)
+    served.liar.lie = forging(forge_state_proof)
+    expect_failure(page, path, 11, "state-root")
+
+
+def test_another_question_s_answer_is_noticed_by_the_reader(page: Page, served: Served) -> None:
+    """A genuine answer about something else holds, and says what it is about: the page's claim is not repeated."""
+    genuine = page.request.get("/v1/prove", params={"thing": "entry/3"}).body()
+    served.liar.lie = lying.replace("/v1/prove", genuine)
+    verify(page, "/entries/1")
+    expect(page.locator("section.verify .told")).to_contain_text("Entry 3 of")
+
+
+def test_a_server_that_answers_nonsense_verifies_nothing(page: Page, served: Served) -> None:
+    served.liar.lie = lying.replace("/v1/prove", b"{}")
+    verify(page, "/entries/1")
+    expect(page.locator("section.verify .state")).to_contain_text("Not verified: step 1 fails")
+    served.liar.lie = lying.change("/v1/ledger", lambda about: {**about, "trust": "nothing"})
+    verify(page, "/entries/1")
+    expect(page.locator("section.verify.bad .state")).to_be_visible()
+    assert page.evaluate("localStorage.length") == 0
+
+
+# A visitor who comes back, to a server whose operator has put another ledger in the place of the first one.
+
+
+@pytest.fixture
+def returning(story: Story, browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Callable[[Path], Any]]]:
+    """A visitor who verified something once, and a way to serve another ledger at the same address."""
+    complaints: list[str] = []
+    with exploring.serve(story.home, tmp_path / "server", browser) as site:
+        port = int(site.url.rpartition(":")[2])
+        with browser.new_context(base_url=site.url, storage_state=site.cookies) as context:
+            first = context.new_page()
+            first.on("pageerror", lambda error: complaints.append(str(error)))
+            expect_verified(first, "/entries/1")
+            expect(first.locator("section.verify .told")).to_contain_text("This was the first contact")
+            expect_verified(first, "/entries/1")
+            expect(first.locator("section.verify .told")).not_to_contain_text("first contact")
+            memory = context.storage_state()
+    pages: list[Any] = []
+
+    def serve(home: Path) -> Any:
+        """The page of the same visitor at the server of another ledger."""
+        server = exploring.serve(home, tmp_path / f"server-{len(pages)}", browser, port=port)
+        there = server.__enter__()
+        context = browser.new_context(base_url=there.url, storage_state={**memory, "cookies": there.cookies["cookies"]})
+        pages.append((server, context))
+        return context.new_page()
+
+    yield first, serve
+    for server, context in reversed(pages):
+        context.close()
+        server.__exit__(None, None, None)
+    assert complaints == []
+
+
+def copy_home(story: Story, folder: Path) -> Home:
+    """A copy of the ledger with all its keys, as its operator has it."""
+    shutil.copytree(story.home, folder, ignore=shutil.ignore_patterns("index.db*", "server"))
+    return Home(folder)
+
+
+def sign(story: Story, home: Home, name: str, **fields: Value) -> dsse.Envelope:
+    """An event in alice's name, with her key."""
+    ledger = story.trust.split('ledger = "')[1][:64]
+    common: dict[str, Value] = {"ledger": ledger, "eventId": new_event_id(), "occurredAt": times.format(system_clock()), "actor": "alice"}
+    signer = signers.load_file(home.actor_key("alice"))
+    return dsse.sign(events.encode(events.build(name, {**common, **fields})), signer)
+
+
+def note(story: Story, home: Home) -> dsse.Envelope:
+    """A note that says nothing."""
+    return sign(story, home, "note.added", about=["model/credit-risk"], text={"sealed": seal("Nothing.", os.urandom(SALT_BYTES)).sealed})
+
+
+def test_an_honest_ledger_that_grew_verifies(returning: tuple[Page, Callable[[Path], Page]], story: Story, tmp_path: Path) -> None:
+    home = copy_home(story, tmp_path / "grown")
+    engine = Embedded(Store.open(home.store), signers.load_file(home.log_key))
+    engine.append([dsse.encode(note(story, home))])
+    engine.close()
+    page = returning[1](home.folder)
+    expect_verified(page, "/entries/1")
+    expect(page.locator("section.verify .told")).to_contain_text("continues what this client saw before")
+
+
+def test_a_rewritten_history_is_caught(returning: tuple[Page, Callable[[Path], Page]], story: Story, tmp_path: Path) -> None:
+    """The operator leaves the incident out, and signs everything anew: flawless by itself, and not what this visitor saw."""
+    source, target = Home(story.home), Home(tmp_path / "rewritten")
+    target.folder.mkdir()
+    for name in ("trust.toml", "vault.jsonl"):
+        shutil.copyfile(source.folder / name, target.folder / name)
+    shutil.copytree(source.folder / "keys", target.folder / "keys")
+    # The note about the incident would have nothing to be about.
+    left_out = {story.incident.index, story.incident.index + 2}
+    tampering.rewrite(source, target, leave_out=left_out, padding=dsse.encode(note(story, source)))
+    page = returning[1](target.folder)
+    verify(page, "/entries/1")
+    box = page.locator("section.verify")
+    expect(box.locator(".state")).to_contain_text("Not verified: step 5 fails")
+    assert "Verified" not in page.locator("body").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the evidence").click()
+    file = tmp_path / "evidence.json"
+    download.value.save_as(file)
+    # Anybody can check it who has the trust file: two histories, both signed by the ledger.
+    said = Machine().call("verify", str(file), "--trust", str(source.trust))
+    assert (said.code, json.loads(file.read_text())["format"]) == (0, "urn:muniment:evidence:v1"), said.err
+
+
+def test_a_truncated_tail_is_caught(returning: tuple[Page, Callable[[Path], Page]], story: Story, tmp_path: Path) -> None:
+    home = copy_home(story, tmp_path / "cut")
+    tampering.cut_tail(home.store)
+    page = returning[1](home.folder)
+    expect_failure(page, "/entries/1", 5, "split-view-rollback")
+    expect(page.locator("section.verify .told")).to_contain_text("Save the evidence")
+
+
+def test_another_ledger_of_the_same_name_is_caught(returning: tuple[Page, Callable[[Path], Page]], tmp_path: Path) -> None:
+    with exploring.alone(tmp_path), opening.init(tmp_path / "other", origin=ORIGIN, actor="alice") as ledger:
+        ledger.record("system.registered", {"name": "other", "operatorRole": "provider"})
+    page = returning[1](tmp_path / "other")
+    expect_failure(page, "/entries/1", 3, "log-key-unknown")
+
+
+def test_a_forged_signature_under_a_genuine_root_is_caught(
+    browser: Browser, story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator's own software takes anything: an approval that nobody signed lies in the tree, under the ledger's signature."""
+    home = copy_home(story, tmp_path / "lenient")
+    envelope = sign(story, home, "system.registered", name="forged", operatorRole="provider")
+    forged = dsse.encode(dsse.Envelope(envelope.payload, envelope.key, bytes(64)))
+    monkeypatch.setattr(keys, "is_valid", lambda *_: True)
+    engine = Embedded(Store.open(home.store), signers.load_file(home.log_key))
+    (verdict,) = engine.append([forged])
+    engine.close()
+    assert verdict.decision == "admitted"
+    with exploring.serve(home.folder, tmp_path / "server", browser) as site, exploring.visit(browser, site) as page:
+        expect_failure(page, f"/entries/{verdict.index}", 9, "signature")
+        expect_verified(page, "/entries/1")
+
+
+# What leaves the server, verified without it.
+
+
+def test_a_downloaded_answer_verifies_with_the_command(page: Page, story: Story, tmp_path: Path) -> None:
+    page.goto(f"/environments/{PLACE}?day={story.promoted}")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="The answer with its proof").first.click()
+    file, trust = tmp_path / "answer.json", tmp_path / "trust.toml"
+    download.value.save_as(file)
+    trust.write_text(story.trust)
+    said = Machine().call("verify", str(file), "--trust", str(trust))
+    assert said.code == 0, said.err
+    assert "credit-risk@1" in said.out
+    file.write_bytes(file.read_bytes().replace(b'"height":', b'"height":1', 1))
+    assert Machine().call("verify", str(file), "--trust", str(trust)).code == 3
+
+
+def test_a_bundle_s_page_verifies_from_a_file_and_a_forged_one_does_not(browser: Browser, story: Story, tmp_path: Path) -> None:
+    with exploring.alone(story.folder), opening.open(story.home, actor="alice") as ledger:
+        raw = ledger.bundle("credit-risk@1", disclose=True).raw
+    genuine, forged = tmp_path / "bundle.html", tmp_path / "forged.html"
+    genuine.write_text(bundle_page.write(raw, "credit-risk@1"))
+    assert raw.count(b'"decision":"approve"') == 0, "what is signed lies in base64; a forger has to change it there"
+    forged.write_text(bundle_page.write(raw.replace(b'"statuses":["recorded"]', b'"statuses":["present"]', 1), "credit-risk@1"))
+    with browser.new_context(offline=True) as context:
+        alone = context.new_page()
+        alone.goto(genuine.as_uri())
+        alone.get_by_role("button", name="Use the trust file in this page").click()
+        expect(alone.locator("#state")).to_contain_text("Verified by your browser")
+        alone.goto(forged.as_uri())
+        alone.get_by_role("button", name="Use the trust file in this page").click()
+        expect(alone.locator("#state")).to_contain_text("Not verified: step")

@@ -1,0 +1,80 @@
+"""One caller who asks for much, or never reads, does not stand in the way of others: neither of their questions nor of what is written."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import makers
+import nodes
+from entering import Entered, bearer, entered
+from muniment.client.ledger import Ledger
+from muniment.core.format.statement import Disclosure, seal
+from muniment.server.api import questions
+
+MANY = 48
+SOON = 5.0
+
+
+class Crowd:
+    """Slow questions, all of one caller, which end when this ends."""
+
+    def __init__(self, door: Entered) -> None:
+        self.door = door
+        self.open = threading.Event()
+        self.token = door.token("read")
+        self._pool = ThreadPoolExecutor(MANY)
+        self.asked: list[Future[Any]] = []
+
+    def wait(self, *_: object, **__: object) -> Any:
+        """What a slow question does."""
+        self.open.wait(30)
+        raise InterruptedError
+
+    def ask(self, method: str, path: str, **more: Any) -> None:
+        """Ask it many times at once."""
+        headers = bearer(self.token)
+        self.asked += [self._pool.submit(self.door.client.request, method, path, headers=headers, **more) for _ in range(MANY)]
+        time.sleep(1.0)
+
+    def end(self) -> None:
+        self.open.set()
+        for each in self.asked:
+            each.result(30)
+        self._pool.shutdown()
+
+
+@pytest.fixture
+def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
+    with nodes.node(tmp_path / "home") as node:
+        home = node.home
+    with entered(home, state=tmp_path / "server") as door:
+        crowd = Crowd(door)
+        monkeypatch.setattr(Ledger, "history", crowd.wait)
+        monkeypatch.setattr(questions, "_prove", crowd.wait)
+        try:
+            yield crowd
+        finally:
+            crowd.end()
+
+
+def took(ask: Any) -> float:
+    begun = time.monotonic()
+    assert ask().status_code == 200
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize("asked", [("GET", "/v1/history?of=actor/ada"), ("POST", "/v1/answers")])
+def test_slow_questions_of_one_caller_hold_up_only_himself(crowd: Crowd, asked: tuple[str, str]) -> None:
+    method, path = asked
+    crowd.ask(method, path, **({} if method == "GET" else {"json": {"question": {"kind": "entry", "index": 0}}}))
+    door, other = crowd.door, bearer(crowd.door.token("read", "write"))
+    for each in ("/v1/view", "/v1/models", "/readyz", "/healthz", "/metrics"):
+        assert took(lambda each=each: door.client.get(each, headers=other)) < SOON, each
+    assert not any(each.done() for each in crowd.asked)
