@@ -375,7 +375,7 @@ def test_only_what_stands_on_the_sheet_is_signed(office: Office, person: Any) ->
     eve.page.get_by_role("button", name="Show what I will sign").click()
     expect(eve.page.locator("#conditions-error")).to_have_text("Say what must be met.")
     expect(eve.page.locator("#conditions")).to_be_focused()
-    eve.page.get_by_label("Conditions").fill("Only for amounts below 1000 €.")
+    eve.page.locator("#conditions").fill("Only for amounts below 1000 €.")
     eve.page.get_by_label("Counts until").fill("2001-01-01T00:00")
     eve.page.get_by_role("button", name="Show what I will sign").click()
     expect(eve.page.locator("#expires-error")).to_contain_text("is over")

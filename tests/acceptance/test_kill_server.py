@@ -104,7 +104,7 @@ def restarted(home: Home, port: int, *options: str) -> Iterator[Running]:
     finally:
         lines = server.log.read_text().splitlines()
         with (home.folder.parent / "log").open("a") as kept:
-            kept.writelines(f"{line}\n" for line in lines if '"GET' not in line)
+            kept.writelines(f"{line}\n" for line in lines)
         running.__exit__(None, None, None)
     told = [line for line in lines if "a request failed" in line]
     assert told == []

@@ -26,7 +26,7 @@ import processes
 import providing
 from entering import Entered, bearer
 from muniment.client import identity as enrolling
-from muniment.client import key_request, opening
+from muniment.client import capturing, key_request, opening
 from muniment.client.home import Home
 from muniment.core.rules import genesis
 from muniment.ledger import signers
@@ -87,7 +87,7 @@ def tell(folder: Path) -> Story:
             training.metric("auc", 0.91)
             training.output("matrix", folder / "data")
         ledger.note("credit-risk@1", "It was looked at.")
-        ledger.set("credit-risk@1", {"depth": 7}, reason="It learned too slowly.")
+        ledger.change("credit-risk@1", "depth", 7, target="hyperparameter", reason="It learned too slowly.")
         held = ledger.hold("credit-risk@2", severity="low", impact="None yet.")
         ledger.release("credit-risk@2", outcome="There was none.")
         asked = enrolling.request(home, ORIGIN, "identity", "service")
@@ -180,7 +180,7 @@ def writings(story: Story) -> Iterator[Example]:
     yield Example("post", "/v1/bundles", "/v1/bundles", {"thing": "credit-risk@1", "disclose": True})
     blob = b"another log"
     yield Example("put", f"/v1/blobs/{hashlib.sha256(blob).hexdigest()}", "/v1/blobs/{digest}", content=blob)
-    manifest = (story.home.manifests / story.data[:2] / story.data).read_bytes()
+    manifest = capturing.open_manifests(story.home.manifests).load(story.data)
     yield Example("put", f"/v1/manifests/{story.data}", "/v1/manifests/{root}", content=manifest)
     job = SeedSigner(b"j" * 32)
     proved = genesis.prove_key(ORIGIN, "ci-credit", job)
@@ -265,17 +265,16 @@ def test_every_route_is_described_and_nothing_else(door: Entered, document: Json
 
 
 @pytest.fixture(scope="module")
-def served(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """`muniment serve` over a copy of the story, for what is done to it."""
-    with processes.serving(story.home.folder, "--state", str(tmp_path_factory.mktemp("served") / "state"), config=LIMITS) as running:
+def served(story: Story) -> Iterator[Running]:
+    """`muniment serve` over the story."""
+    with processes.serving(story.home.folder, config=LIMITS) as running:
         yield running
         assert [line for line in running.log.read_text().splitlines() if "a request failed" in line] == []
 
 
 @pytest.mark.parametrize("who", ["admin", "read", "nobody"])
-def test_nothing_is_answered_that_is_not_described(served: Running, who: str, long: bool, tmp_path: Path) -> None:
-    state = Path(served.greeting["state"])
-    header = [] if who == "nobody" else ["--header", f"Authorization: Bearer {processes.token_in(state, who)}"]
+def test_nothing_is_answered_that_is_not_described(served: Running, story: Story, who: str, long: bool, tmp_path: Path) -> None:
+    header = [] if who == "nobody" else ["--header", f"Authorization: Bearer {processes.token(story.home.folder, who)}"]
     examples, phases = (300, "examples,coverage,fuzzing,stateful") if long else (6, "examples,coverage,fuzzing")
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{served.url}/v1/openapi.json", *header),

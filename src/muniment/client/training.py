@@ -176,7 +176,7 @@ class Training:
             if self._strict:
                 raise
             # What a refusal says ends with its mend.
-            hint = f" {error.hint}" if isinstance(error, MunimentError) and error.hint not in str(error) else ""
+            hint = f". {error.hint}" if isinstance(error, MunimentError) and error.hint not in str(error) else ""
             warnings.warn(f"Muniment could not record this: {error}{hint}", RecordingWarning, stacklevel=3)
         return None
 

@@ -106,7 +106,10 @@ class Writer:
             if not self.is_patient:
                 raise Unavailable("the ledger could not take an earlier event", code="waiting")
             return self.append(drafted, raw)
-        except Unavailable as obstacle:
+        except LedgerError as obstacle:
+            # A node that does not take our token, or fails, says nothing about the event: it can be sent once that is mended.
+            if not isinstance(obstacle, Unavailable) and (type(obstacle) is not LedgerError or obstacle.code == "forbidden"):
+                raise
             # Whoever waited just now does not wait again for each event: for a while the next ones go straight to the spool.
             self._patient_from = clocks.monotonic() + IMPATIENCE_S if self.is_patient else self._patient_from
             self.spool.store(raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Iterator
@@ -11,11 +12,9 @@ from typing import Any
 
 import pytest
 
-import makers
-import nodes
 from entering import Entered, bearer, entered
+from muniment.client import home as homes
 from muniment.client.ledger import Ledger
-from muniment.core.format.statement import Disclosure, seal
 from muniment.server.api import questions
 
 MANY = 48
@@ -52,9 +51,8 @@ class Crowd:
 
 @pytest.fixture
 def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
-    with nodes.node(tmp_path / "home") as node:
-        home = node.home
-    with entered(home, state=tmp_path / "server") as door:
+    home = homes.found(tmp_path / "home", origin="example.com/credit", actor="ada")
+    with entered(home.folder, state=tmp_path / "server") as door:
         crowd = Crowd(door)
         monkeypatch.setattr(Ledger, "history", crowd.wait)
         monkeypatch.setattr(questions, "_prove", crowd.wait)
@@ -77,4 +75,8 @@ def test_slow_questions_of_one_caller_hold_up_only_himself(crowd: Crowd, asked: 
     door, other = crowd.door, bearer(crowd.door.token("read", "write"))
     for each in ("/v1/view", "/v1/models", "/readyz", "/healthz", "/metrics"):
         assert took(lambda each=each: door.client.get(each, headers=other)) < SOON, each
+    digest = hashlib.sha256(b"evidence").hexdigest()
+    begun = time.monotonic()
+    assert door.client.put(f"/v1/blobs/{digest}", content=b"evidence", headers=other).status_code == 204
+    assert time.monotonic() - begun < SOON
     assert not any(each.done() for each in crowd.asked)

@@ -2,61 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
 import click
 import msgspec
 
-from muniment.cli import output, session
+from muniment.cli import output
 from muniment.cli.groups import Group
+from muniment.cli.server_folder import Place, with_place
 from muniment.errors import NotFound
 from muniment.server import hosting
 from muniment.server.hosting import Hosted
-from muniment.server.process import options
 from muniment.server.settings import Served, Settings
 from muniment.server.webhooks import orders, outbox
 from muniment.server.webhooks.hook import ANY, Hook
 from muniment.server.webhooks.orders import Wish
 from muniment.server.webhooks.outbox import Outbox
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 HEADS = ("id", "url", "events", "only about", "delivered below", "standing")
 
 
-class _Place(NamedTuple):
+class _Opened(NamedTuple):
     """What a command works on."""
 
     settings: Settings
     hosted: Hosted
     store: Outbox
-    as_json: bool
 
 
-def _common(function: Callable[P, R]) -> Callable[P, R]:
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
-        click.option("--ledger", default="", metavar="NAME", help="The ledger that is served at /l/NAME/; default: at the root."),
-        click.option(
-            "--config",
-            "file",
-            metavar="FILE",
-            type=click.Path(path_type=Path),
-            help="The server's file, as `muniment serve` was given it; it says both folders.",
-        ),
-        click.option(
-            "--state", metavar="DIR", type=click.Path(path_type=Path), help="The server's own folder; default HOME/server."
-        ),
-        click.option(
-            "--home", metavar="DIR", type=click.Path(path_type=Path), help="The served ledger's folder; default .muniment."
-        ),
-    ):
-        function = option(function)
-    return function
+_ledger = click.option("--ledger", default="", metavar="NAME", help="The ledger that is served at /l/NAME/; default: at the root.")
 
 
 @click.group(cls=Group)
@@ -79,24 +55,22 @@ def command() -> None:
     is_flag=True,
     help="Allow addresses inside this network; the server needs --webhooks-private as well, or its file says so.",
 )
-@_common
+@_ledger
+@with_place
 def create(
+    place: Place,
     url: str,
     events: tuple[str, ...],
     environments: tuple[str, ...],
     models: tuple[str, ...],
     after: int | None,
     private: bool,
-    home: Path | None,
-    state: Path | None,
-    file: Path | None,
     ledger: str,
-    as_json: bool,
 ) -> None:
     """Have events delivered to URL, and print the secret with which the receiver verifies them. It is shown this once."""
     wish = Wish(url=url, events=events or (ANY,), environments=environments, models=models, after=after)
-    with _open(home, state, file, ledger, as_json, private=private) as place:
-        made = orders.create(place.settings, place.hosted, place.store, wish)
+    with _open(place, ledger, private=private) as opened:
+        made = orders.create(opened.settings, opened.hosted, opened.store, wish)
     output.result(made, place.as_json, [made.secret])
     if place.as_json:
         return
@@ -106,11 +80,12 @@ def create(
 
 
 @command.command("list")
-@_common
-def list_hooks(home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool) -> None:
+@_ledger
+@with_place
+def list_hooks(place: Place, ledger: str) -> None:
     """List every webhook, the oldest first, and how it stands."""
-    with _open(home, state, file, ledger, as_json) as place:
-        found = place.store.hooks(ledger)
+    with _open(place, ledger) as opened:
+        found = opened.store.hooks(ledger)
     rows = [
         [
             each.id,
@@ -127,63 +102,62 @@ def list_hooks(home: Path | None, state: Path | None, file: Path | None, ledger:
 
 @command.command("delete")
 @click.argument("webhook", metavar="ID")
-@_common
-def delete(webhook: str, home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool) -> None:
+@_ledger
+@with_place
+def delete(place: Place, webhook: str, ledger: str) -> None:
     """Deliver no more to the webhook with this ID, and forget it."""
-    with _open(home, state, file, ledger, as_json) as place:
-        done = place.store.find(ledger, webhook).hook
-        place.store.delete(ledger, webhook)
+    with _open(place, ledger) as opened:
+        done = opened.store.find(ledger, webhook).hook
+        opened.store.delete(ledger, webhook)
     output.result({"deleted": done}, place.as_json, [f"The webhook {done.id} to {done.url} has ended."])
 
 
 @command.command("replay", short_help="Deliver again, or go on after a failure.")
 @click.argument("webhook", metavar="ID")
 @click.option("--since", type=click.IntRange(min=0), metavar="SIZE", help="Deliver again what came after so many entries.")
-@_common
-def replay(
-    webhook: str, since: int | None, home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool
-) -> None:
+@_ledger
+@with_place
+def replay(place: Place, webhook: str, since: int | None, ledger: str) -> None:
     """Have everything since SIZE delivered again, in order and with the ids that it had.
 
     Without --since nothing is repeated: a webhook that waits or was disabled goes on at once. A running server notices within a
     second.
     """
-    with _open(home, state, file, ledger, as_json) as place:
-        found = orders.rewind(place.hosted, place.store, webhook, since)
+    with _open(place, ledger) as opened:
+        found = orders.rewind(opened.hosted, opened.store, webhook, since)
     output.result(found, place.as_json, [f"The webhook {found.id} goes on from entry {found.position}."])
 
 
 @command.command("rotate", short_help="Make a new secret, which is shown once.")
 @click.argument("webhook", metavar="ID")
-@_common
-def rotate(webhook: str, home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool) -> None:
+@_ledger
+@with_place
+def rotate(place: Place, webhook: str, ledger: str) -> None:
     """Make a new secret and print it. For a day deliveries are signed with both."""
-    with _open(home, state, file, ledger, as_json) as place:
-        made = orders.rotate(place.hosted, place.store, webhook)
+    with _open(place, ledger) as opened:
+        made = orders.rotate(opened.hosted, opened.store, webhook)
     output.result(made, place.as_json, [made.secret])
     if not place.as_json:
         output.note(f"The secret before signs too until {output.when(made.earlier_until)}.")
 
 
 @contextmanager
-def _open(
-    home: Path | None, state: Path | None, file: Path | None, ledger: str, as_json: bool, *, private: bool = False
-) -> Iterator[_Place]:
-    """The ledger and the server's folder. Raises NotFound where there is no ledger or no such folder can be."""
-    found = session.resolve(home, None, as_json)
-    said = options.resolve({"state": state and str(state.absolute())}, found.home, file)
-    if file is None:
-        said = msgspec.structs.replace(said, ledgers=(Served(name=ledger, home=found.home),), webhooks_private=private)
-    served = next((each for each in said.ledgers if each.name == ledger), None)
-    if served is None or not served.home.is_dir():
+def _open(place: Place, ledger: str, *, private: bool = False) -> Iterator[_Opened]:
+    """The ledger and the server's folder. Raises NotFound where there is no ledger."""
+    settings = place.settings
+    if place.file is None:
+        served = Served(name=ledger, home=settings.ledgers[0].home)
+        settings = msgspec.structs.replace(settings, ledgers=(served,), webhooks_private=private)
+    found = next((each for each in settings.ledgers if each.name == ledger), None)
+    if found is None or not found.home.is_dir():
         raise NotFound(
-            f"{file} serves no ledger {ledger!r}" if served is None else f"there is no ledger in {served.home}",
+            f"{place.file} serves no ledger {ledger!r}" if found is None else f"there is no ledger in {found.home}",
             code="no-ledger",
             hint="Name it with --config, --home or --ledger, as `muniment serve` was given it.",
         )
-    settings = msgspec.structs.replace(said, ledgers=(served,))
+    settings = msgspec.structs.replace(settings, ledgers=(found,))
     with closing(outbox.open(settings.state)) as store, closing(hosting.open_all(settings, writes=False)) as opened:
-        yield _Place(settings, opened.by_name[ledger], store, found.output == "json")
+        yield _Opened(settings, opened.by_name[ledger], store)
 
 
 def _standing(hook: Hook) -> str:

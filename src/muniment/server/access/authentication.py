@@ -20,6 +20,7 @@ from muniment.server.access.credentials import Bearer, Cookie
 from muniment.server.access.entrance import Access
 from muniment.server.access.log import AccessLog
 from muniment.server.access.rate import Rate, address_of
+from muniment.server.access.turns import Turns
 from muniment.server.access.verified import Identity
 from muniment.server.problems import Unauthenticated
 
@@ -113,9 +114,10 @@ class _Signing:
 
 
 def protect(app: ASGIApp, access: Access) -> ASGIApp:
-    """The application behind the door: who asks, how often, and a note of what was answered."""
+    """The application behind the door: who asks, how often and how much at once, and a note of what was answered."""
     noting = cast(ASGIApp, AccessLog(app, access.log))
-    return cast(ASGIApp, Authentication(cast(ASGIApp, Rate(noting, access.rates)), access))
+    counted = cast(ASGIApp, Rate(cast(ASGIApp, Turns(noting)), access.rates))
+    return cast(ASGIApp, Authentication(counted, access))
 
 
 async def is_still(scope: Any) -> bool:

@@ -81,10 +81,10 @@ async function begin() {
   if (choice.obstacle) {
     const told = document.getElementById("obstacle");
     told.replaceChildren(choice.obstacle, ...(choice.lacking ? [" ", make("a", { href: `${base}/keys` }, "Make one"), ", have it admitted, and come back."] : [" You can decide from a terminal."]));
-    told.hidden = false;
     return;
   }
   form.hidden = false;
+  document.getElementById("obstacle").hidden = true;
   document.getElementById("terminal").open = false;
   form.addEventListener("input", () => {
     document.getElementById("conditions-field").hidden = decided() !== "conditional";
@@ -105,7 +105,5 @@ async function begin() {
 }
 
 begin().catch((error) => {
-  const told = document.getElementById("obstacle");
-  told.textContent = error.message;
-  told.hidden = false;
+  document.getElementById("obstacle").textContent = error.message;
 });

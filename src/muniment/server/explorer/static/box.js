@@ -108,7 +108,7 @@ function showFailure(box, told, { error, evidence }) {
   if (step) add(told, "p", `Code: ${code}`, "note");
   if (hint) add(told, "p", hint);
   if (!evidence) return;
-  add(told, "p", "This ledger has shown two histories. Both were signed with its own key; keep the file that shows them, before you close this page:");
+  add(told, "p", "Both states were signed with the ledger's own key. Keep the file that shows them to others, before you close this page:");
   const link = add(add(told, "p", ""), "a", "Save the evidence");
   link.href = URL.createObjectURL(new Blob([evidence], { type: "application/json" }));
   link.download = "split-view.json";

@@ -106,12 +106,13 @@ async function begin() {
   const obstacle = await findObstacle();
   if (obstacle) {
     const told = document.getElementById("obstacle");
-    told.textContent = `${obstacle} You can work from a terminal instead: muniment keys request --origin ${origin} --actor NAME`;
+    told.textContent = `${obstacle} You can make a key in a terminal instead.`;
     told.hidden = false;
     said.textContent = "This page cannot look.";
     return;
   }
   await showKeys();
+  document.getElementById("terminal").open = false;
   document.getElementById("making").hidden = false;
   document.getElementById("make-form").addEventListener("submit", async (event) => {
     event.preventDefault();
