@@ -85,7 +85,7 @@ def serve(folder: str, pipe: Connection) -> None:
     opened = hosting.open_all(settings, writes=False)
     app = application.build(settings, opened, routes.ROUTES, lifespan=list(feed.LIFESPAN), logging_config=None)
     inner = limits.Limiting(cast(ASGIApp, application.Dispatch(app, opened)), settings.limits)
-    caller = Caller(kind="key", id="bench", scopes=frozenset({"read"}))
+    caller = Caller(kind="token", id="bench", scopes=frozenset({"read"}))
 
     async def introduce(scope: Scope, receive: Receive, send: Send) -> None:
         raw = cast(guard.Raw, scope)

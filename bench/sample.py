@@ -69,6 +69,12 @@ class Sample:
         """Let go of the file."""
         self.engine.close()
 
+    def event(self, name: str, /, **fields: Value) -> tuple[str, bytes]:
+        """A signed event that is not recorded yet: its id, and its entry."""
+        id_ = new_event_id()
+        common = {"ledger": self.ledger, "eventId": id_, "occurredAt": "2026-11-23T12:00:00.000000Z", "actor": "ada"}
+        return id_, dsse.encode(dsse.sign(events.encode(events.build(name, {**common, **fields})), ADA))
+
     def _note(self) -> bytes:
         about = sorted(f"system/s-{n}" for n in self._random.sample(range(self.systems), 2))
         return self._sign(
@@ -81,8 +87,7 @@ class Sample:
         )
 
     def _sign(self, name: str, /, **fields: Value) -> bytes:
-        common = {"ledger": self.ledger, "eventId": new_event_id(), "occurredAt": "2026-11-23T12:00:00.000000Z", "actor": "ada"}
-        return dsse.encode(dsse.sign(events.encode(events.build(name, {**common, **fields})), ADA))
+        return self.event(name, **fields)[1]
 
 
 class Scale(NamedTuple):

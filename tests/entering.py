@@ -1,4 +1,4 @@
-"""A server whose door is the real one: tokens, sessions, providers, limits and the access log.
+"""A server at whose door a test stands as a stranger: tokens, sessions, providers, limits and the access log.
 
 with entering.entered(home, state=tmp_path / "server") as entered:
     token = entered.token("read", "write")
@@ -12,13 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from litestar import Litestar
-from litestar.testing import TestClient
-
+import serving
 from muniment.server.access.entrance import Access
 from muniment.server.access.tokens import Wish
 from muniment.server.process.assembly import Assembled, assemble
-from muniment.server.settings import Served, Settings
+from muniment.server.settings import Limits, Served
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -27,7 +25,7 @@ OURS = {"Sec-Fetch-Site": "same-origin"}
 class Entered(NamedTuple):
     """A server in this process, a client that presents nothing by itself, and what the door knows."""
 
-    client: TestClient[Any]
+    client: serving.Client
     access: Access
     app: Assembled
 
@@ -43,26 +41,10 @@ def bearer(token: str) -> dict[str, str]:
 
 @contextmanager
 def entered(*homes: Path | Served, state: Path, **settings: Any) -> Iterator[Entered]:
-    """Serve these ledgers; a single folder is served at the root."""
-    ledgers = tuple(each if isinstance(each, Served) else Served(name="", home=each) for each in homes)
-    app = assemble(Settings(ledgers=ledgers, state=state, **settings))
+    """Serve these ledgers under the usual limits, and nobody has a token yet; a single folder is served at the root."""
+    app = assemble(serving.settle(state, *homes, **{"limits": Limits(), **settings}))
     try:
-        with TestClient(cast(Any, _Outer(app)), raise_server_exceptions=False) as client:
-            client.follow_redirects = False
+        with serving.asking(app) as client:
             yield Entered(client, app.access, app)
     finally:
         app.close()
-
-
-class _Outer:
-    """The assembled application, as the test client wants to see it."""
-
-    def __init__(self, app: Assembled) -> None:
-        self._app = app
-        self._inner: Litestar = app.litestar
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._app(scope, receive, send)

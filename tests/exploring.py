@@ -68,6 +68,7 @@ class Story(NamedTuple):
     run: str
     commit: str
     incident: Recorded
+    warning: Recorded
     lines: Path
     started: str
     promoted: str
@@ -138,7 +139,7 @@ def _live(alice: Ledger, boris: Ledger, folder: Path, clock: Clock, commit: str)
     clock.later(5)
     incident = alice.incident(second, severity="high", hold=True, impact="Scores were too low in the north.")
     boris.note(f"incident/{incident.event_id}", "The feature store delivered nulls.")
-    boris.note(f"version/{second.digest}", "Do not bring this one back.")
+    warning = boris.note(f"version/{second.digest}", "Do not bring this one back.")
     alice.rollback(PLACE, reason="Back to what worked.")
     clock.later(24)
     rejected = alice.register("credit-risk", _write(folder, "three", '{"max_depth": 9}'), data=[data], derivation="trained")
@@ -154,7 +155,7 @@ def _live(alice: Ledger, boris: Ledger, folder: Path, clock: Clock, commit: str)
     alice.offer("credit-risk", to="boris")
     days = [alice.time_of(each.index)[:10] for each in (started, promoted)]
     trust = Home(alice.home).trust.read_text()
-    return Story(alice.home, folder, trust, data, first, second, rejected, run.id, commit, incident, lines, *days)
+    return Story(alice.home, folder, trust, data, first, second, rejected, run.id, commit, incident, warning, lines, *days)
 
 
 def _write(folder: Path, name: str, text: str) -> Path:
@@ -218,15 +219,10 @@ def serve(
 
 
 def _sign_in(browser: Browser, site: Site) -> Any:
-    """As a person does: the page that a stranger meets, a pasted token, and the page that was asked for."""
+    """What a browser holds after it has sent the form of the sign-in page."""
     with browser.new_context(base_url=site.url) as context:
-        page = context.new_page()
-        answer = page.goto("/models")
-        assert answer is not None
-        assert answer.status == 401
-        page.get_by_label("Token", exact=True).fill(site.token("read"))
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/models")
+        answer = context.request.post("/sign-in", form={"token": site.token("read")}, headers={"Origin": site.url}, max_redirects=0)
+        assert answer.status == 303, answer.text()
         return context.storage_state()
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from muniment.core.format import checkpoint, dsse, keys, merkle
+from muniment.core.proof import trust as trusts
+from muniment.core.proof.trust import Trust
 from muniment.core.rules import events, genesis
 from muniment.core.rules.policy import Policy, Role, Verdict
 from muniment.ledger.embedded import Clock, Embedded
@@ -139,6 +141,21 @@ def founding(policy: Policy | None = None) -> genesis.Genesis:
 def found(path: Path, clock: Clock | None = None) -> Life:
     """Found a small ledger in a new file."""
     return Life(path, Embedded.create(path, founding(), LOG, clock=clock or StepClock()))
+
+
+def found_home(folder: Path) -> Life:
+    """Found a small ledger in a folder that a server can serve."""
+    folder.mkdir(parents=True, exist_ok=True)
+    life = found(folder / "ledger.db")
+    hand_out_trust(folder, life.ledger)
+    return life
+
+
+def hand_out_trust(folder: Path, ledger: str) -> Trust:
+    """Write the trust file of a small ledger into its folder."""
+    trust = Trust(ORIGIN, ledger, (VERIFIER,))
+    (folder / "trust.toml").write_text(trusts.format(trust))
+    return trust
 
 
 def found_recording(path: Path, names: Sequence[str], *, may: Sequence[str] = ("attempt.refused",)) -> Life:

@@ -8,7 +8,6 @@ signing in with a token.
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import json
 import os
@@ -22,8 +21,8 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 import uvicorn
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, BrowserContext, Request, expect, sync_playwright
 
 from muniment.client import key_request, opening
 from muniment.client.ledger import Ledger
@@ -39,6 +38,7 @@ from muniment.server.settings import Served, Settings
 ORIGIN = "example.com/credit"
 REASON = "Geprüft: “zweite Sicht” ✓ 因果"
 PHONE = {"width": 390, "height": 800}
+FOCUSED = "(() => { const it = document.activeElement; return (it.labels?.[0] ?? it).textContent.trim(); })()"
 
 
 class Office(NamedTuple):
@@ -161,9 +161,7 @@ class Person:
         """Move on with the tabulator until something of this name has the focus."""
         for _ in range(120):
             self.page.keyboard.press("Tab")
-            found = self.page.evaluate(
-                "(() => { const it = document.activeElement; return it.labels?.[0]?.textContent.trim() || it.textContent.trim(); })()"
-            )
+            found = self.page.evaluate(FOCUSED)
             if found.startswith(label):
                 return
         raise AssertionError(f"the tabulator does not reach {label!r}")
@@ -248,7 +246,7 @@ def test_two_people_approve_in_their_browsers(office: Office, person: Any) -> No
         check_sheet(each, shown)
         each.sign()
         expect(each.page.locator("#sheet-outcome h2")).to_have_text("Recorded")
-        expect(each.page.locator("#sheet-outcome .state")).to_have_text("Recorded. Your browser has verified the receipt.")
+        expect(each.page.locator("#sheet-outcome .state")).to_have_text("Your browser has verified the receipt.")
         each.shoot(f"recorded-{each.name}")
         (sent,) = each.posted("/v1/entries")
         event = check_signed(sent, shown, key)
@@ -323,7 +321,9 @@ def test_the_trainer_does_not_approve(office: Office, person: Any) -> None:
         ledger.keys.admit(line)
         ledger.keys.assign("ada", roles=["admin", "approver", "deployer", "trainer"])
     ada.look()
-    expect(ada.page.locator("#key-standing")).to_contain_text("ada is the trainer, and cannot approve it here")
+    expect(ada.page.locator("#key-standing")).to_contain_text(
+        "ada cannot approve it for production, having trained and registered it"
+    )
     ada.sign()
     expect(ada.page.locator("#sheet-outcome .reasons")).to_contain_text("The trainer is ada.")
     expect(ada.page.locator("#sheet-outcome .reasons")).to_contain_text("Rule: separation")
@@ -340,7 +340,8 @@ def test_the_private_key_never_leaves(office: Office, person: Any) -> None:
             const { listKeys } = await import("/static/browser_keys.js");
             const { origin, ledger } = document.getElementById("keyring").dataset;
             const [held] = await listKeys(origin, ledger);
-            const tried = ["raw", "pkcs8", "jwk"].map((form) => crypto.subtle.exportKey(form, held.signer).then(() => "out", (error) => error.name));
+            const take = (form) => crypto.subtle.exportKey(form, held.signer).then(() => "out", (error) => error.name);
+            const tried = ["raw", "pkcs8", "jwk"].map(take);
             return {
                 key: held.key, fields: Object.keys(held).sort(), extractable: held.signer.extractable, usages: held.signer.usages,
                 type: held.signer.type, tried: await Promise.all(tried), local: localStorage.length + sessionStorage.length,
@@ -433,11 +434,33 @@ def test_an_answer_that_is_lost_can_be_asked_for_again(office: Office, person: A
     gus.complaints.clear()
 
 
+def test_what_would_change_is_shown(office: Office, person: Any) -> None:
+    """A version that came from the one that runs: what differs, for whom approvals are, and that it was measured by nobody yet."""
+    with office.as_ada() as ledger:
+        (office.home.parent / "next.bin").write_bytes(b"other weights")
+        second = ledger.register("credit-risk", office.home.parent / "next.bin", parents=[office.version], derivation="finetuned")
+    kim = person("kim", "read")
+    kim.go(f"/approve/{second.digest}")
+    kim.page.get_by_role("link", name="production").first.click()
+    expect(kim.page.locator("h1")).to_have_text("Decide about credit-risk@2 for production")
+    expect(kim.page.locator("main")).to_contain_text("credit-risk@1, which runs there now, and credit-risk@2")
+    expect(kim.page.get_by_role("table", name="What it is")).to_contain_text("finetuned")
+    expect(kim.page.locator("main")).to_contain_text("Missing: 2 more approvals by approver.")
+    expect(kim.page.locator("main")).to_contain_text("You are signed in to read.")
+    expect(kim.page.locator("#obstacle")).to_contain_text("This browser holds no key for this ledger yet.")
+    check_page(kim, "difference")
+
+
 def test_without_a_script_the_same_facts_and_a_command(office: Office, person: Any) -> None:
     ida = person("ida", "read", java_script_enabled=False)
     ida.go(office.approve)
     text = ida.page.locator("main").inner_text()
-    for said in ("credit-risk@1", office.version.digest[:8], "ada cannot approve it here", "muniment approve credit-risk@1 production"):
+    for said in (
+        "credit-risk@1",
+        office.version.digest[:8],
+        "ada cannot approve it for production",
+        "muniment approve credit-risk@1 production",
+    ):
         assert said in text, said
     expect(ida.page.locator("#decide")).to_be_hidden()
     ida.shoot("approve-without-script")

@@ -289,20 +289,18 @@ def test_a_ledger_that_grew_verifies_and_its_truncated_tail_is_caught(returning:
 
 
 def test_a_rewritten_history_and_another_ledger_of_the_same_name_are_caught(returning: Returning, story: Story, tmp_path: Path) -> None:
-    """The operator leaves the incident out, and signs everything anew: flawless by itself, and not what this visitor saw."""
+    """The operator leaves a warning out, and signs everything anew: flawless by itself, and not what this visitor saw."""
     source, target = Home(story.home), Home(tmp_path / "rewritten")
     target.folder.mkdir()
     for name in ("trust.toml", "vault.jsonl"):
         shutil.copyfile(source.folder / name, target.folder / name)
     shutil.copytree(source.folder / "keys", target.folder / "keys")
-    # The note about the incident would have nothing to be about.
-    left_out = {story.incident.index, story.incident.index + 2}
-    tampering.rewrite(source, target, leave_out=left_out, padding=note(story, source))
+    tampering.rewrite(source, target, leave_out={story.warning.index}, padding=note(story, source))
     file = tmp_path / "evidence.json"
     with returning.visit(story.home) as page:
         expect_verified(page, "/entries/1")
     with returning.visit(target.folder) as page:
-        expect_failure(page, "/entries/1", 5, "split-view-rollback")
+        expect_failure(page, "/entries/1", 5, "split-view-same-size")
         with page.expect_download() as download:
             page.get_by_role("link", name="Save the evidence").click()
         download.value.save_as(file)

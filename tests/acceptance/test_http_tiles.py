@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 import golang
-import listening
 import makers
+import serving
 from muniment.client.exporting import export_tiles
 from muniment.core.format import checkpoint, keys
 from muniment.core.format.tiles import bundles_for, path, tiles_for
-from muniment.server import tiles
 
 # Ledgers grow from a common beginning; the last block of each has one or two events.
 BEGINNINGS = {253: (255, 256, 257), 65_534: (65_536, 65_537)}
@@ -29,7 +28,7 @@ SIZES = (1, *(size for sizes in BEGINNINGS.values() for size in sizes))
 def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """A ledger's folder for each size."""
     place = tmp_path_factory.mktemp("ledgers")
-    listening.found(place / "1").close()
+    makers.found_home(place / "1").close()
     before = place / "1"
     found = {1: before}
     for beginning, sizes in BEGINNINGS.items():
@@ -42,12 +41,12 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 
 @pytest.fixture(scope="module")
-def servers(homes: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, listening.Listening]]:
+def servers(homes: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, serving.Server]]:
     """A server for each size, open to everybody."""
     state = tmp_path_factory.mktemp("states")
     with ExitStack() as stack:
         yield {
-            size: stack.enter_context(listening.serving({"": home}, tiles.ROUTES, state=state / str(size), public=True))
+            size: stack.enter_context(serving.running(home, state=state / str(size), writes=False, public=True))
             for size, home in homes.items()
         }
 
@@ -59,7 +58,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> golang.Read:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_same_bytes(servers: dict[int, listening.Listening], size: int, tmp_path: Path) -> None:
+def test_the_same_bytes(servers: dict[int, serving.Server], size: int, tmp_path: Path) -> None:
     server = servers[size]
     with server.hosting.by_name[""].reader.view() as view:
         export_tiles(view, tmp_path / "tiles")
@@ -73,7 +72,7 @@ def test_the_same_bytes(servers: dict[int, listening.Listening], size: int, tmp_
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_reader_that_we_did_not_write_reads_them(servers: dict[int, listening.Listening], read: golang.Read, size: int) -> None:
+def test_the_reader_that_we_did_not_write_reads_them(servers: dict[int, serving.Server], read: golang.Read, size: int) -> None:
     server = servers[size]
     root = checkpoint.open(server.get("/checkpoint").data, makers.VERIFIER).root
     done = read(server.url, keys.format(makers.VERIFIER))
@@ -81,6 +80,6 @@ def test_the_reader_that_we_did_not_write_reads_them(servers: dict[int, listenin
     assert done.stdout == f"{size} {root.hex()}\n"
 
 
-def test_it_refuses_what_a_server_forges(servers: dict[int, listening.Listening], read: golang.Read) -> None:
+def test_it_refuses_what_a_server_forges(servers: dict[int, serving.Server], read: golang.Read) -> None:
     other = keys.derive(makers.ORIGIN, makers.BOB.public_key)
     assert read(servers[257].url, keys.format(other)).returncode == 1

@@ -96,7 +96,7 @@ def tell(folder: Path) -> Story:
         blob = str(ledger._writer.blobs.store(b"a log"))
         assert held.sealed
         assert training.id is not None
-        sealed = home.vault.read_text().partition('"sealed":"')[2][:43]
+        sealed = home.vault.read_text().partition('"digest":"')[2][:43]
         return Story(home, lived.data.digest, lived.first.digest, lived.second.digest, training.id, sealed, blob, ledger.id)
 
 
@@ -139,7 +139,9 @@ def readings(story: Story) -> Iterator[Example]:
     """A question for every operation that only reads the ledger."""
     version, data = story.version, story.data
     yield from (read(f"/v1/{each}") for each in ("actors", "datasets", "deployments", "environments", "events", "keys", "ledger"))
-    yield from (read(f"/v1/{each}") for each in ("models", "openapi.json", "policy", "requests", "tokens", "view?from=3", "webhooks"))
+    yield from (
+        read(f"/v1/{each}") for each in ("models", "openapi.json", "policy", "requests", "tokens", "view?from=3", "webhooks")
+    )
     yield from (read(f"/v1/{each}?of=credit-risk@1") for each in ("impact", "lineage"))
     yield read("/v1/impact?of=loans@1&disclose=true")
     yield read("/v1/at?thing=production/credit-risk&time=now")

@@ -58,16 +58,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     life = makers.found(folder / "ledger.db")
     for block in makers.model(life):
         life.append(*block)
-    liars: list[Liar] = []
-
-    def wrap(app: object) -> Liar:
-        liars.append(Liar(app))
-        return liars[0]
-
-    host = hosts.host(folder, life.engine, wrap)
+    host = hosts.host(folder, life.engine, Liar)
     with life.engine.view() as view:
         truth = {name: ask(view) for name, ask in ASK.items()}
-    yield Place(liars[0], host, truth, life)
+    yield Place(host.front, host, truth, life)
     host.close()
 
 

@@ -17,6 +17,7 @@ import click
 
 from muniment._version import __version__
 from muniment.cli import exits
+from muniment.cli.terminal import plain
 from muniment.core.rules.policy import PolicyViolation
 from muniment.errors import InvalidInput, MunimentError
 
@@ -128,7 +129,7 @@ def _color() -> bool | None:
 
 
 def _say(text: str, *, err: bool = False) -> None:
-    click.echo(text, err=err, color=_color())
+    click.echo(plain(text), err=err, color=_color())
 
 
 @contextmanager

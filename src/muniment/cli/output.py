@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from muniment.cli import exits
+from muniment.cli.terminal import plain
 from muniment.client.things import Recorded, Rehearsal
 from muniment.core.format import digest
 from muniment.core.rules.policy import Reason
@@ -25,7 +26,7 @@ def result(value: object, as_json: bool, lines: Iterable[str]) -> None:
         click.echo(json.dumps(msgspec.to_builtins(value, str_keys=True), ensure_ascii=False))
         return
     for line in lines:
-        click.echo(line)
+        click.echo(plain(line))
 
 
 def recorded(
@@ -83,7 +84,7 @@ def reasons(against: Iterable[Reason]) -> list[str]:
 
 def note(line: str) -> None:
     """Say something beside the result, on standard error."""
-    click.echo(line, err=True)
+    click.echo(plain(line), err=True)
 
 
 def strong(text: str) -> str:

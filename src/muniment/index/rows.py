@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from muniment.core.format import layout
+
 ThingKind = Literal[
     "actor",
     "approval",
@@ -282,3 +284,6 @@ class Query(Protocol):
 
     def evaluations(self, version: str) -> list[EvaluationRow]:
         """The measurements of a version, the first one first."""
+
+
+layout.settle(globals().values())

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from muniment.core.format import layout
 from muniment.core.format.encoding import HexDigest
 from muniment.core.format.state_map import StateProof
 from muniment.core.proof.answer import Opened, Question
@@ -154,3 +155,6 @@ class Problem(Wire, frozen=True, kw_only=True):
 def decode(raw: bytes, type_: type[T]) -> T:
     """Read a message. Raises ValueError, of which msgspec's errors are some, where it has another form."""
     return msgspec.json.decode(raw, type=type_)
+
+
+layout.settle(globals().values())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 TAG_DIGITS = 16
+# A ledger is private: what says nothing about caches is for none, whoever's they are.
+_DEFAULTS = ((b"cache-control", b"private, no-store"), (b"x-content-type-options", b"nosniff"))
 
 _tags = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -36,3 +38,10 @@ def _weigh(text: str) -> float:
         return float(text)
     except ValueError:
         return 0.0
+
+
+def complete(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The head of an answer, with what it did not say of itself: that nobody keeps it, and that it is of no other type."""
+    found = list(headers)
+    names = {name.lower() for name, _ in found}
+    return found + [default for default in _DEFAULTS if default[0] not in names]

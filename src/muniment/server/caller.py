@@ -7,13 +7,13 @@ from typing import Literal
 import msgspec
 
 Scope = Literal["read", "write", "admin"]
-Kind = Literal["anonymous", "key", "oidc", "session", "internal"]
+Kind = Literal["anonymous", "token", "oidc", "session"]
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """A caller. `ledgers` and `environments` narrow what the scopes allow; empty ones mean all.
 
-    `id` is what the access log says: an API key's id, or the issuer and subject of a token. It is never a proof of who said
+    `id` is what the access log says: a token's id, or the issuer and subject of a provider's token. It is never a proof of who said
     something: that is the signature's.
     """
 

@@ -54,6 +54,8 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 class Listener(Protocol):
     """Somebody to be told."""
 
+    caller: str
+
     def wake(self) -> None:
         """There is news, or the feed has ended."""
 
@@ -77,6 +79,10 @@ class Feed:
     def listeners(self) -> int:
         """How many listen."""
         return len(self._listeners)
+
+    def count(self, caller: str) -> int:
+        """How many of them are one caller's."""
+        return sum(1 for each in self._listeners if each.caller == caller)
 
     def join(self, listener: Listener) -> None:
         """Tell a listener from now on."""

@@ -22,7 +22,7 @@ TAGS = MappingProxyType(
         "answers": "Questions whose answers are files that anybody can verify.",
         "things": "Lists and searches: conveniences that prove nothing.",
         "evidence": "Files by their digests, and what opens sealed fields.",
-        "access": "Who may come in: API keys, keys that ask to be admitted, workloads with an identity of their own.",
+        "access": "Who may come in: tokens, keys that ask to be admitted, workloads with an identity of their own.",
         "following": "Being told what happens: a stream of blocks, webhooks, notes.",
         "server": "The server itself.",
     }
@@ -107,5 +107,5 @@ ENVELOPE: Mapping[str, object] = MappingProxyType(
 )
 LICENCE = MappingProxyType({"name": "Apache-2.0", "identifier": "Apache-2.0"})
 TOKEN = MappingProxyType(
-    {"type": "http", "scheme": "bearer", "description": "An API key, `mun_<id>_<secret>`, or the token of a known OIDC provider."}
+    {"type": "http", "scheme": "bearer", "description": "`mun_<id>_<secret>`, or the token of a known OIDC provider."}
 )

@@ -106,7 +106,7 @@ def build(status: int, code: str, title: str, detail: str, hint: str) -> Problem
 
 
 def headers(error: MunimentError) -> dict[str, str]:
-    """What belongs into the head of the answer: when to come again, and how to say who one is."""
+    """What belongs in the head of the answer: when to come again, and how to say who one is."""
     found: dict[str, str] = {}
     if isinstance(error, Unavailable | TooOften) and error.retry_after is not None:
         found["Retry-After"] = str(max(1, round(error.retry_after)))

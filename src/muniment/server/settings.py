@@ -65,7 +65,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a server is told.
 
-    `state` is the server's own folder (0700): API keys, sessions, the access log, webhooks. `public` opens checkpoint and
+    `state` is the server's own folder (0700): tokens, sessions, the access log, webhooks. `public` opens checkpoint and
     tiles, and nothing else, to everybody. `url` is how callers reach the server, where that is not `host` and `port`.
     `proxies` are addresses and networks from which `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     `webhooks_private` lets webhooks go to addresses inside this network, and without encryption.

@@ -22,6 +22,7 @@ from muniment.errors import InvalidInput, LedgerError
 from muniment.server import guard
 from muniment.server.access import authentication
 from muniment.server.feed import READ_AT_ONCE, Feed, Frame
+from muniment.server.problems import TooOften
 
 HEARTBEAT_SECONDS = 15.0
 STALLED_SECONDS = 20.0
@@ -52,8 +53,15 @@ class Connection:
     """One listener: what it was sent, and its sleep."""
 
     def __init__(
-        self, feed: Feed, receive: Receive, send: Send, heartbeat_seconds: float, may_stay: Callable[[], Awaitable[bool]]
+        self,
+        caller: str,
+        feed: Feed,
+        receive: Receive,
+        send: Send,
+        heartbeat_seconds: float,
+        may_stay: Callable[[], Awaitable[bool]],
     ) -> None:
+        self.caller = caller
         self._feed = feed
         self._receive = receive
         self._send = send
@@ -130,16 +138,18 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     since = read_since(raw)
     state: Any = raw["litestar_app"].state
     feed: Feed = state.feeds[hosted.name]
+    caller = guard.caller_of(raw).id
+    if sum(each.count(caller) for each in state.feeds.values()) >= max(1, state.settings.limits.listeners // 2):
+        raise TooOften("half of all who may listen here are this caller already", retry_after=HEARTBEAT_SECONDS)
     await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
     if raw["method"] == "HEAD":
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return
 
     async def may_stay() -> bool:
-        # Where nobody is asked who he is, as in a test of this part, nobody loses his right.
-        return "muniment.access" not in raw or await authentication.is_still(scope)
+        return await authentication.is_still(scope)
 
-    connection = Connection(feed, receive, send, state.get("heartbeat_seconds", HEARTBEAT_SECONDS), may_stay)
+    connection = Connection(caller, feed, receive, send, state.get("heartbeat_seconds", HEARTBEAT_SECONDS), may_stay)
     feed.join(connection)
     try:
         await connection.run(since)

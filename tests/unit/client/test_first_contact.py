@@ -42,15 +42,9 @@ class Meeting(NamedTuple):
 def meeting(tmp_path: Path) -> Iterator[Meeting]:
     (tmp_path / "home").mkdir()
     life = makers.found(tmp_path / "home" / "ledger.db").grow(9, 2)
-    liars: list[Liar] = []
-
-    def wrap(app: object) -> Liar:
-        liars.append(Liar(app))
-        return liars[0]
-
-    host = hosts.host(tmp_path / "home", life.engine, wrap)
+    host = hosts.host(tmp_path / "home", life.engine, Liar)
     environment = {"HOME": str(tmp_path), "MUNIMENT_URL": host.url, "MUNIMENT_TOKEN": hosts.TOKEN}
-    yield Meeting(life, liars[0], host, config.resolve(environment, tmp_path, {}))
+    yield Meeting(life, host.front, host, config.resolve(environment, tmp_path, {}))
     host.close()
 
 

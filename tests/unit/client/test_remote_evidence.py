@@ -45,14 +45,8 @@ def port(tmp_path: Path) -> Iterator[Port]:
     life = makers.found(home / "ledger.db")
     for block in makers.model(life):
         life.append(*block)
-    liars: list[Liar] = []
-
-    def wrap(app: object) -> Liar:
-        liars.append(Liar(app))
-        return liars[0]
-
-    host = hosts.host(home, life.engine, wrap)
-    yield Port(life, liars[0], host, home, here)
+    host = hosts.host(home, life.engine, Liar)
+    yield Port(life, host.front, host, home, here)
     host.close()
 
 

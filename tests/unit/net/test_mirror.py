@@ -50,16 +50,10 @@ class Sea(NamedTuple):
 def sea(tmp_path: Path) -> Iterator[Sea]:
     (tmp_path / "home").mkdir()
     life = makers.found(tmp_path / "home" / "ledger.db").grow(300, 60)
-    liars: list[Liar] = []
-
-    def wrap(app: object) -> Liar:
-        liars.append(Liar(app))
-        return liars[0]
-
-    host = hosts.host(tmp_path / "home", life.engine, wrap)
+    host = hosts.host(tmp_path / "home", life.engine, Liar)
     pins, folder = Pins(tmp_path / "pins"), tmp_path / "mirror"
     mirror = Mirror(hosts.transport(host.url), folder, host.trust, keep=pins.keep)
-    yield Sea(life, liars[0], host, mirror, pins, folder)
+    yield Sea(life, host.front, host, mirror, pins, folder)
     host.close()
 
 

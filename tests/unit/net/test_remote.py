@@ -59,13 +59,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
     life = makers.found(tmp_path / "ledger.db")
     for block in makers.model(life):
         life.append(*block)
-    liars: list[Liar] = []
-
-    def wrap(app: Any) -> Liar:
-        liars.append(Liar(app))
-        return liars[0]
-
-    host = hosts.host(tmp_path, life.engine, wrap)
+    host = hosts.host(tmp_path, life.engine, Liar)
     kept: list[Evidence] = []
 
     def keep(found: Evidence) -> str:
@@ -73,7 +67,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
         return "evidence.json"
 
     remote = hosts.connect(host.url, host.trust, keep=keep)
-    yield Town(life, liars[0], host, remote, kept)
+    yield Town(life, host.front, host, remote, kept)
     remote.close()
     host.close()
 

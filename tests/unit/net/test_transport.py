@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import gzip
-import ipaddress
 import json
 import os
 import socket
@@ -15,12 +13,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 import hosts
 import lying
+from certificates import certificate
 from muniment.core.rules.policy import PolicyViolation
 from muniment.errors import Conflict, InvalidInput, LedgerError, NotFound, Unavailable, VerificationError
 from muniment.net import address, wire
@@ -247,9 +243,9 @@ def test_a_certificate_that_nobody_vouches_for_is_not_accepted(tmp_path: Path) -
 
 def test_a_certificate_holds_for_its_host_and_under_its_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for host, held in (("127.0.0.1", True), ("127.0.0.2", False)):
-        authority = certify(tmp_path, host)
+        authority, key = certificate(tmp_path, host)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tmp_path / "server.pem")
+        context.load_cert_chain(authority, key)
         with lying.sending(GOOD, over=context) as server:
             url = server.url.replace("http://", "https://")
             with pytest.raises(Unavailable) as unknown:
@@ -266,30 +262,6 @@ def test_a_certificate_holds_for_its_host_and_under_its_authority(tmp_path: Path
                     transport.read("/v1/x", wire.Place)
                 assert other.value.code == "tls"
                 assert not any(b"mun_x_y" in each for each in server.requests)
-
-
-def certify(folder: Path, host: str) -> Path:
-    """A certificate and key for a host in `server.pem`, and the file of the authority that vouches for it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public = certificate.public_bytes(serialization.Encoding.PEM)
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "server.pem").write_bytes(key.private_bytes(*form) + public)
-    (folder / "authority.pem").write_bytes(public)
-    return folder / "authority.pem"
 
 
 def test_no_proxy_stands_before_this_machine_and_another_host_is_asked_through_one(monkeypatch: pytest.MonkeyPatch) -> None:

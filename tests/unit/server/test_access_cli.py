@@ -98,7 +98,7 @@ def test_the_log_says_who_read_what_and_no_secret(home: Path, door: Entered) -> 
 
 
 def line(**more: object) -> Line:
-    said = {"time": "t", "request": "r", "caller": "c", "kind": "key", "method": "GET", "path": "/", "status": 200, "bytes": 1}
+    said = {"time": "t", "request": "r", "caller": "c", "kind": "token", "method": "GET", "path": "/", "status": 200, "bytes": 1}
     return Line(**{**said, **more})  # type: ignore[arg-type]
 
 

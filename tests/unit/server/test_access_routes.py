@@ -170,7 +170,7 @@ SCOPES = st.frozensets(st.sampled_from(["read", "write", "admin"]))
 NAMES = st.sampled_from(["", "credit", "other", "Credit", "credit/", "*"])
 CALLERS = st.builds(
     Caller,
-    kind=st.sampled_from(["key", "oidc", "session"]),
+    kind=st.sampled_from(["token", "oidc", "session"]),
     id=st.just("somebody"),
     scopes=SCOPES,
     ledgers=st.frozensets(NAMES),

@@ -61,7 +61,7 @@ def test_a_token_opens_what_it_was_made_for(tokens: Tokens) -> None:
     found = tokens.verify(made.token)
     assert found == made.made
     assert found.caller() == Caller(
-        kind="key",
+        kind="token",
         id=found.id,
         scopes=frozenset({"read", "write"}),
         ledgers=frozenset({"credit"}),
@@ -204,7 +204,7 @@ def test_nobody_fills_the_file_by_signing_in(file: StateFile, clock: Clock, monk
     monkeypatch.setattr("muniment.server.access.sessions.MAX_OF_ONE", 3)
     monkeypatch.setattr("muniment.server.access.sessions.MAX_ONCE", 3)
     sessions, once = Sessions(file, clock), Once(file, clock)
-    ben = sessions.begin(Caller(kind="key", id="ben"))
+    ben = sessions.begin(Caller(kind="token", id="ben"))
     link = once.keep("link", b"1")
     cookies, codes = [], []
     for _ in range(5):

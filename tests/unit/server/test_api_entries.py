@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 import nodes
+import serving
 from muniment.core.format import dsse, merkle
 from muniment.core.format.statement import SALT_BYTES, Disclosure, Sealed, disclose, seal
 from muniment.core.proof import authority, receipt, verify
@@ -23,7 +24,7 @@ from muniment.server.caller import Caller
 from muniment.vault import Vault
 from nodes import Node, body
 
-STAGING = Caller(kind="key", id="ci", scopes=frozenset({"write", "read"}), environments=frozenset({"staging"}))
+STAGING = Caller(kind="token", id="ci", scopes=frozenset({"write", "read"}), environments=frozenset({"staging"}))
 
 
 @pytest.fixture
@@ -142,9 +143,11 @@ def test_other_methods_are_told_which_one_there_is(node: Node) -> None:
 
 
 def test_writing_needs_its_scope(node: Node) -> None:
-    assert refuse(node, body(node.sign()), authorization="Bearer read") == (403, "forbidden")
-    assert refuse(node, body(node.sign()), authorization="") == (401, "unauthenticated")
-    assert submit(node, node.sign(), authorization="Bearer write").verdicts[0].decision == "admitted"
+    assert refuse(node, body(node.sign()), **serving.bearer("read")) == (403, "forbidden")
+    with serving.nobody(node.client):
+        answer = node.client.post("/v1/entries", content=body(node.sign()))
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert submit(node, node.sign(), **serving.bearer("write")).verdicts[0].decision == "admitted"
 
 
 def test_a_token_of_an_environment_writes_for_no_other(node: Node) -> None:
@@ -155,10 +158,10 @@ def test_a_token_of_an_environment_writes_for_no_other(node: Node) -> None:
         fields = {"transition": "start", "environment": environment, "name": "credit-risk", "version": version}
         return node.sign("deployment.changed", **fields)
 
-    assert refuse(node, body(node.sign(), deploy("production")), authorization="Bearer staging") == (403, "environment")
-    judged = node.client.post("/v1/judgements", content=body(deploy("production")), headers={"authorization": "Bearer staging"})
+    assert refuse(node, body(node.sign(), deploy("production")), **serving.bearer("staging")) == (403, "environment")
+    judged = node.client.post("/v1/judgements", content=body(deploy("production")), headers=serving.bearer("staging"))
     assert judged.status_code == 403
-    assert submit(node, deploy("staging"), authorization="Bearer staging").verdicts[0].decision == "admitted"
+    assert submit(node, deploy("staging"), **serving.bearer("staging")).verdicts[0].decision == "admitted"
 
 
 def test_a_dry_run_judges_and_writes_nothing(node: Node) -> None:
@@ -280,6 +283,6 @@ def test_what_waits_is_written_before_the_server_ends(tmp_path: Path, monkeypatc
     with nodes.node(tmp_path / "ending") as node:
         submitters = node.client.litestar.state.submitters
         submit(node, node.sign())
-    writing = submitters[""]
+    writing = submitters[""]._submitter
     assert not writing._thread.is_alive()
     assert writing.waiting == 0

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 import credit
-import listening
+import serving
 from muniment.client import opening
 from muniment.client.ledger import Ledger
 from muniment.errors import NotFound
@@ -23,7 +23,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 class Story(NamedTuple):
     """A server over a ledger with a short life, and a ledger to write to it."""
 
-    server: listening.Listening
+    server: serving.Server
     ledger: Ledger
     lived: credit.Lived
 
@@ -44,12 +44,8 @@ def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
     monkeypatch.chdir(tmp_path)
     with opening.init(origin="example.com/credit", actor="alice") as ledger:
         lived = credit.live(ledger, tmp_path)
-        with listening.serving(
-            {"": ledger.home},
-            (*badges.ROUTES, *notes.ROUTES),
-            state=tmp_path / "state",
-            scopes=("read",),
-            url="https://ledger.example.com",
+        with serving.running(
+            ledger.home, state=tmp_path / "state", caller="read", writes=False, url="https://ledger.example.com"
         ) as server:
             yield Story(server, ledger, lived)
 
@@ -95,9 +91,9 @@ def test_what_is_not_there(story: Story, path: str) -> None:
 
 def test_private_but_for_its_own_key(story: Story) -> None:
     path = f"versions/{story.lived.first.digest}"
-    assert story.server.get(f"/badges/{path}.svg", x_stranger="yes").status == 401
+    assert story.server.get(f"/badges/{path}.svg", authorization="").status == 401
     key = badges.make_key(story.server.settings.state, story.hosted, path, "production")
-    opened = story.server.get(f"/badges/{path}.svg?key={key}", x_stranger="yes")
+    opened = story.server.get(f"/badges/{path}.svg?key={key}", authorization="")
     assert (opened.status, opened.headers["cache-control"]) == (200, "public, max-age=60")
     for other in (
         f"versions/{story.lived.second.digest}.svg?key={key}",
@@ -109,7 +105,7 @@ def test_private_but_for_its_own_key(story: Story) -> None:
         "models/credit-risk/1.svg?key=" + key,
         "nothing.svg",
     ):
-        assert story.server.get(f"/badges/{other}", x_stranger="yes").status == 401, other
+        assert story.server.get(f"/badges/{other}", authorization="").status == 401, other
     assert (story.server.settings.state / badges.KEY_FILE).stat().st_mode & 0o777 == 0o600
     assert badges.make_key(story.server.settings.state, story.hosted, path, "production") == key
 
@@ -128,11 +124,11 @@ def test_snippet(story: Story) -> None:
     image, page, proof = re.fullmatch(r"\[!\[credit-risk@1\]\((.*)\)\]\((.*)\) \(\[proof\]\((.*)\)\)", text).groups()  # type: ignore[union-attr]
     assert page == f"https://ledger.example.com/versions/{story.lived.first.digest}"
     assert proof == f"https://ledger.example.com/v1/prove?thing=version%2F{story.lived.first.digest}"
-    assert story.server.get(image.removeprefix("https://ledger.example.com"), x_stranger="yes").status == 200
+    assert story.server.get(image.removeprefix("https://ledger.example.com"), authorization="").status == 200
     running = badges.snippet(story.server.settings, story.hosted, "deployment/production/credit-risk")
     found = re.search(r"https://ledger.example.com(/badges/deployments/[^)]*)", running)
     assert found is not None
-    assert story.server.get(found[1], x_stranger="yes").status == 200
+    assert story.server.get(found[1], authorization="").status == 200
     with pytest.raises(NotFound):
         badges.snippet(story.server.settings, story.hosted, "version/" + "0" * 64)
 
@@ -172,7 +168,7 @@ def test_notes_are_a_thread(story: Story) -> None:
     assert ([each["text"] for each in earlier["items"]], earlier["next"]) == (said[:1], None)
     assert [each["text"] for each in story.server.get("/v1/notes?of=model/credit-risk").json()["items"]] == ["about the model"]
     assert story.server.get("/v1/notes?of=nothing-of-this-name").status == 404
-    assert story.server.get("/v1/notes?of=credit-risk", x_stranger="yes").status == 401
+    assert story.server.get("/v1/notes?of=credit-risk", authorization="").status == 401
 
 
 def test_a_note_whose_words_are_not_here(story: Story) -> None:

@@ -173,6 +173,11 @@ def test_the_first_page_weighs_little(client: Client) -> None:
     assert weight < 60_000
 
 
+def test_what_is_private_is_never_compressed_beside_what_somebody_else_wrote(client: Client) -> None:
+    for path in ("/", "/search?q=somebody-elses-text"):
+        assert "content-encoding" not in client.get(path, headers={"Accept-Encoding": "gzip"}).headers
+
+
 def test_files_never_change_under_their_name(client: Client) -> None:
     for asset in assets.load_all().values():
         forever = client.get(assets.link("", asset.name))
@@ -180,7 +185,12 @@ def test_files_never_change_under_their_name(client: Client) -> None:
         assert forever.content == asset.content
         other = client.get(f"/static/{asset.name}?v=other")
         assert other.headers["cache-control"] == "public, no-cache"
-        assert client.get(f"/static/{asset.name}", headers={"If-None-Match": f'"{asset.version}"'}).status_code == 304
+        for encoding, variant in (("identity", ""), ("gzip", "-gzip")):
+            asked = {"If-None-Match": f'"{asset.version}{variant}"', "Accept-Encoding": encoding}
+            assert client.get(f"/static/{asset.name}", headers=asked).status_code == 304
+            answered = client.get(f"/static/{asset.name}", headers={"Accept-Encoding": encoding})
+            assert answered.headers.get("content-encoding", "identity") == encoding
+            assert (answered.content, answered.headers["vary"]) == (asset.content, "Accept-Encoding")
     assert client.get("/static/..%2Frendering.py").status_code == 404
 
 

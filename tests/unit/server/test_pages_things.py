@@ -333,7 +333,7 @@ def test_withdrawn_data_names_what_learned_from_it_and_where_it_runs(client: Tes
     said = _say(_get(client, f"/data/{story.data.digest}").text)
     assert "Withdrawn by alice" in said
     assert "Train again without it." in said
-    assert "4 versions learned from it; they run now in pilot/shadow/eu, production/credit-risk." in said
+    assert "4 versions learned from it. Running now: pilot/shadow/eu, production/credit-risk." in said
     assert "This list is cut" not in said
 
 
@@ -401,9 +401,9 @@ def test_what_is_not_there_is_a_page_that_says_so(client: TestClient[Any], path:
 
 def test_nobody_reads_without_a_token(client: TestClient[Any], story: Story) -> None:
     for path in _pages(story):
-        assert client.get(path, headers={**HTML, "Authorization": "Bearer nobody"}).status_code == 401, path
-        assert client.get(path, headers={**HTML, "Authorization": "Bearer write"}).status_code == 403, path
-        assert client.get(path, headers={**HTML, "Authorization": "Bearer read"}).status_code == 200, path
+        assert client.get(path, headers={**HTML, **serving.bearer("nobody")}).status_code == 401, path
+        assert client.get(path, headers={**HTML, **serving.bearer("write")}).status_code == 403, path
+        assert client.get(path, headers={**HTML, **serving.bearer("read")}).status_code == 200, path
 
 
 def test_words_of_people_are_escaped(client: TestClient[Any]) -> None:

@@ -19,7 +19,7 @@ from muniment.cli.commands.tokens import command as tokens
 from muniment.client import home as homes
 from muniment.server.process import options
 from muniment.server.process.assembly import assemble
-from muniment.server.settings import Limits, Settings
+from muniment.server.settings import Limits, Provider, Served, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "deploy"
@@ -119,7 +119,7 @@ def test_the_documented_file_is_taken(tmp_path: Path) -> None:
 
 
 def test_every_setting_and_limit_is_documented() -> None:
-    for name in (*Settings.__struct_fields__, *Limits.__struct_fields__):
+    for name in (field for type_ in (Settings, Served, Limits, Provider) for field in type_.__struct_fields__):
         assert re.search(rf"`{name}`|^{name} = |\[\[?{name}\]", DOCS, re.MULTILINE), name
     for option in re.findall(r"`(--[a-z-]+)", DOCS):
         assert option in OPTIONS, option

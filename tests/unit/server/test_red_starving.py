@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+import serving
 from entering import Entered, bearer, entered
+from hearing import Ear
 from muniment.client import home as homes
 from muniment.client.ledger import Ledger
 from muniment.server.api import questions
+from muniment.server.settings import Limits
 
 MANY = 48
 SOON = 5.0
@@ -71,7 +74,7 @@ def took(ask: Any) -> float:
 @pytest.mark.parametrize("asked", [("GET", "/v1/history?of=actor/ada"), ("POST", "/v1/answers")])
 def test_slow_questions_of_one_caller_hold_up_only_himself(crowd: Crowd, asked: tuple[str, str]) -> None:
     method, path = asked
-    crowd.ask(method, path, **({} if method == "GET" else {"json": {"question": {"kind": "entry", "index": 0}}}))
+    crowd.ask(method, path, **({} if method == "GET" else {"json": {"question": {"ask": "entry", "index": 1}}}))
     door, other = crowd.door, bearer(crowd.door.token("read", "write"))
     for each in ("/v1/view", "/v1/models", "/readyz", "/healthz", "/metrics"):
         assert took(lambda each=each: door.client.get(each, headers=other)) < SOON, each
@@ -80,3 +83,15 @@ def test_slow_questions_of_one_caller_hold_up_only_himself(crowd: Crowd, asked: 
     assert door.client.put(f"/v1/blobs/{digest}", content=b"evidence", headers=other).status_code == 204
     assert time.monotonic() - begun < SOON
     assert not any(each.done() for each in crowd.asked)
+
+
+def test_one_caller_takes_at_most_half_of_the_listeners(tmp_path: Path) -> None:
+    homes.found(tmp_path / "home", origin="example.com/credit", actor="ada")
+    limits = Limits(listeners=4)
+    with serving.running(tmp_path / "home", state=tmp_path / "state", caller="read", limits=limits) as server:
+        greedy = [Ear(server.url, "/v1/stream", **serving.bearer("read")) for _ in range(3)]
+        assert [each.status for each in greedy] == [200, 200, 429]
+        other = Ear(server.url, "/v1/stream", **serving.bearer("admin"))
+        assert other.status == 200
+        for each in (*greedy, other):
+            each.close()

@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 import credit
 import serving
 from muniment.client import opening
+from muniment.core.proof import trust as trusts
+from muniment.ledger.pins import fingerprint
 from muniment.server.explorer import bundle_page
 from serving import Server
 
@@ -143,6 +145,22 @@ def test_what_was_forged_names_its_step(page: Page, name: str) -> None:
     expect(failing.locator("..")).to_have_attribute("value", str(step))
     expect(page.locator("section.verify .told")).to_contain_text(f"Code: {code}")
     assert page.evaluate("localStorage.length") == 0, "what does not hold is not remembered"
+
+
+def test_the_fingerprint_is_that_of_the_trust_file_and_not_what_the_server_says_it_is(
+    page: Page, lived: tuple[Path, bytes, str]
+) -> None:
+    """Else the owner's fingerprint could stand beside a trust file with the server's own keys, and whoever compares it is deceived."""
+
+    def lie(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"fingerprint": "0123456789abcdef-0123456789abcdef"})
+
+    page.route(lambda url: url.endswith("/v1/ledger"), lie)
+    verify(page)
+    told = page.locator("section.verify .told").first
+    expect(told).to_contain_text(fingerprint(trusts.parse(lived[2])))
+    expect(told).not_to_contain_text("0123456789abcdef")
+    expect(told).to_contain_text("The rest of the page is the server's word")
 
 
 def test_two_histories_are_kept_as_evidence(page: Page) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import listening
 import makers
+import serving
 from hearing import Ear
 from muniment.core.format import checkpoint
-from muniment.server import feed, stream
+from muniment.server import stream
 from muniment.server.guard import Raw
 
 
@@ -23,28 +23,30 @@ def quick(app: object) -> None:
 
 @pytest.fixture
 def life(tmp_path: Path) -> Iterator[makers.Life]:
-    found = listening.found(tmp_path / "home")
+    found = makers.found_home(tmp_path / "home")
     yield found
     found.close()
 
 
 @pytest.fixture
-def server(life: makers.Life, tmp_path: Path) -> Iterator[listening.Listening]:
-    with listening.serving(
-        {"": tmp_path / "home"}, stream.ROUTES, state=tmp_path / "state", scopes=("read",), lifespan=feed.LIFESPAN, prepare=quick
-    ) as found:
+def server(life: makers.Life, tmp_path: Path) -> Iterator[serving.Server]:
+    with serving.running(tmp_path / "home", state=tmp_path / "state", caller="read", writes=False, prepare=quick) as found:
         yield found
 
 
-def wait_for_listeners(server: listening.Listening, count: int) -> None:
+def listen(server: serving.Server, path: str = "/v1/stream", **headers: str) -> Ear:
+    return Ear(server.url, path, authorization=f"Bearer {server.token}", **headers)
+
+
+def wait_for_listeners(server: serving.Server, count: int) -> None:
     until = time.monotonic() + 5
     while server.app.state.feeds[""].listeners != count:
         assert time.monotonic() < until
         time.sleep(0.01)
 
 
-def test_a_block_of_another_process_is_told(server: listening.Listening, life: makers.Life) -> None:
-    ear = Ear(server.url)
+def test_a_block_of_another_process_is_told(server: serving.Server, life: makers.Life) -> None:
+    ear = listen(server)
     assert ear.status == 200
     assert ear.head["content-type"] == "text/event-stream"
     assert (ear.head["cache-control"], ear.head["x-accel-buffering"]) == ("no-cache", "no")
@@ -62,10 +64,10 @@ def test_a_block_of_another_process_is_told(server: listening.Listening, life: m
     wait_for_listeners(server, 0)
 
 
-def test_a_commit_of_this_process_is_told_at_once(server: listening.Listening, life: makers.Life) -> None:
+def test_a_commit_of_this_process_is_told_at_once(server: serving.Server, life: makers.Life) -> None:
     found = server.app.state.feeds[""]
     found._poll_seconds = 30.0
-    ear = Ear(server.url)
+    ear = listen(server)
     ear.read()
     wait_for_listeners(server, 1)
     time.sleep(0.3)
@@ -77,28 +79,28 @@ def test_a_commit_of_this_process_is_told_at_once(server: listening.Listening, l
     ear.close()
 
 
-def test_coming_back(server: listening.Listening, life: makers.Life) -> None:
+def test_coming_back(server: serving.Server, life: makers.Life) -> None:
     for size in (3, 5, 8):
         life.grow(size, block=10)
     for ear in (
-        Ear(server.url, Last_Event_ID="3"),
-        Ear(server.url, "/v1/stream?after=3"),
-        Ear(server.url, "/v1/stream?after=1", Last_Event_ID="3"),
+        listen(server, Last_Event_ID="3"),
+        listen(server, "/v1/stream?after=3"),
+        listen(server, "/v1/stream?after=1", Last_Event_ID="3"),
     ):
         assert ear.read() == {"retry": "2000", "id": "3"}
         assert [ear.hear()["id"], ear.hear()["id"]] == ["5", "8"]
         ear.close()
     life.grow(10)
-    ear = Ear(server.url, Last_Event_ID="8")
+    ear = listen(server, Last_Event_ID="8")
     assert ear.hear()["id"] == "10"
     ear.close()
 
 
 @pytest.mark.parametrize("last", ["4", "999999", "0", "abc", "-1", "9" * 40])
-def test_somebody_who_cannot_go_on_begins_anew(server: listening.Listening, life: makers.Life, last: str) -> None:
+def test_somebody_who_cannot_go_on_begins_anew(server: serving.Server, life: makers.Life, last: str) -> None:
     life.grow(3)
     life.grow(6, block=10)
-    ear = Ear(server.url, Last_Event_ID=last)
+    ear = listen(server, Last_Event_ID=last)
     told = ear.hear()
     assert (told["event"], told["id"], json.loads(told["data"])) == ("reset", "6", {"height": 2, "size": 6})
     life.grow(8)
@@ -106,27 +108,27 @@ def test_somebody_who_cannot_go_on_begins_anew(server: listening.Listening, life
     ear.close()
 
 
-def test_too_far_back(server: listening.Listening, life: makers.Life, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_far_back(server: serving.Server, life: makers.Life, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MAX_BACK", 70)
     life.grow(161)  # 80 blocks
-    ear = Ear(server.url, Last_Event_ID="19")
+    ear = listen(server, Last_Event_ID="19")
     assert ear.hear()["event"] == "reset"
     ear.close()
-    ear = Ear(server.url, Last_Event_ID="21")
+    ear = listen(server, Last_Event_ID="21")
     assert [int(ear.hear()["id"]) for _ in range(70)] == list(range(23, 162, 2))
     ear.close()
 
 
-def test_heartbeats(server: listening.Listening) -> None:
-    ear = Ear(server.url)
+def test_heartbeats(server: serving.Server) -> None:
+    ear = listen(server)
     ear.read()
     assert ear.read() == {"": "still here"}
     assert ear.read() == {"": "still here"}
     ear.close()
 
 
-def test_many_blocks_at_once_reach_everybody_in_order(server: listening.Listening, life: makers.Life) -> None:
-    ears = [Ear(server.url) for _ in range(20)]
+def test_many_blocks_at_once_reach_everybody_in_order(server: serving.Server, life: makers.Life) -> None:
+    ears = [listen(server) for _ in range(20)]
     wait_for_listeners(server, 20)
     life.grow(201)
     for ear in ears:
@@ -138,10 +140,10 @@ def test_many_blocks_at_once_reach_everybody_in_order(server: listening.Listenin
 
 
 def test_who_does_not_read_is_cut_and_others_are_not(
-    server: listening.Listening, life: makers.Life, monkeypatch: pytest.MonkeyPatch
+    server: serving.Server, life: makers.Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "STALLED_SECONDS", 0.5)
-    deaf, ear = Ear(server.url), Ear(server.url)
+    deaf, ear = listen(server), listen(server)
     wait_for_listeners(server, 2)
     size = 1
     until = time.monotonic() + 30
@@ -157,18 +159,18 @@ def test_who_does_not_read_is_cut_and_others_are_not(
     ear.close()
 
 
-def test_bad_questions(server: listening.Listening) -> None:
+def test_bad_questions(server: serving.Server) -> None:
     for query in ("after=x", "after=", "after=-1", "after=1&after=2", "after=" + "9" * 30):
         assert server.get(f"/v1/stream?{query}").status == 400
-    assert server.get("/v1/stream", x_stranger="yes").status == 401
+    assert server.get("/v1/stream", authorization="").status == 401
     assert server.ask("POST", "/v1/stream").status == 405
     head = server.ask("HEAD", "/v1/stream")
     assert (head.status, head.headers["content-type"]) == (200, "text/event-stream")
 
 
 def test_the_end_of_the_server_ends_every_stream(life: makers.Life, tmp_path: Path) -> None:
-    with listening.serving({"": tmp_path / "home"}, stream.ROUTES, state=tmp_path / "state", lifespan=feed.LIFESPAN) as server:
-        ear = Ear(server.url)
+    with serving.running(tmp_path / "home", state=tmp_path / "state", writes=False) as server:
+        ear = listen(server)
         ear.read()
         wait_for_listeners(server, 1)
         loop = server.app.state.feeds[""]._loop

@@ -8,31 +8,32 @@ from pathlib import Path
 
 import pytest
 
-import listening
 import makers
+import serving
 from muniment.client import home
 from muniment.core.format import checkpoint, merkle
 from muniment.core.format.tiles import Bundle, Tile, decode_bundle, parse_path
 from muniment.errors import NotFound
 from muniment.ledger.store.snapshot import Snapshot
 from muniment.server import caching, tiles
+from muniment.server.settings import Served
 
 # The tree stands at 1, 101, 202, 256, 300 and 513 entries.
 SIZES = (101, 202, 256, 300, 513)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[listening.Listening]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
     folder = tmp_path_factory.mktemp("tiles")
-    life = listening.found(folder / "home")
+    life = makers.found_home(folder / "home")
     for size in SIZES:
         life.grow(size, block=1_000)
     life.close()
-    with listening.serving({"": folder / "home"}, tiles.ROUTES, state=folder / "state", scopes=("read",)) as found:
+    with serving.running(folder / "home", state=folder / "state", caller="read", writes=False) as found:
         yield found
 
 
-def test_checkpoint(server: listening.Listening) -> None:
+def test_checkpoint(server: serving.Server) -> None:
     found = server.get("/checkpoint")
     assert (found.status, found.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     assert checkpoint.open(found.data, makers.VERIFIER).size == 513
@@ -57,7 +58,7 @@ def test_checkpoint(server: listening.Listening) -> None:
         ("tile/1/000.p/1", 1),
     ],
 )
-def test_published_tiles(server: listening.Listening, path: str, count: int) -> None:
+def test_published_tiles(server: serving.Server, path: str, count: int) -> None:
     found = server.get(f"/{path}")
     assert (found.status, len(found.data)) == (200, 32 * count)
     assert found.headers["content-type"] == "application/octet-stream"
@@ -113,7 +114,7 @@ def test_published_tiles(server: listening.Listening, path: str, count: int) -> 
         "tile/",
     ],
 )
-def test_what_must_not_be_there(server: listening.Listening, path: str) -> None:
+def test_what_must_not_be_there(server: serving.Server, path: str) -> None:
     found = server.get(f"/{path}")
     assert found.status == 404
     assert found.headers["content-type"].startswith("application/problem+json")
@@ -121,7 +122,7 @@ def test_what_must_not_be_there(server: listening.Listening, path: str) -> None:
         assert found.headers["cache-control"] == "no-store"
 
 
-def test_bundles_are_compressed_only_when_asked(server: listening.Listening) -> None:
+def test_bundles_are_compressed_only_when_asked(server: serving.Server) -> None:
     plain = server.get("/tile/entries/000")
     assert "content-encoding" not in plain.headers
     assert plain.headers["vary"] == "Accept-Encoding"
@@ -140,32 +141,33 @@ def test_bundles_are_compressed_only_when_asked(server: listening.Listening) -> 
     assert "content-encoding" not in server.get("/tile/0/000", accept_encoding="gzip").headers
 
 
-def test_partial_bundles(server: listening.Listening) -> None:
+def test_partial_bundles(server: serving.Server) -> None:
     full = decode_bundle(server.get("/tile/entries/000").data)
     for width in (1, 101, 202):
         assert decode_bundle(server.get(f"/tile/entries/000.p/{width}").data) == full[:width]
 
 
-def test_nothing_else_may_be_done(server: listening.Listening) -> None:
+def test_nothing_else_may_be_done(server: serving.Server) -> None:
     for path in ("/checkpoint", "/tile/0/000"):
         assert server.ask("POST", path, b"").status == 405
 
 
-def test_private_unless_public(server: listening.Listening, tmp_path: Path) -> None:
+def test_private_unless_public(server: serving.Server, tmp_path: Path) -> None:
     for path in ("/checkpoint", "/tile/0/000", "/tile/0/777"):
-        assert server.get(path, x_stranger="yes").status == 401
-    life = listening.found(tmp_path / "home").grow(257, block=255)
+        assert server.get(path, authorization="").status == 401
+    life = makers.found_home(tmp_path / "home").grow(257, block=255)
     life.close()
-    with listening.serving({"": tmp_path / "home"}, tiles.ROUTES, state=tmp_path / "state", public=True) as public:
-        assert public.get("/checkpoint", x_stranger="yes").status == 200
-        found = public.get("/tile/0/000", x_stranger="yes")
+    with serving.running(tmp_path / "home", state=tmp_path / "state", writes=False, public=True) as public:
+        assert public.get("/checkpoint", authorization="").status == 200
+        found = public.get("/tile/0/000", authorization="")
         assert found.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
 def test_several_ledgers(tmp_path: Path) -> None:
-    listening.found(tmp_path / "one").grow(4, block=100).close()
+    makers.found_home(tmp_path / "one").grow(4, block=100).close()
     home.found(tmp_path / "two", origin="example.com/other")
-    with listening.serving({"one": tmp_path / "one", "two": tmp_path / "two"}, tiles.ROUTES, state=tmp_path / "state") as server:
+    ledgers = [Served(name=name, home=tmp_path / name) for name in ("one", "two")]
+    with serving.running(*ledgers, state=tmp_path / "state", writes=False) as server:
         assert len(server.get("/l/one/tile/0/000.p/4").data) == 128
         assert server.get("/l/two/tile/0/000.p/4").status == 404
         assert server.get("/l/two/checkpoint").data.startswith(b"example.com/other\n1\n")
@@ -175,7 +177,7 @@ def test_several_ledgers(tmp_path: Path) -> None:
 
 
 def test_the_resources_are_those_of_all_checkpoints(tmp_path: Path) -> None:
-    life = listening.found(tmp_path / "home")
+    life = makers.found_home(tmp_path / "home")
     sizes = [1]
     for size in (3, 255, 257, 300, 770):
         life.grow(size, block=1_000)

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-import listening
 import makers
+import serving
 from muniment.core.format import time
 from muniment.net.posting import Posted
 from muniment.server import hosting
 from muniment.server.settings import Served, Settings
-from muniment.server.webhooks import delivery, orders, outbox, routes
+from muniment.server.webhooks import delivery, orders, outbox
 from muniment.server.webhooks.hook import Selection
 from muniment.server.webhooks.orders import Wish
 from receiving import Receiver
@@ -33,20 +33,15 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def life(tmp_path: Path) -> Iterator[makers.Life]:
-    found = listening.found(tmp_path / "home")
+    found = makers.found_home(tmp_path / "home")
     yield found
     found.close()
 
 
 @pytest.fixture
-def server(life: makers.Life, tmp_path: Path) -> Iterator[listening.Listening]:
-    with listening.serving(
-        {"": tmp_path / "home"},
-        routes.ROUTES,
-        state=tmp_path / "state",
-        lifespan=delivery.LIFESPAN,
-        webhooks_private=True,
-        url="https://ledger.example.com",
+def server(life: makers.Life, tmp_path: Path) -> Iterator[serving.Server]:
+    with serving.running(
+        tmp_path / "home", state=tmp_path / "state", writes=False, webhooks_private=True, url="https://ledger.example.com"
     ) as found:
         yield found
 
@@ -100,16 +95,14 @@ def place(life: makers.Life, tmp_path: Path) -> Iterator[Place]:
     found.close()
 
 
-def ask(server: listening.Listening, method: str, path: str, body: object = None) -> Any:
+def ask(server: serving.Server, method: str, path: str, body: object = None) -> Any:
     raw = None if body is None else json.dumps(body).encode()
     answer = server.ask(method, path, raw, content_type="application/json")
     assert answer.status < 300, answer.data
     return json.loads(answer.data) if answer.data else None
 
 
-def test_a_delivery_verifies_with_code_that_we_did_not_write(
-    server: listening.Listening, life: makers.Life, receiver: Receiver
-) -> None:
+def test_a_delivery_verifies_with_code_that_we_did_not_write(server: serving.Server, life: makers.Life, receiver: Receiver) -> None:
     made = ask(server, "POST", "/v1/webhooks", {"url": receiver.url})
     life.grow(4, block=10)
     first, second = receiver.wait(2)
@@ -133,7 +126,7 @@ def test_a_delivery_verifies_with_code_that_we_did_not_write(
     assert [(each["index"], each["status"], each["delivered"]) for each in told] == [(2, 204, True), (1, 204, True)]
 
 
-def test_rotation_signs_with_both_secrets(server: listening.Listening, life: makers.Life, receiver: Receiver) -> None:
+def test_rotation_signs_with_both_secrets(server: serving.Server, life: makers.Life, receiver: Receiver) -> None:
     made = ask(server, "POST", "/v1/webhooks", {"url": receiver.url})
     path = f"/v1/webhooks/{made['webhook']['id']}"
     rotated = ask(server, "POST", f"{path}/secret")
@@ -144,7 +137,7 @@ def test_rotation_signs_with_both_secrets(server: listening.Listening, life: mak
         assert Webhook(secret).verify(found.body, found.headers)["type"] == "webhook.ping"
 
 
-def test_replay(server: listening.Listening, life: makers.Life, receiver: Receiver) -> None:
+def test_replay(server: serving.Server, life: makers.Life, receiver: Receiver) -> None:
     life.grow(6, block=10)
     made = ask(server, "POST", "/v1/webhooks", {"url": receiver.url, "after": 0})
     path = f"/v1/webhooks/{made['webhook']['id']}"
@@ -159,7 +152,7 @@ def test_replay(server: listening.Listening, life: makers.Life, receiver: Receiv
     assert server.ask("POST", f"{path}/replay", b'{"index":5}').status == 404
 
 
-def test_delete(server: listening.Listening, life: makers.Life, receiver: Receiver) -> None:
+def test_delete(server: serving.Server, life: makers.Life, receiver: Receiver) -> None:
     made = ask(server, "POST", "/v1/webhooks", {"url": receiver.url})
     path = f"/v1/webhooks/{made['webhook']['id']}"
     assert server.ask("DELETE", path).status == 204
@@ -170,12 +163,10 @@ def test_delete(server: listening.Listening, life: makers.Life, receiver: Receiv
 
 
 def test_for_administrators_only(life: makers.Life, tmp_path: Path) -> None:
-    with listening.serving(
-        {"": tmp_path / "home"}, routes.ROUTES, state=tmp_path / "state", scopes=("read", "write"), lifespan=delivery.LIFESPAN
-    ) as server:
+    with serving.running(tmp_path / "home", state=tmp_path / "state", caller="write", writes=False) as server:
         assert server.get("/v1/webhooks").status == 403
         assert server.ask("POST", "/v1/webhooks", b'{"url":"https://example.com"}').status == 403
-        assert server.get("/v1/webhooks", x_stranger="yes").status == 401
+        assert server.get("/v1/webhooks", authorization="").status == 401
 
 
 @pytest.mark.parametrize(
@@ -195,7 +186,7 @@ def test_for_administrators_only(life: makers.Life, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused(life: makers.Life, tmp_path: Path, wish: dict[str, object]) -> None:
-    with listening.serving({"": tmp_path / "home"}, routes.ROUTES, state=tmp_path / "state", lifespan=delivery.LIFESPAN) as server:
+    with serving.running(tmp_path / "home", state=tmp_path / "state", writes=False) as server:
         assert server.ask("POST", "/v1/webhooks", json.dumps(wish).encode()).status == 400
         assert ask(server, "GET", "/v1/webhooks")["items"] == []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from muniment.core.format import layout
 from muniment.core.format.decimal import Comparator
 from muniment.core.rules.events.value import SealedText
 
@@ -248,3 +249,5 @@ class Link(State, frozen=True, kw_only=True):
 
 
 NONE = State()
+
+layout.settle(globals().values())

@@ -136,9 +136,17 @@ class TileCache:
         place = subtree.index & ((1 << (TILE_HEIGHT - within)) - 1)
         if tile < open_tiles.size >> TILE_HEIGHT * (level + 1):
             return tiles.inner(self.read(connection, tile_id(level, tile)), within, place)
+        return self._fold(open_tiles.levels[level], within, subtree, place)
+
+    def _fold(self, row: bytes, within: int, subtree: Subtree, place: int) -> bytes:
+        if within == 0:
+            return tiles.fold(row, 0, place)
         hash_ = self._folded.get(subtree)
         if hash_ is None:
             if len(self._folded) >= MAX_FOLDED:
                 self._folded.clear()
-            hash_ = self._folded[subtree] = tiles.fold(open_tiles.levels[level], within, place)
+            # From the two below, which are kept as well: most of a subtree was folded when its halves were asked for.
+            below = [Subtree(subtree.level - 1, 2 * subtree.index + each) for each in (0, 1)]
+            hash_ = merkle.node(*[self._fold(row, within - 1, each, 2 * place + side) for side, each in enumerate(below)])
+            self._folded[subtree] = hash_
         return hash_

@@ -1,1 +1,1 @@
-"""Who may call, and what they called: API keys, OIDC, sessions, scopes, limits, the access log."""
+"""Who may call, and what they called: tokens, OIDC, sessions, scopes, limits, the access log."""

@@ -47,7 +47,7 @@ def read(scope: Any, cookie: str) -> Bearer | Cookie | None:
         elif name == b"cookie":
             cookies.append(value)
     if _in_address.search(scope.get("query_string", b"")):
-        raise _malformed("a token does not belong into an address", "token-in-url", "Send it in the header; make another one now.")
+        raise _malformed("a token does not belong in an address", "token-in-url", "Send it in the header; make another one now.")
     if authorizations:
         return _read_bearer(authorizations)
     return _read_cookie(cookies, cookie) if cookies else None

@@ -2,7 +2,7 @@
 
     <state>/access/<name>.jsonl, for the ledger at the root of the server @.jsonl       0600
 
-    {"time":"2026-03-04T12:00:00.000000Z","request":"…","caller":"5be1…","kind":"key","method":"GET","path":"/v1/entries/12",...}
+    {"time":"2026-03-04T12:00:00.000000Z","request":"…","caller":"5be1…","kind":"token","method":"GET","path":"/v1/entries/12",...}
 
 Only appended to, by any number of processes at once. A file of 64 MiB gets a name with its time, and a new one begins; nothing is
 ever deleted here. It holds no token and no body. A thread of its own writes: what a crash can lose is the last fifth of a second.

@@ -12,6 +12,7 @@ from muniment.core.format import time
 from muniment.core.rules.genesis import Kind
 from muniment.errors import InvalidInput, NotFound
 from muniment.ledger.embedded import Clock, system_clock
+from muniment.server.hosting import Hosted
 from muniment.server.state_file import StateFile
 
 LIFE_US = 7 * 24 * 3_600 * 1_000_000
@@ -96,6 +97,16 @@ class Requests:
             ).get
         if gone is None:
             raise NotFound(f"no request {id_} waits here", code="no-such-request", hint="It may have been admitted or be too old.")
+
+
+def list_waiting(requests: Requests, hosted: Hosted, asker: str | None) -> tuple[Pending, ...]:
+    """What still waits for a ledger, the oldest first, as `Requests.list`: keys that were admitted meanwhile wait no longer."""
+    found = requests.list(hosted.name, asker)
+    if not found:
+        return ()
+    with hosted.reader.view():
+        known = {row.key for row in hosted.reader.index.keys_of()}
+    return tuple(each for each in found if each.key not in known)
 
 
 def _read(row: tuple[object, ...]) -> Pending:

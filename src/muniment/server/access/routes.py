@@ -18,7 +18,7 @@ from muniment.core.format import time
 from muniment.errors import InvalidInput, NotFound
 from muniment.server import guard, methods
 from muniment.server.access import entrance, identity, signing_in
-from muniment.server.access.pending import Pending
+from muniment.server.access.pending import Pending, list_waiting
 from muniment.server.access.tokens import Made, Token, Wish
 from muniment.server.access.verified import Identity
 from muniment.server.caller import Caller
@@ -103,7 +103,7 @@ async def put_request(
 async def list_requests(request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller]) -> RequestList:
     """What waits for admission: an administrator sees all of it, others what they asked for."""
     access = entrance.access_of(request.scope)
-    items = await access.run(lambda: access.requests.list(hosted.name, _asker(caller, hosted)))
+    items = await access.run(lambda: list_waiting(access.requests, hosted, _asker(caller, hosted)))
     return RequestList(items=items, size=len(items))
 
 
@@ -151,7 +151,7 @@ def _check_narrower(caller: Caller, wish: Wish) -> None:
 
 def _check_shorter(found: Identity | None, wish: Wish) -> None:
     """A token that ends makes none that outlives it; a session's own short life does not count. Raises Forbidden (`outlives`)."""
-    if found is None or found.until_us is None or found.caller.kind != "key":
+    if found is None or found.until_us is None or found.caller.kind != "token":
         return
     if wish.expires_at is None or time.parse(wish.expires_at) > found.until_us:
         raise Forbidden(

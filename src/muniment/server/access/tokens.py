@@ -81,7 +81,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def caller(self) -> Caller:
         """Who calls with it."""
         return Caller(
-            kind="key",
+            kind="token",
             id=self.id,
             scopes=frozenset(self.scopes),
             ledgers=frozenset(self.ledgers),

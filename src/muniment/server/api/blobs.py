@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import MappingProxyType
 
 from litestar import Response, get, head, put
 from litestar.di import NamedDependency
@@ -21,6 +22,13 @@ from muniment.server.api.parameters import Commitment, Digest
 from muniment.server.hosting import Hosted
 
 STEP = 12
+_INERT = MappingProxyType(
+    {
+        "Content-Disposition": "attachment",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
 
 
 def _get(path: str) -> get:
@@ -84,7 +92,7 @@ def read_disclosure(hosted: NamedDependency[Hosted], sealed: Commitment) -> Open
 def _send(request: Asked, evidence: Evidence, name: str) -> Response[bytes]:
     sent = answering.lasting(request, name, evidence.load(name), BYTES)
     # What somebody put here is never run in a browser that looks at it.
-    sent.headers["X-Content-Type-Options"] = "nosniff"
+    sent.headers.update(_INERT)
     return sent
 
 

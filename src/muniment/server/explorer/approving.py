@@ -7,6 +7,7 @@ reaches the ledger like any other entry; without a script the page names the com
 from __future__ import annotations
 
 import shlex
+from types import MappingProxyType
 from typing import Any, cast
 
 import msgspec
@@ -19,6 +20,7 @@ from muniment.core.rules import requirements
 from muniment.core.rules.policy import Environment
 from muniment.core.rules.policy_text.sentence import describe_environment
 from muniment.core.rules.records import Run, Version
+from muniment.core.rules.requirements.scene import Side
 from muniment.errors import InvariantError
 from muniment.index import DeploymentRow
 from muniment.server import guard
@@ -31,14 +33,14 @@ from muniment.server.explorer.versions import find_version
 from muniment.server.hosting import Hosted
 
 DECIDES = "approval.decided"
+_DEEDS = MappingProxyType({"trainer": "trained", "registrar": "registered"})
 
 
 class Apart(msgspec.Struct, frozen=True, kw_only=True):
-    """Persons who may not approve here, by what they did; without `answered` nobody answers for it, and nobody may."""
+    """A person who may not approve here, and what he did with the version: trained it, registered it."""
 
-    party: str
-    persons: tuple[str, ...]
-    answered: bool
+    person: str
+    deeds: tuple[str, ...]
 
 
 class Voice(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ class Deciding(msgspec.Struct, frozen=True, kw_only=True):
     diff: None where nothing runs there, or this very version
     listed: False where the policy lists other environments only
     apart: who may not approve; those who measured or deploy it are known to the rules only when it is deployed
+    unanswered: what nobody answers for, so that nobody may approve
     """
 
     name: str
@@ -64,6 +67,7 @@ class Deciding(msgspec.Struct, frozen=True, kw_only=True):
     diff: DiffPage | None
     explained: Explanation
     apart: tuple[Apart, ...]
+    unanswered: tuple[str, ...]
     voices: tuple[Voice, ...]
     decisions: tuple[Decision, ...]
     decided_before: bool
@@ -126,6 +130,7 @@ def _read_deciding(source: Source, digest: str, version: Version, name: str) -> 
     running = _find_running(source, version.model, name)
     decisions, before = read_decisions(source, digest)
     different = running is not None and running.version != digest
+    sides = {} if asked is None else _list_sides(source, version, asked)
     return Deciding(
         name=name,
         listed=source.policy.check_environment(name) is None,
@@ -133,7 +138,8 @@ def _read_deciding(source: Source, digest: str, version: Version, name: str) -> 
         running=running,
         diff=read_diff(source, running.version, digest) if running is not None and different else None,
         explained=source.hosted.reader.policies.explain(name, digest, anybody=True),
-        apart=() if asked is None else tuple(_read_apart(source, version, asked)),
+        apart=tuple(_gather(sides)),
+        unanswered=tuple(party for party, side in sides.items() if not side.answered),
         voices=() if asked is None else tuple(_read_voices(source, asked)),
         decisions=tuple(each for each in decisions if each.environment == name),
         decided_before=before,
@@ -147,13 +153,18 @@ def _find_running(source: Source, model: str, environment: str) -> DeploymentRow
     return max(here, key=lambda row: (row.name == model, row.since), default=None)
 
 
-def _read_apart(source: Source, version: Version, asked: Environment) -> list[Apart]:
+def _list_sides(source: Source, version: Version, asked: Environment) -> dict[str, Side]:
+    """Those from whom approvers are kept apart, as far as the rules know them when somebody approves."""
     run = None if version.run is msgspec.UNSET else source.state(f"run/{version.run}", Run)
-    sides = {"registrar": requirements.registrars(version), "trainer": requirements.trainers(run, version)}
+    sides = {"trainer": requirements.trainers(run, version), "registrar": requirements.registrars(version)}
+    return {party: side for party, side in sides.items() if party in asked.separation}
+
+
+def _gather(sides: dict[str, Side]) -> list[Apart]:
+    persons = sorted({person for side in sides.values() for person in side.persons})
     return [
-        Apart(party=party, persons=sides[party].persons, answered=sides[party].answered)
-        for party in asked.separation
-        if party in sides
+        Apart(person=person, deeds=tuple(_DEEDS[party] for party, side in sides.items() if person in side.persons))
+        for person in persons
     ]
 
 

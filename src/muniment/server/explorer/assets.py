@@ -1,7 +1,12 @@
-"""The files that pages load, each under the name of its content: they never change, so that a browser asks for each only once."""
+"""The files that pages load, each under the name of its content: they never change, so that a browser asks for each only once.
+
+Only these are sent compressed. Pages are not: they show what is private beside text that others chose, and how well the two
+compress together would tell somebody who counts the bytes on the network what he may not read (BREACH).
+"""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from functools import cache
@@ -26,12 +31,13 @@ _HASH_DIGITS = 12
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
-    """A file as it is sent; `version` is the beginning of its SHA-256."""
+    """A file as it is sent; `version` is the beginning of its SHA-256, `packed` the content compressed with gzip."""
 
     name: str
     version: str
     media_type: str
     content: bytes
+    packed: bytes
 
 
 @cache
@@ -52,7 +58,13 @@ def link(base: str, name: str) -> str:
 
 def _build(name: str, content: bytes) -> Asset:
     version = hashlib.sha256(content).hexdigest()[:_HASH_DIGITS]
-    return Asset(name=name, version=version, media_type=_TYPES[Path(name).suffix], content=content)
+    return Asset(
+        name=name,
+        version=version,
+        media_type=_TYPES[Path(name).suffix],
+        content=content,
+        packed=gzip.compress(content, mtime=0),
+    )
 
 
 def _find(name: str) -> Asset:
@@ -66,12 +78,16 @@ def _find(name: str) -> Asset:
 def send_asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """A file of the pages: for ever where its content was asked for by name, else to be asked for again."""
     asset = _find(name)
-    tag = f'"{asset.version}"'
+    packs = caching.takes_gzip(request.headers)
+    tag = f'"{asset.version}{"-gzip" if packs else ""}"'
     asked_for = request.query_params.get("v") == asset.version
-    sent = {**headers.SECURITY, "ETag": tag, "Cache-Control": _FOREVER if asked_for else "public, no-cache"}
+    kept = _FOREVER if asked_for else "public, no-cache"
+    sent = {**headers.SECURITY, "ETag": tag, "Cache-Control": kept, "Vary": "Accept-Encoding"}
     if caching.is_known(request.headers, tag):
         return Response(content=b"", status_code=304, headers=sent)
-    return Response(content=asset.content, media_type=asset.media_type, headers=sent)
+    if packs:
+        sent["Content-Encoding"] = "gzip"
+    return Response(content=asset.packed if packs else asset.content, media_type=asset.media_type, headers=sent)
 
 
 ROUTES = (send_asset,)

@@ -15,6 +15,7 @@ from muniment.core.proof.inquiry import Difference, DiffFindings, DiffQuestion
 from muniment.core.proof.inquiry.diff import AREAS
 from muniment.errors import InvariantError
 from muniment.ledger.prover.ground import LedgerGround
+from muniment.server.explorer.fields import say_name
 from muniment.server.explorer.files import FilesDiffer, compare_files
 from muniment.server.explorer.rendering import render
 from muniment.server.explorer.routing import page
@@ -36,6 +37,8 @@ _TITLES = (
     ("metrics", "Measurements"),
     ("approvals", "Decisions"),
 )
+# Areas whose facts are fields of events; those of the others are named by people, or after things.
+_OURS = frozenset({"registration", "code", "environment", "seed"})
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +122,8 @@ def _group(differences: tuple[Difference, ...]) -> list[Area]:
     titles = dict(_TITLES)
     found = []
     for area in AREAS:
-        rows = tuple((each.key, _show(each.a), _show(each.b)) for each in differences if each.area == area)
+        named = say_name if area in _OURS else str
+        rows = tuple((named(each.key), _show(each.a), _show(each.b)) for each in differences if each.area == area)
         if rows:
             found.append(Area(title=titles[area], rows=rows))
     return found

@@ -14,6 +14,7 @@ from litestar.di import NamedDependency
 
 from muniment.core.rules import policy_text
 from muniment.core.rules.policy import Role
+from muniment.core.rules.records import Key
 from muniment.server import guard
 from muniment.server.access import entrance
 from muniment.server.access.pending import Pending
@@ -63,6 +64,8 @@ class KeysPage(msgspec.Struct, frozen=True, kw_only=True):
 def read_keys(source: Source, pending: tuple[Pending, ...], *, admits: bool, writes: bool) -> KeysPage:
     """Read the page of keys, with the requests that wait."""
     policy = source.policy
+    # What was admitted from a terminal meanwhile waits no more.
+    pending = tuple(each for each in pending if source.state(f"key/{each.key}", Key) is None)
     actors = {each.id: each for each in source.index.actors()}
     held = {each.actor: actors[each.actor].roles for each in pending if each.actor in actors}
     return KeysPage(

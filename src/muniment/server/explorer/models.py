@@ -104,8 +104,11 @@ def read_models(source: Source, number: int) -> ModelsPage:
     """One page of the list; numbers begin at 1."""
     rows = source.index.models()
     shown = rows[(number - 1) * PAGE : number * PAGE]
-    running = [each for each in source.index.deployments() if each.status == "running"]
-    lines = tuple(ModelLine(row=row, running=tuple(each for each in running if each.model == row.name)) for row in shown)
+    running: dict[str, list[DeploymentRow]] = {row.name: [] for row in shown}
+    for each in source.index.deployments():
+        if each.status == "running" and each.model in running:
+            running[each.model].append(each)
+    lines = tuple(ModelLine(row=row, running=tuple(running[row.name])) for row in shown)
     return ModelsPage(count=len(rows), models=lines, next_=number + 1 if number * PAGE < len(rows) else None)
 
 

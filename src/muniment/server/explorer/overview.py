@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.di import NamedDependency
 
-from muniment.core.rules.records import Version
+from muniment.core.rules.records import Key, Version
 from muniment.index import DeploymentRow, EventRow, IncidentRow, ModelRow
 from muniment.server import guard
 from muniment.server.access import entrance
@@ -99,7 +99,8 @@ def read_overview(source: Source, requests: tuple[Pending, ...] = ()) -> Overvie
         incidents=tuple(_name_incident(source, each) for each in incidents[:MAX_INCIDENTS]),
         more_incidents=len(incidents) > MAX_INCIDENTS,
         offers=tuple(row for row in models if row.offered_to is not None),
-        requests=requests,
+        # What was admitted meanwhile waits no more.
+        requests=tuple(each for each in requests if source.state(f"key/{each.key}", Key) is None),
     )
 
 

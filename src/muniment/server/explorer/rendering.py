@@ -65,6 +65,7 @@ def environment() -> jinja2.Environment:
             "moment": wording.moment,
             "day": wording.day,
             "groups": wording.groups,
+            "marked": wording.marked,
         }
     )
     return made

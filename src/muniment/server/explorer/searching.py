@@ -27,6 +27,9 @@ MAX_NEAR = 10
 KINDS = MappingProxyType(
     {"data": "data set version", "dataset": "data set", "event": "entry", "header": "header of a block", "version": "model version"}
 )
+_FAMILIES = MappingProxyType({"data": "dataset", "version": "model"})
+# What has a page of its own, and the id of the event that began it.
+_BEGUN = ("incident", "run")
 _OF_PAGES = frozenset({"actor", "data", "dataset", "deployment", "incident", "model", "run", "version"})
 _commit = re.compile(r"[0-9a-f]{7,64}")
 
@@ -53,7 +56,7 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
 def search(source: Source, text: str) -> SearchPage:
     """Everything that a text may stand for."""
     try:
-        return SearchPage(asked=text, hits=(_show(source, source.hosted.reader.resolve(text)),))
+        return SearchPage(asked=text, hits=(_show_named(source, source.hosted.reader.resolve(text), text),))
     except InvalidInput as error:
         if error.code != "ambiguous":
             return SearchPage(asked=text, hint=error.hint)
@@ -84,6 +87,19 @@ def _show_all(source: Source, error: InvalidInput) -> Iterator[Hit]:
     for each in candidates if isinstance(candidates, list) else ():
         if isinstance(each, dict):
             yield _show(source, source.hosted.reader.resolve(each["text"]))
+
+
+def _show_named(source: Source, thing: Thing, text: str) -> Hit:
+    """A bare name means the newest version where one is asked about, and an id its entry; here both mean the thing itself."""
+    begun = next((f"{kind}/{text}" for kind in _BEGUN if thing.kind == "event" and source.view.record(f"{kind}/{text}")), None)
+    if begun is not None:
+        kind = begun.partition("/")[0]
+        return Hit(kind=kind, title=begun, href=links.link(source.base, begun), digest="", index=thing.index)
+    family = _FAMILIES.get(thing.kind)
+    if family is None or thing.name != text:
+        return _show(source, thing)
+    href = links.link(source.base, f"{family}/{thing.name}")
+    return Hit(kind=KINDS.get(family, family), title=thing.name, href=href, digest="", index=thing.index)
 
 
 def _show(source: Source, thing: Thing) -> Hit:

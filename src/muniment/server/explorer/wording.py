@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
+from markupsafe import Markup, escape
+
 from muniment.core.format import digest as digests
 
 # What stands behind a claim, from the weakest to the strongest; docs/events.md has the words, these say what they mean.
@@ -20,6 +22,9 @@ GRADES = MappingProxyType(
 )
 CLOCKS = MappingProxyType({"sealed": "the ledger's clock", "said": "the signer's clock", "server": "this server's clock"})
 _EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TOKEN_ID = re.compile(r"[0-9a-f]{12}")
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_CODE = re.compile(r"`([^`]+)`")
 _STEP = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -72,6 +77,23 @@ def called(thing: str) -> str:
     if _EVENT_ID.fullmatch(rest) is None:
         return thing
     return f"{kind} {rest[:8]}…{rest[-4:]}"
+
+
+def visitor(id_: str) -> str:
+    """How somebody signed in: with a token, by its id, with a link that works once, or as whom a provider says."""
+    if id_ == "sign-in-link":
+        return "signed in with a link"
+    return f"signed in with the token {id_}" if _TOKEN_ID.fullmatch(id_) else f"signed in as {id_}"
+
+
+def marked(text: str) -> Markup:
+    """A sentence in which `words between backticks` are set as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+def is_digest(text: str) -> bool:
+    """Is this a digest or a commit, and nothing that anybody reads?"""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def groups(digest: str) -> tuple[str, ...]:

@@ -5,14 +5,18 @@ Watching (measures) -> Limiting -> Dispatch (which ledger) -> who asks, and how 
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Literal
 
+import msgspec
 from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 
+from muniment.core.format import layout
 from muniment.server import application, feed, hosting, routes, submitting
 from muniment.server.access import authentication, entrance
 from muniment.server.access.entrance import Access
@@ -28,6 +32,9 @@ from muniment.server.telemetry.health import Telemetry
 from muniment.server.telemetry.metrics import Ledgers, Metrics, Process, count_memory
 from muniment.server.telemetry.requests import Noting, Watching
 from muniment.server.webhooks import delivery
+
+THREADS = 48
+"""Of each process; one caller keeps fewer of them busy (access.turns)."""
 
 Role = Literal["all", "writer", "reader"]
 """`all`: the only process. Else one `writer` holds the logs' keys, and readers answer callers."""
@@ -92,10 +99,15 @@ def assemble(
     telemetry: Telemetry | None = None,
     door: Door | None = None,
     lifespan: tuple[Lifespan, ...] = (),
+    opened: Hosting | None = None,
 ) -> Assembled:
-    """Open the ledgers and put the application over them. `lifespan` is what this process adds. Raises what opening raises."""
+    """Put the application over the ledgers: those of the settings, or `opened` where somebody opened them already.
+
+    `lifespan` is what this process adds. Raises what opening raises.
+    """
+    layout.settle(_find_structs(msgspec.Struct))
     telemetry = telemetry or Telemetry()
-    opened = hosting.open_all(settings, writes=role != "reader")
+    opened = opened or hosting.open_all(settings, writes=role != "reader")
     try:
         access = entrance.open(settings)
     except BaseException:
@@ -106,7 +118,7 @@ def assemble(
         opened,
         (*health.ROUTES, *routes.ROUTES),
         pages=failing.tell_elsewhere,
-        lifespan=[*submitting.LIFESPAN, *lifespan, _measuring, *feed.LIFESPAN, *delivery.LIFESPAN],
+        lifespan=[_threading, *submitting.LIFESPAN, *lifespan, _measuring, *feed.LIFESPAN, *delivery.LIFESPAN],
         openapi_config=None,
         logging_config=None,
     )
@@ -119,6 +131,13 @@ def assemble(
     telemetry.metrics.registry.register(Ledgers(opened))
     telemetry.metrics.registry.register(Process(_counts(assembled), lambda: door.cut.items() if door else ()))
     return assembled
+
+
+@asynccontextmanager
+async def _threading(app: Litestar) -> AsyncIterator[None]:
+    """Threads for whatever may wait. Python's own number, four more than cores, is as many as a single caller may keep busy."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="muniment"))
+    yield
 
 
 @asynccontextmanager
@@ -139,3 +158,10 @@ def _counts(assembled: Assembled) -> tuple[tuple[str, str, Callable[[], int]], .
         ("muniment_listeners", "Callers who listen to events.", lambda: len(assembled.limiting.listeners)),
         ("muniment_queued_events", "Events that wait for their block.", waiting),
     )
+
+
+def _find_structs(base: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
+    """Every struct of what is imported by now: the requests of many threads will read them (core.format.layout)."""
+    for each in base.__subclasses__():
+        yield each
+        yield from _find_structs(each)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import resource
 import signal
@@ -62,6 +63,9 @@ class Server(uvicorn.Server):
             for each in sockets or []
         ]
         self._sweep = loop.create_task(sweep_all(self.server_state))
+        # What is here now stays until the end: no collection of garbage need ever look at it again.
+        gc.collect()
+        gc.freeze()
         self.started = True
         self._ready()
 

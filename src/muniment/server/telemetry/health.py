@@ -77,7 +77,12 @@ def check(hosted: Hosted) -> None:
         raise Unavailable(f"the ledger cannot be read: {error}", code="not-ready", retry_after=5.0) from None
     if not writable or free < SPARE_BYTES:
         said = "its disk is full" if writable else "its file may not be written"
-        raise Unavailable(f"the ledger cannot be written: {said}", code="not-ready", retry_after=5.0)
+        raise Unavailable(
+            f"the ledger cannot be written: {said}",
+            code="not-ready",
+            hint="Make room on the disk, or correct the owner and the mode of the ledger's folder.",
+            retry_after=5.0,
+        )
 
 
 ROUTES = (healthz, readyz, expose)

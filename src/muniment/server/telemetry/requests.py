@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from muniment.server import guard
+from muniment.server import caching, guard
 from muniment.server.telemetry import logs
 from muniment.server.telemetry.metrics import Metrics
 
@@ -57,7 +57,7 @@ class Watching:
         async def observe(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", seen.id.encode())]
+                message["headers"] = [*caching.complete(message["headers"]), (b"x-request-id", seen.id.encode())]
             await send(message)
 
         began = time.perf_counter()

@@ -81,7 +81,7 @@ def build(name: str, fields: Mapping[str, Value]) -> Event:
         raise _unknown(name)
     plain = encoding.encode(dict(fields))
     try:
-        event = arrange(msgspec.json.decode(plain, type=TYPES[name]))
+        event = arrange(_loose_reader(name)(plain))
     except msgspec.DecodeError as error:
         raise InvalidInput(
             f"not a valid {name}: {error}", code="schema", hint=f"docs/events.md lists the fields of {name}."
@@ -143,17 +143,31 @@ def _check(event: Event, length: int) -> None:
 def _outline_reader(type_: bytes) -> Callable[[bytes], Outline[Event]]:
     """The reader for a predicate type; KeyError where there is none (which is not cached)."""
     name = _name_of(type_.decode())
-    return msgspec.json.Decoder(statement.outline_of(TYPES[name])).decode
+    # Here, because whoever imports the vocabulary need not read an event.
+    from muniment.core.rules.events import readers
+
+    return readers.OUTLINES[name]
 
 
 @functools.cache
 def _predicate_reader(name: str) -> Callable[[bytes], Event]:
-    return encoding.decoder(TYPES[name])
+    from muniment.core.rules.events import readers
+
+    return readers.PREDICATES[name]
 
 
 @functools.cache
 def _statement_reader(name: str) -> Callable[[bytes], Statement[Event]]:
-    return encoding.decoder(statement.statement_of(TYPES[name]))
+    from muniment.core.rules.events import readers
+
+    return readers.STATEMENTS[name]
+
+
+@functools.cache
+def _loose_reader(name: str) -> Callable[[bytes], Event]:
+    from muniment.core.rules.events import readers
+
+    return readers.LOOSE[name]
 
 
 def _name_of(type_: str) -> str:

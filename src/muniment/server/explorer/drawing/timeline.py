@@ -141,8 +141,8 @@ def _draw_bar(frame: _Frame, bar: Bar, now: int, id_: str) -> str:
     if bar.end is None:
         # What runs still has an open end.
         shapes.append(svg.element("path", {"class": "open-end", "d": _arrow(left + width, top)}))
-    if bar.label and len(bar.label) * _CHARACTER + 10 <= width:
-        label = {"x": left + 5, "y": top + 4, "width": len(bar.label) * _CHARACTER + 4, "height": _BAR - 8, "rx": 2}
+    if bar.label and len(bar.label) * _CHARACTER + 16 <= width:
+        label = {"x": left + 5, "y": top + 4, "width": len(bar.label) * _CHARACTER + 10, "height": _BAR - 8, "rx": 2}
         shapes.append(svg.element("rect", {**label, "class": "label-back"}))
         shapes.append(svg.write_text(left + 7, top + _BAR / 2 + 4, bar.label, "bar-text"))
     group = svg.element("g", {}, svg.element("title", {}, svg.escape(bar.told or bar.label)), *shapes)

@@ -28,8 +28,7 @@ function judge(held, actor) {
   if (actor !== undefined && actor.kind !== "person" && !actor.responsible?.length) warnings.push(`Nobody answers for ${actor.id}: the ledger refuses it.`);
   const persons = actor === undefined || actor.kind === "person" ? [held.actor] : actor.responsible;
   for (const apart of place.querySelectorAll(".apart")) {
-    const same = apart.dataset.persons.split(" ").filter((each) => persons.includes(each));
-    if (same.length) warnings.push(`${same.join(", ")} is the ${apart.dataset.party}, and cannot approve it here: the ledger refuses it. A rejection is taken.`);
+    if (persons.includes(apart.dataset.person)) warnings.push(`The ledger refuses an approval: ${apart.textContent}`);
   }
   return warnings;
 }

@@ -37,8 +37,11 @@ export function forget(origin) {
 export async function meet(box) {
   const known = recall(box.dataset.origin);
   if (known) return { ...known, first: false };
-  const about = await (await ask(box.dataset.trust)).json();
-  return { trust: about.trust, fingerprint: about.fingerprint, pin: null, since: new Date().toISOString(), first: true };
+  const [{ fingerprintOf, parseTrust }, response] = await Promise.all([import(box.dataset.script), ask(box.dataset.trust)]);
+  const { trust } = await response.json();
+  // Computed here: a server could name the owner's fingerprint beside a trust file of its own.
+  const fingerprint = await fingerprintOf(await parseTrust(trust));
+  return { trust, fingerprint, pin: null, since: new Date().toISOString(), first: true };
 }
 
 async function ask(url) {
@@ -85,6 +88,7 @@ export async function verifyInto(box, bytes, entry, met) {
   }
   show(box, "good", "Verified by your browser.");
   for (const sentence of result.sentences) add(told, "p", sentence);
+  add(told, "p", "This is what was verified. The rest of the page is the server's word.", "note");
   if (memory.first) {
     const origin = box.dataset.origin;
     add(told, "p", `This was the first contact with ${origin}: your browser took over from this server whom to believe, and remembers it from now on. Compare the fingerprint ${memory.fingerprint} with the ledger's owner by another way than this page.`, "note");

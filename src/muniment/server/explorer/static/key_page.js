@@ -23,7 +23,9 @@ async function showKeys() {
   const held = await listKeys(origin, ledger);
   const weighed = await weigh(held, base);
   const usable = weighed.filter(({ standing }) => standing === "in force").length;
-  said.textContent = held.length ? `${held.length === 1 ? "One key" : `${held.length} keys`}, of which ${usable === 0 ? "none" : usable} can sign now.` : "None yet.";
+  if (held.length === 0) said.textContent = "None yet.";
+  else if (held.length === 1) said.textContent = usable ? "One, which can sign now." : "One, which cannot sign now.";
+  else said.textContent = `${held.length}, of which ${usable || "none"} can sign now.`;
   list.replaceChildren(...weighed.map(showKey));
   offerCopies(list);
 }

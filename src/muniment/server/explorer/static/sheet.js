@@ -7,8 +7,9 @@ import { send } from "./asking.js";
 import { meet, verifyInto } from "./box.js";
 import { signWith } from "./browser_keys.js";
 import { signEnvelope } from "./drafting.js";
+import { fingerprintOf } from "./key_request.js";
 import { offerCopies } from "./page.js";
-import { badge, fact, make, whole } from "./pieces.js";
+import { fact, make, whole } from "./pieces.js";
 import { tell } from "./telling.js";
 
 /** The receipt of an admitted event: a C2SP tlog-proof under the checkpoint of the same answer. */
@@ -36,7 +37,7 @@ export class Sheet {
     this.held = held;
     this.openings = openings;
     this.body = null;
-    this.find(".words").replaceChildren(...rows.map(([name, ...value]) => fact(name, ...value)));
+    this.find(".words").replaceChildren(...rows.map(([name, ...value]) => fact(name, ...value)), fact("Signed with your key", make("code", { class: "fingerprint" }, fingerprintOf(held.key)), " ", make("span", { class: "note" }, "fingerprint")));
     this.find(".statement").textContent = readUtf8(payload);
     this.find(".sum").replaceChildren(whole(toHex(await sha256(payload))));
     this.find(".first").textContent = memory.first
@@ -132,8 +133,8 @@ export class Sheet {
       this.#announce("Do not rely on it", "bad", `The server says that it recorded this, and its receipt could not be verified.${trouble}`, make("p", {}, file));
       return;
     }
-    const said = make("p", { class: "recorded" }, badge("recorded", "good"), " It is ", entry, " of the ledger, and your browser has verified the receipt. ", file, ": with it you can show at any time what you signed and when it was recorded.");
-    this.#announce("Recorded", "good", "Recorded. Your browser has verified the receipt.", said);
+    const said = make("p", {}, "It is ", entry, " of the ledger. ", file, ": with it you can show at any time what you signed, and that it was recorded.");
+    this.#announce("Recorded", "good", "Your browser has verified the receipt.", said);
     this.onDone(verdict);
   }
 

@@ -16,10 +16,11 @@ const MEANINGS = Object.freeze({
   review: "I reviewed it",
 });
 const SAID_LAST = Object.freeze(["occurredAt", "ledger", "eventId"]);
+/** What people are told of fields, in the order in which they are told it. */
 const LABELS = Object.freeze({
-  ledger: "In the ledger", eventId: "Number of this event", occurredAt: "When, by your clock", actor: "Signed by", reason: "Reason", of: "About",
-  decision: "Decision", meaning: "What your signature means", conditions: "Conditions", expiresAt: "Counts until", kind: "As", roles: "Roles from now on",
-  organisation: "Organisation", responsible: "Who answers for it", keys: "With the key", key: "With the key", change: "Change", proof: "Proof of the key",
+  actor: "Said by", decision: "Decision", of: "About", conditions: "Conditions", kind: "As", roles: "Roles from now on", organisation: "Organisation",
+  responsible: "Who answers for it", change: "Change", keys: "With the key", key: "With the key", proof: "Proof of the key", reason: "Reason",
+  meaning: "What the signature means", expiresAt: "Counts until", occurredAt: "When, by your clock", ledger: "In the ledger", eventId: "Number of this event",
 });
 
 /**
