@@ -48,9 +48,9 @@ class History(NamedTuple):
             "actors": ["/actors"],
             "actor": ["/actors/ada"],
             "policy": ["/policy"],
-            "search name": [f"/search?q={model}" for model, _ in self.versions[:40]],
-            "search digest": [f"/search?q={digest[:8]}" for digest in versions],
-            "search nothing": [f"/search?q=credit-rsik-{number}" for number in range(20)],
+            "search-name": [f"/search?q={model}" for model, _ in self.versions[:40]],
+            "search-digest": [f"/search?q={digest[:8]}" for digest in versions],
+            "search-nothing": [f"/search?q=credit-rsik-{number}" for number in range(20)],
         }
 
 

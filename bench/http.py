@@ -14,10 +14,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import calling
+from bench import calling, history
+from bench.history import History
 from bench.measure import Result, Turns, percentile, spread
 from bench.sample import ORIGIN, Sample, Scale
 from muniment.client.home import Home
@@ -48,14 +50,16 @@ def measure(scale: Scale, folder: Path) -> list[Result]:
     home = Home(folder / "home")
     sample = _found(home)
     twin = Sample.create(folder / "twin.db", seed=3)
+    lives = []
     for each in (sample, twin):
         each.register(scale.served, block=1_000)
+        lives.append(history.write(each, scale.lived))
         for _ in range(scale.warm_blocks):
             each.engine.append(each.notes(min(1_000, scale.served)))
     with _serving(home, sample, folder) as target:
         calling.drive(target.address, [calling.submit(sample.notes(1), target.token) for _ in range(20)], 1)
         results = [*_measure_lone(target, twin, scale), _measure_many(target, twin, scale), _measure_batches(target, twin, scale)]
-        results += _measure_reads(target, scale)
+        results += _measure_reads(target, lives[0], scale)
         results.append(_memory("http.memory", target, 150.0))
         results.append(_measure_listeners(target, scale))
     sample.close()
@@ -115,17 +119,15 @@ def _measure_batches(target: Target, twin: Sample, scale: Scale) -> Result:
     return turns.rate("ours", "limit", "in-process, blocks of 100", count * 100, "events/s", "wall", "http.1x100")
 
 
-def _measure_reads(target: Target, scale: Scale) -> list[Result]:
-    """Pages for people: the slowest of a hundred, one after the other."""
+def _measure_reads(target: Target, lived: History, scale: Scale) -> list[Result]:
+    """Pages for people, one after the other: the slowest of a hundred of each kind, once the index has read what is new."""
     size = int(str(calling.ask_json(target.address, calling.get("/v1/view", target.token))["size"]))
-    paths = {
-        "overview": ["/"] * scale.calls,
-        "entry": [f"/entries/{index}" for index in target.sample.indices(scale.calls, size)],
-        "search": [f"/search?q={index}" for index in target.sample.indices(scale.calls, size)],
-    }
+    paths = lived.pages() | {"entry": [f"/entries/{index}" for index in target.sample.indices(scale.calls, size)]}
+    calling.drive(target.address, [calling.get("/", target.token, "text/html")], 1)
     results = []
     for name, asked in paths.items():
-        taken = calling.drive(target.address, [calling.get(path, target.token, "text/html") for path in asked], 1)
+        requests = [calling.get(path, target.token, "text/html") for path in islice(cycle(asked), scale.calls)]
+        taken = calling.drive(target.address, requests, 1)
         worst = percentile(taken, 0.99) * 1_000
         results.append(Result(f"http.page.{name}", worst, "ms p99", 100 / worst, "100 ms", spread(taken)))
     return results

@@ -103,6 +103,9 @@ class Scale(NamedTuple):
     file_bytes: int
     cli_runs: int
     served: int
+    """Systems of the ledger that a server serves."""
+    lived: int
+    """Its entries about models and data, beside those."""
     calls: int
     listeners: int
 
@@ -116,7 +119,8 @@ FULL = Scale(
     proofs=1_000,
     file_bytes=512 * 1024 * 1024,
     cli_runs=15,
-    served=88_000,
+    served=48_000,
+    lived=40_000,
     calls=300,
     listeners=1_000,
 )
@@ -130,6 +134,7 @@ QUICK = Scale(
     file_bytes=1 << 20,
     cli_runs=2,
     served=400,
+    lived=60,
     calls=20,
     listeners=20,
 )

@@ -299,6 +299,8 @@ def list_pages(story: Story) -> dict[str, str]:
         "entry-deployment": f"/entries/{story.incident.index}",
         "block": "/blocks/3",
         "genesis": "/blocks/0",
+        "approve": f"/approve/{story.second.digest}?environment=pilot",
+        "keys": "/keys",
         "verify": "/verify",
         "sign-in": "/sign-in",
         "missing": "/no/such/page",

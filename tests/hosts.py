@@ -51,6 +51,11 @@ class Host(serving.Port):
         super().__init__(self.front)
         self.start()
 
+    @property
+    def hosting(self) -> Hosting:
+        """Its ledger."""
+        return self.app.hosting
+
     def close(self) -> None:
         """The end; the ledger's engine is closed as well."""
         self.stop()

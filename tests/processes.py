@@ -103,8 +103,8 @@ def drain(sock: socket.socket) -> bytes:
 
 
 @contextmanager
-def serving(home: Path, *options: str, config: str = "") -> Iterator[Running]:
-    """Serve a ledger until the block ends. `config` is the text of a server.toml."""
+def serving(home: Path | None, *options: str, config: str = "") -> Iterator[Running]:
+    """Serve a ledger until the block ends; without one, those that `config` names, the text of a server.toml."""
     with tempfile.TemporaryDirectory() as folder:
         file, log = Path(folder, "server.toml"), Path(folder, "log")
         file.write_text(config)
@@ -114,7 +114,8 @@ def serving(home: Path, *options: str, config: str = "") -> Iterator[Running]:
             "XDG_CONFIG_HOME": folder,
             "PYTHONFAULTHANDLER": "1",
         }
-        command = [sys.executable, "-m", "muniment", "serve", "--home", str(home), "--port", "0", "--config", str(file), "--json"]
+        where = [] if home is None else ["--home", str(home)]
+        command = [sys.executable, "-m", "muniment", "serve", *where, "--port", "0", "--config", str(file), "--json"]
         with log.open("w") as errors:
             process = subprocess.Popen(
                 [*command, *options], stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, cwd=folder

@@ -37,7 +37,7 @@ SECONDS = 20.0
 # Tests of the limits set their own.
 GENEROUS = Limits(requests_per_second=1_000_000, anonymous_per_second=1_000_000)
 SCOPES = {name: Caller(kind="token", id=name, scopes=frozenset({name})) for name in ("read", "write", "admin")}
-INSERT = "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, 0, 'the test', NULL, NULL, NULL)"
+INSERT = "INSERT OR REPLACE INTO token VALUES (?, ?, ?, ?, ?, ?, 0, 'the test', NULL, NULL, NULL)"
 
 
 def token(name: str) -> str:

@@ -26,7 +26,7 @@ from muniment.errors import Unavailable
 PATIENCE_SECONDS = 60.0
 NOTES = 12
 """So many notes make one job; then the ledger is opened anew."""
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.1
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -35,6 +35,8 @@ from muniment.cli import application, exits
 from muniment.client import identity, opening, policy_file
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
+from muniment.client.remote import first_contact
+from muniment.client.remote.first_contact import FirstContactWarning
 from muniment.core.format import checkpoint, dsse, note
 from muniment.core.format import time as times
 from muniment.core.rules.policy import PolicyViolation
@@ -162,6 +164,8 @@ def at_node(home: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
         patch.setenv("MUNIMENT_URL", server.url)
         patch.setenv("MUNIMENT_TOKEN", server.token)
         settings = config.resolve(os.environ, home.parent, {})
+        with pytest.warns(FirstContactWarning):
+            first_contact.meet(settings)
         for actor in Home(home).actors():
             identity.import_key(Home(settings.home), ORIGIN, Home(home).actor_key(actor))
         yield

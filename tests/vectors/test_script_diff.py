@@ -1,4 +1,4 @@
-"""How a slice of an evaluation is named: three verifiers come to the same findings, and the names are those of the specification."""
+"""How a slice of an evaluation is named: three verifiers find the same, and the names are those of the specification."""
 
 from __future__ import annotations
 

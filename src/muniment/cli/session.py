@@ -97,7 +97,7 @@ def _accept_clock(function: Callable[P, R]) -> Callable[P, R]:
 def _greet(ledger: Ledger) -> None:
     """Say what a person must know before anything else is said."""
     if ledger.contact is None:
-        output.note(f"The node at {ledger.url} cannot be reached now. What can be said later is signed, kept here, and sent then.")
+        output.note(f"The node at {ledger.url} cannot be reached now. What needs no answer from it is signed, kept here, and sent later.")
     elif ledger.contact.relation == "first" and ledger.url is None:
         output.note(f"First contact with {ledger.origin}: from now on this machine demands that it only grows.")
         output.note(f"Compare its fingerprint with the one that its owner sees: {ledger.contact.fingerprint}")

@@ -6,7 +6,9 @@ import re
 
 # What `click.style` writes for us; control characters, and those that turn or hide what stands beside them.
 _own = re.compile(r"\x1b\[(?:[012]|3[1-6])m")
-_steering = re.compile(r"\x1b\[(?:[012]|3[1-6])m|[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_steering = re.compile(
+    r"\x1b\[(?:[012]|3[1-6])m|[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 
 
 def plain(text: str) -> str:

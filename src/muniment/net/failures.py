@@ -42,8 +42,9 @@ def read_problem(status: int, content_type: str, body: bytes, retry_after: float
         hint = _NO_TOKEN
     said = _clean(problem.detail) or _clean(problem.title) or "the node gave no reason"
     details = _read_details(problem.details)
-    # Of another server, or of no ledger: that says nothing about what is recorded.
-    if status in (429, 503) or (status == 404 and code in _ELSEWHERE):
+    # Of another server, or of no ledger: that says nothing about what is recorded. Nor does a token that has ended: what is signed
+    # meanwhile is kept, and sent with another one.
+    if status in (401, 429, 503) or (status == 404 and code in _ELSEWHERE):
         return Unavailable(said, code=code, hint=hint, details=details, retry_after=retry_after)
     if status == 409 and (violation := _read_violation(problem)) is not None:
         return violation

@@ -24,6 +24,8 @@ Raw = MutableMapping[str, Any]
 """A connection's ASGI scope; two entries of it are ours."""
 _CALLER = "muniment.caller"
 _HOSTED = "muniment.hosted"
+_NOWHERE = "/"
+"""No ledger is served under this name."""
 
 
 def caller_of(scope: Raw) -> Caller:
@@ -65,7 +67,8 @@ async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     raw = cast(Raw, connection.scope)
     caller, hosted = caller_of(raw), ledger_of(raw)
     needed = "read" if scope == TILES else scope
-    if caller.may(needed, hosted.name if hosted is not None else ""):
+    # Whoever may read some ledgers only is not told which others there are.
+    if caller.may(needed, _NOWHERE if hosted is None else hosted.name):
         return
     if caller.kind == "anonymous":
         raise Unauthenticated("this needs a token")

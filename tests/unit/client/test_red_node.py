@@ -1,7 +1,9 @@
-"""A node that lies to a client that is about to sign: what was found for a name is what was named, and is as new as what was seen."""
+"""A node that lies to a client that is about to sign: what is found for a name is what was named, and as new as what was seen."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +17,7 @@ import muniment
 import serving
 from lying import Liar, Said
 from muniment.client.gating import asking, entrance
+from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.errors import VerificationError
 
@@ -79,7 +82,15 @@ def test_a_deployment_that_was_not_asked_for_is_refused(visit: Visit) -> None:
 
 def test_honest_names_are_found(visit: Visit) -> None:
     second = visit.lived.second.digest
-    for text in ("credit-risk@2", "credit-risk", "model/credit-risk", second[:8], second[:12].upper(), f"version/{second}", "model/credit-risk@2"):
+    for text in (
+        "credit-risk@2",
+        "credit-risk",
+        "model/credit-risk",
+        second[:8],
+        second[:12].upper(),
+        f"version/{second}",
+        "model/credit-risk@2",
+    ):
         assert visit.client.digest_of(text, "version") == second
     assert visit.client.digest_of("loans", "data") == visit.client.digest_of("dataset/loans@1", "data") == visit.lived.data.digest
     assert visit.client.resolve(credit.PLACE, ("deployment",)).digest == second
@@ -129,3 +140,21 @@ def test_the_changes_of_another_deployment_choose_no_rollback(visit: Visit) -> N
     visit.liar.lie = lying.change("/v1/events?", lambda said: said | {"items": [*rows, *said["items"]]})
     with pytest.raises(VerificationError):
         visit.client.version_before("production", "credit-risk")
+
+
+def test_a_run_whose_token_ends_loses_nothing(visit: Visit) -> None:
+    """Tokens expire in the middle of a night's training: what was signed waits here, and goes with the next token."""
+    said = {"type": "urn:muniment:error:token-expired", "title": "Who is asking?", "status": 401, "code": "token-expired"}
+    problem = json.dumps({**said, "detail": "this token is expired"}).encode()
+    visit.liar.lie = lying.replace("/", problem, status=401, type="application/problem+json")
+    writer = visit.client._writer
+    there, here = Home(visit.behind.home).actor_key("alice"), writer.home.actor_key("alice")
+    here.parent.mkdir(mode=0o700, parents=True)
+    shutil.copy(there, here)
+    kept = writer.record_or_keep("system.registered", {"name": "scoring", "operatorRole": "provider"})
+    assert "token is expired" in str(kept.obstacle)
+    assert len(writer.spool.pending()) == 1
+    visit.liar.lie = lying.honest
+    drained = writer.drain()
+    assert drained is not None
+    assert [each.event_id for each in drained.admitted] == [kept.event_id]

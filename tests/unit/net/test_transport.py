@@ -176,7 +176,7 @@ def test_an_obstacle_that_a_node_explains_is_not_asked_about_again() -> None:
     ("answer", "kind", "code"),
     [
         (problem(400, "bad-size"), InvalidInput, "bad-size"),
-        (problem(401, "unauthenticated"), LedgerError, "unauthenticated"),
+        (problem(401, "unauthenticated"), Unavailable, "unauthenticated"),
         (problem(403, "forbidden"), LedgerError, "forbidden"),
         (problem(404, "no-entry"), NotFound, "no-entry"),
         (problem(404, "no-such-page"), Unavailable, "no-such-page"),

@@ -86,9 +86,9 @@ def test_the_log_says_who_read_what_and_no_secret(home: Path, door: Entered) -> 
     assert stat.S_IMODE((home / "server" / "access" / "@.jsonl").stat().st_mode) == 0o600
     lines = [json.loads(each) for each in raw.splitlines()]
     assert [(each["method"], each["status"], each["caller"], each["kind"]) for each in lines] == [
-        ("GET", asked.status_code, id_, "key"),
-        ("GET", 200, id_, "key"),
-        ("POST", 403, id_, "key"),
+        ("GET", asked.status_code, id_, "token"),
+        ("GET", 200, id_, "token"),
+        ("POST", 403, id_, "token"),
     ]
     assert lines[0]["path"] == "/v1/events?limit=3&q=[token]%0ax"
     assert lines[1]["bytes"] == len(view.content)

@@ -63,6 +63,16 @@ def test_a_list_holds_what_it_contains_and_nothing_is_converted() -> None:
     assert refused(sign(claims(level=1)), number) == "oidc-claim"
 
 
+def test_an_address_of_mail_counts_once_the_provider_has_verified_it() -> None:
+    """Elsewhere anybody may sign up with somebody else's."""
+    by_claim = Provider(name="x", issuer=ISSUER, audience=AUDIENCE, claims={"email": "ada@example.com"})
+    by_actor = Provider(name="x", issuer=ISSUER, audience=AUDIENCE, actor_claim="email")
+    for provider in (by_claim, by_actor):
+        assert verify(sign(claims(email="ada@example.com", email_verified=True)), provider).actor
+        for verified in (None, False, "false", "yes", 1):
+            assert refused(sign(claims(email="ada@example.com", email_verified=verified)), provider) == "oidc-claim"
+
+
 NOW = system_clock() // 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""One caller who asks for much, or never reads, does not stand in the way of others: neither of their questions nor of what is written."""
+"""One caller who asks for much does not stand in the way of others: neither of their questions nor of what is written."""
 
 from __future__ import annotations
 

@@ -13,8 +13,10 @@ from entering import Entered, bearer
 from muniment.client import home as homes
 
 PATHS = (
-    "/", "/models", "/nothing", "/v1/view", "/v1/ledger", "/v1/models", "/v1/events", "/v1/tokens", "/v1/entries/0", "/v1/entries/0/receipt",
-    "/v1/proofs/inclusion?index=0", "/v1/search?q=ada", "/v1/search?q=nobody", "/v1/disclosures/x", "/metrics", "/checkpoint", "/healthz",
+    "/", "/models", "/nothing", "/v1/view", "/v1/ledger", "/v1/models", "/v1/events", "/v1/tokens", "/v1/entries/0",
+    "/v1/entries/0/receipt",
+    "/v1/proofs/inclusion?index=0", "/v1/search?q=ada", "/v1/search?q=nobody", "/v1/disclosures/x",
+    "/metrics", "/checkpoint", "/healthz",
 )  # fmt: skip
 
 

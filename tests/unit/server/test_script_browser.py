@@ -150,7 +150,7 @@ def test_what_was_forged_names_its_step(page: Page, name: str) -> None:
 def test_the_fingerprint_is_that_of_the_trust_file_and_not_what_the_server_says_it_is(
     page: Page, lived: tuple[Path, bytes, str]
 ) -> None:
-    """Else the owner's fingerprint could stand beside a trust file with the server's own keys, and whoever compares it is deceived."""
+    """Else the owner's fingerprint could stand beside a trust file with the server's own keys."""
 
     def lie(route: Route) -> None:
         route.fulfill(json=route.fetch().json() | {"fingerprint": "0123456789abcdef-0123456789abcdef"})

@@ -30,6 +30,8 @@ from muniment.server.problems import Unauthenticated
 from muniment.server.settings import Provider
 
 LEEWAY_SECONDS = 30
+# At some providers everybody may write whose address he likes; then only this says that he reads what is sent there.
+_EMAIL, _VERIFIED = "email", "email_verified"
 # By the type of the key, so that no key is used in a way that it was not made for.
 ALGORITHMS = MappingProxyType(
     {
@@ -111,6 +113,8 @@ class Providers:
             raise _refuse("the token does not say who it is for", "oidc-subject")
         if nonce is not None and claims.get("nonce") != nonce:
             raise _refuse("the token was made for another sign-in", "oidc-nonce")
+        if _EMAIL in (provider.actor_claim, *provider.claims) and claims.get(_VERIFIED) is not True:
+            raise _refuse("the provider does not say that the address of mail is its holder's", "oidc-claim")
         for name, wanted in provider.claims.items():
             if not _holds(claims.get(name), wanted):
                 raise _refuse(f"the token's claim {name} is not what this server asks for", "oidc-claim")

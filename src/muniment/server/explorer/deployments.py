@@ -20,6 +20,7 @@ from muniment.server.explorer.drawing import timeline
 from muniment.server.explorer.drawing.timeline import Mark
 from muniment.server.explorer.measurements import tell_value
 from muniment.server.explorer.notes import Note, read_notes
+from muniment.server.explorer.origins import Ingredient, read_data
 from muniment.server.explorer.rendering import render
 from muniment.server.explorer.routing import page
 from muniment.server.explorer.source import Source, open_source, parse_time
@@ -43,7 +44,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment. `stint` is what runs now, None where nothing does; `put` how it came there; `ran` everything before it."""
+    """A deployment. `stint` is what runs now, None where nothing does; `put` how it came there; `ran` everything before it.
+
+    `data` is what the version that runs now learned from by its own registration and run.
+    """
 
     environment: str
     name: str
@@ -51,6 +55,7 @@ class DeploymentPage(msgspec.Struct, frozen=True, kw_only=True):
     stint: Stint | None
     put: Put | None
     holds: int
+    data: tuple[Ingredient, ...]
     then: Then
     timeline: str
     ran: tuple[Stint, ...]
@@ -85,6 +90,7 @@ def read_deployment(source: Source, environment: str, name: str, asked: Asked) -
         stint=stint,
         put=None if stint is None else read_put(source, stint.version, stint.since),
         holds=len([each for each in marks if stint is not None and each.lane == stint.title]),
+        data=() if stint is None else read_data(source, stint.version),
         then=tell_day(source, asked, find_day(source, asked, environment, name)),
         timeline=timeline.draw(draw_lanes(ran, source.now, source.base, by_version=True, marks=marks), named),
         ran=ran,

@@ -58,10 +58,9 @@ class KeysPage(msgspec.Struct, frozen=True, kw_only=True):
     may_enrol: tuple[str, ...]
     may_add: tuple[str, ...]
     admits: bool
-    writes: bool
 
 
-def read_keys(source: Source, pending: tuple[Pending, ...], *, admits: bool, writes: bool) -> KeysPage:
+def read_keys(source: Source, pending: tuple[Pending, ...], *, admits: bool) -> KeysPage:
     """Read the page of keys, with the requests that wait."""
     policy = source.policy
     # What was admitted from a terminal meanwhile waits no more.
@@ -77,7 +76,6 @@ def read_keys(source: Source, pending: tuple[Pending, ...], *, admits: bool, wri
         may_enrol=policy.roles_that_may(ENROLS),
         may_add=policy.roles_that_may(CHANGES),
         admits=admits,
-        writes=writes,
     )
 
 
@@ -101,10 +99,10 @@ def _list_requests(request: Request[Any, Any, Any], hosted: Hosted, *, admits: b
 def show_keys(request: Request[Any, Any, Any], hosted: NamedDependency[Hosted]) -> Response[bytes]:
     """The keys of this browser, and what asks for admission."""
     caller = guard.caller_of(cast(guard.Raw, request.scope))
-    admits, writes = caller.may("admin", hosted.name), caller.may("write", hosted.name)
+    admits = caller.may("admin", hosted.name)
     pending = _list_requests(request, hosted, admits=admits)
     with open_source(hosted) as source:
-        found = read_keys(source, pending, admits=admits, writes=writes)
+        found = read_keys(source, pending, admits=admits)
     return render(request, hosted, "keys.html", "Keys of this browser", found, section="actors")
 
 

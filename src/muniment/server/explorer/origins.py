@@ -6,7 +6,7 @@ import msgspec
 
 from muniment.core.rules.events import ModelRegistered, ParameterChanged, TrainingFinished, TrainingStarted
 from muniment.core.rules.events.model import Target
-from muniment.core.rules.records import Data, Run
+from muniment.core.rules.records import Data, Run, Version
 from muniment.server.explorer.measurements import tell_value
 from muniment.server.explorer.source import Source, known
 
@@ -67,6 +67,17 @@ def read_ingredients(
     return data, tuple(each for each in found if each.stream.startswith("version/"))
 
 
+def read_data(source: Source, digest: str) -> tuple[Ingredient, ...]:
+    """The data sets that a version learned from by its own registration and run; none where it is not recorded."""
+    state = source.state(f"version/{digest}", Version)
+    event = None if state is None else source.find(state.made, ModelRegistered)
+    if state is None or event is None:
+        return ()
+    run = None if state.run is msgspec.UNSET else source.state(f"run/{state.run}", Run)
+    started = None if run is None else source.find(run.start, TrainingStarted)
+    return read_ingredients(source, event, started)[0]
+
+
 def _describe_ingredient(source: Source, stream: str, roles: tuple[str, ...]) -> Ingredient:
     kind, _, digest = stream.partition("/")
     data = source.state(stream, Data) if kind == "data" else None
@@ -96,6 +107,7 @@ def read_settings(source: Source, stream: str, started: TrainingStarted | None) 
 
 
 def read_run(source: Source, run: Run, started: TrainingStarted) -> Trained:
+    """The run that made a version, as far as it was said."""
     finished = None if run.finish is msgspec.UNSET else source.find(run.finish, TrainingFinished)
     return Trained(
         id=started.event_id,

@@ -88,8 +88,12 @@ async function begin() {
   const able = [...new Set([...enrol.split(" "), ...add.split(" ")])].filter(Boolean);
   const status = document.getElementById("key-standing");
   const choice = await offerKeys(key, status, { base, origin, ledger }, (held, actor) => warnOfRoles(actor, able, "admitting"));
-  // Without a key of his own an administrator admits from a terminal: the commands stand on the page.
-  if (choice.obstacle) return;
+  if (choice.obstacle) {
+    document.getElementById("admit-obstacle").textContent = choice.lacking
+      ? "To admit keys on this page, make a key of your own in this browser first, and have it admitted from a terminal."
+      : choice.obstacle;
+    return;
+  }
   for (const item of place.querySelectorAll("li[data-request]")) {
     // A service needs persons who answer for it; the command takes them.
     const { kind } = await readRequest(item.dataset.request).catch(() => ({}));

@@ -1,6 +1,7 @@
 // The sheet on which a person sees what he is about to sign, signs it, and hears what the ledger answered.
 //
-// What is signed are the bytes of the text on the sheet and nothing else: they are read from it in the moment of signing.
+// What is signed are the bytes of the text on the sheet and nothing else: they are read from it in the moment of signing, and must
+// still be those that were told in words.
 
 import { formatBase64, fromHex, parseTrust, readUtf8, RECEIPT_HEAD, toHex, sha256, toUtf8 } from "./verify.js";
 import { send } from "./asking.js";
@@ -35,6 +36,7 @@ export class Sheet {
     const { said, rows } = await tell(payload, openings, names);
     const memory = await this.#checkLedger(said, held);
     this.held = held;
+    this.payload = payload;
     this.openings = openings;
     this.body = null;
     this.find(".words").replaceChildren(...rows.map(([name, ...value]) => fact(name, ...value)), fact("Signed with your key", make("code", { class: "fingerprint" }, fingerprintOf(held.key)), " ", make("span", { class: "note" }, "fingerprint")));
@@ -94,6 +96,10 @@ export class Sheet {
   /** Sign what stands on the sheet. The body is kept, so that the same bytes can be sent again: the ledger takes them only once. */
   async #write() {
     const payload = toUtf8(this.find(".statement").textContent);
+    // A browser that translates pages, or an extension, may have changed the text since it was told in words.
+    if (!this.payload.every((byte, at) => byte === payload[at]) || payload.length !== this.payload.length) {
+      throw new Error("Something in this browser has changed the text on the sheet. Turn off translation for this page, and begin again.");
+    }
     this.entry = await signEnvelope(payload, this.held.key, (message) => signWith(this.held, message));
     this.body = `{"entries":[${readUtf8(this.entry)}],"disclosures":${JSON.stringify(this.openings)}}`;
   }
@@ -133,7 +139,7 @@ export class Sheet {
       this.#announce("Do not rely on it", "bad", `The server says that it recorded this, and its receipt could not be verified.${trouble}`, make("p", {}, file));
       return;
     }
-    const said = make("p", {}, "It is ", entry, " of the ledger. ", file, ": with it you can show at any time what you signed, and that it was recorded.");
+    const said = make("p", {}, "It is ", entry, " of the ledger. ", file, ": with it you can show at any time what you signed, and that it was recorded. ", make("a", { href: location.href }, "How it stands now"));
     this.#announce("Recorded", "good", "Your browser has verified the receipt.", said);
     this.onDone(verdict);
   }

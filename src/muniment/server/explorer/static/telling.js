@@ -70,8 +70,8 @@ function tellField(name, field, value, { texts, names }) {
 
 function tellVersion({ version, environment, ...rest }, names) {
   const more = Object.keys(rest).length ? [` ${JSON.stringify(rest)}`] : [];
-  const called = names[version] ? `, which this page calls ${names[version]}` : "";
-  return ["The version ", whole(version), `${called}, in the environment `, make("b", {}, environment), ...more];
+  const called = names[version] ? [note(`which this page calls ${names[version]}`)] : [];
+  return ["Running in ", make("b", {}, environment), ", of the version ", whole(version), ...more, ...called];
 }
 
 function tellKey(key) {

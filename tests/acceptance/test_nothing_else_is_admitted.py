@@ -1,0 +1,306 @@
+"""Nothing comes into a ledger over HTTP that the rules refuse, whoever asks: a token's right never replaces a signature.
+
+Events that are good, bad, sent again, changed, re-signed, of another ledger or by a stranger go through every endpoint that takes
+something, beside a second ledger that is told the same in its own process. Verdict by verdict and root by root they are one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from litestar.testing import TestClient
+
+import entering
+import machine
+import makers
+import strategies
+from entering import bearer
+from muniment.client import key_request
+from muniment.client.home import Home
+from muniment.client.ledger import Ledger
+from muniment.client.reach import Here
+from muniment.client.writing import Writer
+from muniment.core.format import dsse
+from muniment.core.proof import trust as trusts
+from muniment.core.proof.trust import Trust
+from muniment.core.rules import events
+from muniment.errors import InvalidInput
+from muniment.ledger.audit import audit
+from muniment.ledger.embedded import Embedded
+from muniment.ledger.pins import Pins
+from muniment.ledger.signers import SeedSigner
+from muniment.ledger.store.file import Store
+from muniment.server.access.tokens import Wish
+from muniment.server.hosting import Hosted, Hosting
+from muniment.server.process.assembly import assemble
+from muniment.server.settings import Limits, Served, Settings
+
+STRANGER = SeedSigner(b"s" * 32)
+LIMITS = Limits(requests_per_second=1_000_000)
+WORDS = "abcdefgh"
+
+
+class Pair(NamedTuple):
+    """A served ledger, and its twin that nobody serves. `sent` are the entries that both have seen."""
+
+    client: TestClient[Any]
+    served: Embedded
+    twin: Embedded
+    tokens: dict[str, str]
+    sent: list[bytes]
+
+    @property
+    def ledger(self) -> str:
+        return self.twin.ledger
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp("pair")
+    (folder / "twin").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "xdg"))
+        home = Home(folder / "home")
+        home.folder.mkdir()
+        Embedded.create(home.store, machine.founding(), makers.LOG, clock=makers.StepClock()).close()
+        shutil.copy(home.store, folder / "twin" / "ledger.db")
+        served, twin = (
+            Embedded(Store.open(path), makers.LOG, clock=makers.StepClock(makers.NOON + 60_000_000))
+            for path in (home.store, folder / "twin" / "ledger.db")
+        )
+        home.trust.write_text(trusts.format(Trust(makers.ORIGIN, served.ledger, (makers.VERIFIER,))))
+        app = assemble(
+            Settings(ledgers=(Served(name="", home=home.folder),), state=folder / "server", limits=LIMITS),
+            opened=Hosting((host(home, served, folder),)),
+        )
+        try:
+            with TestClient(cast(Any, entering._Outer(app)), raise_server_exceptions=False) as client:
+                scopes = ("read", "write", "admin")
+                made = {each: app.access.tokens.create(Wish(name=each, scopes=(each,)), by="test").token for each in scopes}
+                yield Pair(client, served, twin, made, [])
+            with twin.view() as view:
+                assert view.height > 100
+            # Whatever came in, in whatever way: run again from the beginning, all of it is admitted, to the same roots.
+            assert audit(twin.view, makers.VERIFIER).replayed
+        finally:
+            app.close()
+            twin.close()
+
+
+def host(home: Home, engine: Embedded, folder: Path) -> Hosted:
+    """The ledger as the server holds it: the clock is the test's, so that its twin can have the same."""
+    reader = Embedded(Store.open(home.store), None, clock=makers.StepClock(makers.NOON + 365 * 24 * 3_600_000_000))
+    writer = Writer(home, Here(home, reader), home.load_trust(), Pins(folder / "pins"), None)
+    return Hosted(Served(name="", home=home.folder), home, Ledger(writer, None), writer, engine)
+
+
+# What is submitted.
+
+
+def plain(ledger: str) -> st.SearchStrategy[bytes]:
+    """Events that make sense together, by those who may and those who may not."""
+    name, digest = (
+        st.sampled_from(WORDS),
+        st.sampled_from(WORDS).map(lambda letter: letter.replace("g", "0").replace("h", "1") * 64),
+    )
+    actor = st.sampled_from(["ada", "ada", "ada", "ci", "bob", "eve"])
+    made = st.one_of(
+        st.builds(lambda n: ("system.registered", {"name": n, "operatorRole": "provider"}), name),
+        st.builds(lambda n, d: ("dataset.registered", {"name": n, "data": d, "bytes": 1, "files": 1}), name, digest),
+        st.builds(lambda n, v: ("model.registered", {"model": n, "version": v, "derivation": "trained"}), name, digest),
+        st.builds(
+            lambda n, v, t: ("deployment.changed", {"transition": t, "environment": "production", "name": n, "version": v}),
+            name,
+            digest,
+            st.sampled_from(["start", "stop"]),
+        ),
+        st.just(("note.added", {"about": ["policy"]})),
+    )
+    return st.builds(
+        lambda said, who: makers.sign(ledger, said[0], machine.signer_of(who), who, makers.random_id(), **said[1]), made, actor
+    )
+
+
+def drawn(ledger: str) -> st.SearchStrategy[bytes]:
+    """Any valid event at all, signed by whom it names."""
+    whole = st.sampled_from(["ada", "ci", "bob", "eve"]).flatmap(
+        lambda who: strategies.events(ledger=ledger, actor=who).map(lambda event: (who, event))
+    )
+    return whole.map(lambda one: _sign(one[1], machine.signer_of(one[0]))).filter(lambda raw: raw != b"")
+
+
+def _sign(event: events.Event, signer: SeedSigner) -> bytes:
+    try:
+        return dsse.encode(dsse.sign(events.encode(msgspec.structs.replace(event, event_id=makers.random_id())), signer))
+    except InvalidInput:
+        # A few of those that the types allow are too long for an entry.
+        return b""
+
+
+def spoil(raw: bytes, how: str, at: int) -> bytes:
+    """The same event, as somebody would send it who may not write it."""
+    whole = json.loads(raw)
+    (signature,) = whole["signatures"]
+    if how == "unsigned":
+        whole["signatures"] = []
+    elif how == "empty":
+        signature["sig"] = ""
+    elif how == "zeroes":
+        signature["sig"] = "A" * 86 + "=="
+    elif how == "signature":
+        place = at % 80
+        signature["sig"] = (
+            signature["sig"][:place] + ("B" if signature["sig"][place] == "A" else "A") + signature["sig"][place + 1 :]
+        )
+    elif how == "payload":
+        text = dsse.decode(raw).payload
+        return dsse.encode(msgspec.structs.replace(dsse.decode(raw), payload=text.replace(b'"ada"', b'"ci"', 1) + b" " * (at % 2)))
+    elif how == "key":
+        signature["keyid"] = STRANGER.public_key.hex()
+    elif how == "twice":
+        whole["signatures"] = [signature, signature]
+    elif how == "type":
+        whole["payloadType"] = "text/plain"
+    elif how == "spaces":
+        return json.dumps(whole, indent=1).encode()
+    elif how == "stranger":
+        return machine.sign_again(raw, STRANGER)
+    elif how == "another":
+        return machine.sign_again(raw, machine.signer_of("bob"))
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+HOW = ("unsigned", "empty", "zeroes", "signature", "payload", "key", "twice", "type", "spaces", "stranger", "another")
+FOREIGN = "f" * 64
+
+
+@st.composite
+def entries(draw: st.DrawFn, pair: Pair) -> bytes:
+    """One entry: good, or not."""
+    kind = draw(st.sampled_from(["plain", "plain", "plain", "drawn", "again", "again changed", "spoilt", "foreign", "unknown"]))
+    if kind == "drawn":
+        return draw(drawn(pair.ledger))
+    if kind == "foreign":
+        return draw(plain(FOREIGN))
+    if kind == "again" and pair.sent:
+        return draw(st.sampled_from(pair.sent))
+    if kind == "again changed" and pair.sent:
+        # The same id for something else, by somebody who may write.
+        known = json.loads(dsse.decode(draw(st.sampled_from(pair.sent))).payload)["predicate"]["eventId"]
+        return makers.sign(pair.ledger, "system.registered", makers.ADA, "ada", known, name="other", operatorRole="provider")
+    if kind == "unknown":
+        return makers.sign(pair.ledger, "system.registered", STRANGER, "zed", makers.random_id(), name="z", operatorRole="provider")
+    raw = draw(plain(pair.ledger))
+    return spoil(raw, draw(st.sampled_from(HOW)), draw(st.integers(0, 79))) if kind == "spoilt" else raw
+
+
+def body(raws: list[bytes]) -> bytes:
+    return b'{"entries":[' + b",".join(raws) + b"]}"
+
+
+def run(pair: Pair, raws: list[bytes], token: str) -> None:
+    """Send a request, and tell the twin the same."""
+    headers = bearer(pair.tokens[token])
+    for path, ask in (("/v1/judgements", pair.twin.judge), ("/v1/entries", pair.twin.append)):
+        if path == "/v1/judgements":
+            before = root(pair.served)
+        answer = pair.client.post(path, content=body(raws), headers=headers)
+        try:
+            expected = ask(raws)
+        except InvalidInput as refused:
+            assert answer.status_code == 400, answer.text
+            assert answer.json()["code"] == refused.code
+            assert root(pair.served) == before == root(pair.twin)
+            continue
+        assert answer.status_code == 200, answer.text
+        said = [
+            (each["decision"], each["eventId"], each.get("index", -1), [reason["rule"] for reason in each.get("reasons", [])])
+            for each in answer.json()["verdicts"]
+        ]
+        if path == "/v1/judgements":
+            # A dry run says no place for what is not in the ledger yet.
+            told = [(each.decision, each.event_id, each.index if each.decision == "repeated" else -1) for each in expected]
+            assert [each[:3] for each in said] == told
+            assert root(pair.served) == before
+            continue
+        assert said == [(each.decision, each.event_id, each.index, [one.rule for one in each.reasons]) for each in expected]
+        pair.sent.extend(raw for raw, each in zip(raws, expected, strict=True) if each.decision == "admitted")
+    assert root(pair.served) == root(pair.twin)
+
+
+def root(engine: Embedded) -> bytes:
+    """The signed checkpoint: origin, size and root."""
+    with engine.view() as view:
+        return view.checkpoint
+
+
+def test_verdict_by_verdict_and_root_by_root(pair: Pair, long: bool) -> None:
+    @settings(max_examples=3_000 if long else 120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not long)
+    @given(data=st.data())
+    def tell(data: st.DataObject) -> None:
+        raws = data.draw(st.lists(entries(pair), min_size=1, max_size=5))
+        run(pair, raws, data.draw(st.sampled_from(["admin", "write"])))
+
+    tell()
+    assert len(pair.sent) > 50
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_the_token_of_an_administrator_is_no_signature(pair: Pair, how: str) -> None:
+    raw = makers.sign(
+        pair.ledger, "system.registered", makers.ADA, "ada", makers.random_id(), name=f"s-{how}", operatorRole="provider"
+    )
+    before = root(pair.served)
+    for raws in ([spoil(raw, how, 5)], [raw, spoil(raw, how, 5)]):
+        answer = pair.client.post("/v1/judgements", content=body(raws), headers=bearer(pair.tokens["admin"]))
+        refused = answer.status_code == 400 or answer.json()["verdicts"][-1]["decision"] == "refused"
+        # The same statement by another key that is nobody's is still the first one's to be repeated: nothing new comes in.
+        assert refused or (len(raws) == 2 and answer.json()["verdicts"][-1]["decision"] == "repeated"), answer.text
+    answer = pair.client.post("/v1/entries", content=body([spoil(raw, how, 5)]), headers=bearer(pair.tokens["admin"]))
+    assert answer.status_code == 400 or answer.json()["verdicts"][0]["decision"] == "refused"
+    assert root(pair.served) == before
+    run(pair, [spoil(raw, how, 5)], "admin") if answer.status_code == 400 else pair.twin.append([spoil(raw, how, 5)])
+
+
+def test_no_other_endpoint_writes_an_entry(pair: Pair) -> None:
+    """Whatever is put there, the ledger stays as it is: requests for keys, blobs, identities, answers, bundles, webhooks, tokens."""
+    before = root(pair.served)
+    raw = makers.sign(
+        pair.ledger, "system.registered", makers.ADA, "ada", makers.random_id(), name="hidden", operatorRole="provider"
+    )
+    line = key_request.format(key_request.make(makers.ORIGIN, "zed", "person", STRANGER))
+    bodies = (body([raw]), raw, b"{}", json.dumps({"request": line}).encode(), b'{"name":"x"}', b'{"url":"https://example.com/"}')
+    document = pair.client.get("/v1/openapi.json").json()
+    tried = 0
+    for path, item in document["paths"].items():
+        for method in set(item) & {"post", "put", "delete", "patch"}:
+            if path == "/v1/entries":
+                continue
+            for content in bodies:
+                target = path.replace("{digest}", "0" * 64).replace("{root}", "0" * 64)
+                answer = pair.client.request(method, target, content=content, headers=bearer(pair.tokens["admin"]))
+                assert answer.status_code < 500, (path, answer.text)
+                tried += 1
+    assert tried > 60
+    assert root(pair.served) == before
+    # That a key was asked for makes its holder nobody.
+    event = makers.sign(pair.ledger, "system.registered", STRANGER, "zed", makers.random_id(), name="z", operatorRole="provider")
+    run(pair, [event], "admin")
+    assert root(pair.served) == before
+
+
+def test_who_may_only_read_submits_nothing(pair: Pair) -> None:
+    before = root(pair.served)
+    raw = makers.sign(pair.ledger, "system.registered", makers.ADA, "ada", makers.random_id(), name="r", operatorRole="provider")
+    for path in ("/v1/entries", "/v1/judgements"):
+        for headers, status in ((bearer(pair.tokens["read"]), 403), ({}, 401)):
+            assert pair.client.post(path, content=body([raw]), headers=headers).status_code == status
+    assert root(pair.served) == before
