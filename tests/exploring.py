@@ -52,7 +52,9 @@ SETTINGS = ("HOME", "URL", "ACTOR", "TRUST", "STATE", "TOKEN")
 PAGE_LIMITS = Limits(requests_per_second=100_000, anonymous_per_second=100_000)
 _HOUR_NS = 3_600 * 10**9
 # What a browser holds back, it says to the page and not to the network.
-_LISTEN = "addEventListener('securitypolicyviolation', event => console.error('policy:', event.violatedDirective, event.blockedURI))"
+_LISTEN = (
+    "addEventListener('securitypolicyviolation', event => console.error('policy:', event.violatedDirective, event.blockedURI))"
+)
 
 
 class Story(NamedTuple):
@@ -126,7 +128,10 @@ def _live(alice: Ledger, boris: Ledger, folder: Path, clock: Clock, commit: str)
         first = run.register("credit-risk", _write(folder, "one", "{}"))
     assert first is not None
     assert run.id is not None
-    results = [{"metric": "auc", "value": "0.91"}, {"metric": "auc", "value": "0.80", "slice": [{"key": "region", "value": "north"}]}]
+    results = [
+        {"metric": "auc", "value": "0.91"},
+        {"metric": "auc", "value": "0.80", "slice": [{"key": "region", "value": "north"}]},
+    ]
     measured = {"version": first.digest, "plan": plan.id, "data": data.digest, "datasetRole": "test", "results": results}
     alice.record("evaluation.completed", {**measured, "grade": "attested"})
     boris.approve(first, "production", reason=REASON)
@@ -170,7 +175,9 @@ def _commit(folder: Path) -> str:
     """Make the folder a repository with one commit, as that of a training script would be."""
 
     def call(*arguments: str) -> str:
-        done = subprocess.run(["git", "-c", "commit.gpgsign=false", *arguments], cwd=folder, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", "-c", "commit.gpgsign=false", *arguments], cwd=folder, check=True, capture_output=True, text=True
+        )
         return done.stdout.strip()
 
     (folder / "train.py").write_text("print('training')\n")
@@ -239,7 +246,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def enter(browser: Browser, site: Site, complaints: list[str] | None = None, **options: Any) -> Iterator[BrowserContext]:
-    """A visitor who has signed in. Fails at the end if the browser complained, or asked any other host, unless `complaints` is given."""
+    """A visitor who has signed in. What the browser complains of, or asks of another host, fails or goes into `complaints`."""
     heard: list[str] = [] if complaints is None else complaints
 
     def hear(message: ConsoleMessage) -> None:

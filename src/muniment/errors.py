@@ -40,6 +40,8 @@ class MunimentError(Exception):
         if hint is not None:
             self.hint = hint
         self.details = dict(details or {})
+        # Whoever lets it pass sees what to do as well: Python writes a note below the message.
+        self.add_note(self.hint)
 
 
 class InvalidInput(MunimentError):

@@ -62,7 +62,8 @@ def test_what_is_recorded_while_the_node_is_away_arrives_whole_and_in_order(node
     with enter(node) as ledger:
         data = ledger.dataset("loans", tmp_path / "loans.csv", licence="CC-BY-4.0")
         node.stop()
-        with ledger.training("credit-risk", inputs={"training": data}) as training:
+        waits = pytest.warns(muniment.RecordingWarning, match="3 events wait to be sent")
+        with waits, ledger.training("credit-risk", inputs={"training": data}) as training:
             training.register("credit-risk", tmp_path / "model")
         assert len(ledger.pending()) == 3
         assert said(node) == ["dataset.registered"]

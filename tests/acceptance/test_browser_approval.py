@@ -417,6 +417,29 @@ def test_only_what_stands_on_the_sheet_is_signed(office: Office, person: Any) ->
     assert sorted(opening["value"] for opening in sent["disclosures"]) == ["Only for amounts below 1000 €.", "first"]
 
 
+def test_a_rejection_is_taken_back(office: Office, person: Any) -> None:
+    """Who rejected takes it back, in the same way; meanwhile nothing is put into service."""
+    hal = person("hal")
+    with office.as_ada() as ledger:
+        ledger.keys.admit(hal.make_key(), roles=["approver"])
+    hal.look("It drifts.", decision="Reject")
+    hal.sign()
+    expect(hal.page.locator("#sheet-outcome h2")).to_have_text("Recorded")
+    hal.look("I read the wrong report.", decision="Take a decision back")
+    expect(hal.page.locator("#meaning-field")).to_be_hidden()
+    expect(hal.page.locator("#sheet .words")).to_contain_text("hal rejected it")
+    hal.shoot("taking-back")
+    hal.sign()
+    expect(hal.page.locator("#sheet-outcome h2")).to_have_text("Recorded")
+    rejected, revoked = (
+        events.decode(dsse.decode(json.dumps(each["entries"][0], separators=(",", ":")).encode()).payload)
+        for each in hal.posted("/v1/entries")
+    )
+    assert isinstance(rejected, ApprovalDecided)
+    assert isinstance(revoked, ApprovalDecided)
+    assert (rejected.decision, revoked.decision, revoked.revokes) == ("reject", "revoke", rejected.event_id)
+
+
 def test_a_forged_receipt_is_not_called_recorded(office: Office, person: Any) -> None:
     """A server that says "admitted" without having written anything."""
     finn = person("finn")

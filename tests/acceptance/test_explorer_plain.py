@@ -1,4 +1,4 @@
-"""Promise: without JavaScript nothing is missing; with it no page runs, loads or asks for anything that is not this server's own."""
+"""Promise: without JavaScript nothing is missing; with it no page runs, loads or asks for what is not this server's own."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ class Inline(HTMLParser):
         if tag == "style" or (tag == "script" and "src" not in named) or "style" in named:
             self.found.append(tag)
         self.found += [key for key in named if key.startswith("on")]
-        self.found += [f"{key} {named[key]}" for key in ("href", "src", "action") if (named.get(key) or "").startswith("javascript:")]
+        self.found += [
+            f"{key} {named[key]}" for key in ("href", "src", "action") if (named.get(key) or "").startswith("javascript:")
+        ]
 
 
 def read(page: Page, path: str) -> tuple[int, str]:
@@ -117,7 +119,9 @@ def test_the_policy_is_in_force(browser: Browser, site: Site) -> None:
     complaints: list[str] = []
     with exploring.visit(browser, site, complaints) as page:
         page.goto("/")
-        page.evaluate("() => { const it = document.createElement('script'); it.textContent = 'window.hit = 1'; document.body.append(it); }")
+        page.evaluate(
+            "() => { const it = document.createElement('script'); it.textContent = 'window.hit = 1'; document.body.append(it); }"
+        )
         page.evaluate("() => { document.body.append(Object.assign(new Image(), { src: 'http://example.com/x.png' })); }")
         assert page.evaluate("fetch('http://example.com/').then(() => 'asked', () => 'refused')") == "refused"
         assert page.evaluate("window.hit") is None

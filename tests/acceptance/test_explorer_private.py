@@ -1,4 +1,4 @@
-"""Promise: reading without a token gives 401 on every route that is not open; `--public` opens checkpoint and tiles, and no more."""
+"""Promise: reading without a token gives 401 on every route that is not open; `--public` opens checkpoint and tiles alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from muniment.client import opening
 from muniment.server.settings import Limits
 
 PROGRAM = {"Accept": "application/json"}
-SECRET = "credit"
+SECRET = "hidden.example"
 MANY = Limits(anonymous_per_second=100_000)
 # Where a path asks for something, anything; but for words that say which of several things it is.
 _VALUES = {"int": "1", "str": "a1b2c3d4", "path": "a/b"}
@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.chdir(folder)
-        with opening.init(folder / "ledger", origin="example.com/credit", actor="alice") as ledger:
+        with opening.init(folder / "ledger", origin=f"{SECRET}/ledger", actor="alice") as ledger:
             credit.live(ledger, folder)
     return folder / "ledger"
 
@@ -104,7 +104,7 @@ def test_a_wrong_token_is_no_token(door: Entered) -> None:
 
 def test_public_opens_checkpoint_and_tiles_only(home: Path, tmp_path: Path) -> None:
     with entering.entered(home, state=tmp_path, public=True, limits=MANY) as door:
-        assert door.client.get("/checkpoint").text.startswith("example.com/credit\n")
+        assert door.client.get("/checkpoint").text.startswith(f"{SECRET}/ledger\n")
         assert door.client.get("/tile/0/000.p/1").status_code in (200, 404)
         tiles = [each for each in list_routes(door.app.litestar) if each.scope == "tiles"]
         assert {each.path.split("/")[1] for each in tiles} == {"checkpoint", "tile"}

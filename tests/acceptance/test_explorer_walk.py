@@ -24,7 +24,9 @@ MAX_CLICKS = 3
 MAX_FIRST_BYTES = 60_000
 MIN_PAGES = 100
 # What a person clicks, the browser counts itself.
-_COUNT = "addEventListener('click', event => { if (event.isTrusted) sessionStorage.clicks = Number(sessionStorage.clicks ?? 0) + 1 }, true)"
+_COUNT = """addEventListener("click", event => {
+    if (event.isTrusted) sessionStorage.clicks = Number(sessionStorage.clicks ?? 0) + 1;
+}, true)"""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,9 @@ def test_three_clicks_to_who_approved_what_ran_on_that_day(page: Page, story: St
     page.get_by_label("Day (UTC)").fill(story.promoted)
     page.screenshot(path=pictures / "2-deployment.png", full_page=True)
     page.get_by_role("button", name="What ran then?").click()
-    expect(page.locator("main")).to_contain_text(f"On {story.promoted} (UTC) {PLACE} ran credit-risk@1, then credit-risk@2, then credit-risk@1")
+    expect(page.locator("main")).to_contain_text(
+        f"On {story.promoted} (UTC) {PLACE} ran credit-risk@1, then credit-risk@2, then credit-risk@1"
+    )
     replaced = page.get_by_role("article", name="credit-risk@2")
     expect(replaced).to_contain_text("boris (approver) approved it for production")
     expect(replaced).to_contain_text("Better in every slice.")
@@ -142,7 +146,8 @@ def test_what_nobody_knows_is_said_with_a_way_on(page: Page) -> None:
 def drop(page: Page, name: str, content: str) -> None:
     """Drop a file on the page."""
     transfer = page.evaluate_handle(
-        "([name, content]) => { const it = new DataTransfer(); it.items.add(new File([content], name)); return it; }", [name, content]
+        "([name, content]) => { const it = new DataTransfer(); it.items.add(new File([content], name)); return it; }",
+        [name, content],
     )
     page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
 
@@ -157,7 +162,9 @@ def test_a_dropped_file_is_hashed_in_the_page(page: Page, story: Story) -> None:
     page.set_input_files("#drop-file", {"name": "mine.csv", "mimeType": "text/csv", "buffer": b"a secret"})
     expect(page.locator("main")).to_contain_text("Nothing in this ledger goes by that.")
     assert any(digests.sha256(b"a secret").hex() in each for each in sent)
-    assert not [each for each in sent if not each.startswith("GET ") or "a%20secret" in each or "amount" in each], "a file left the machine"
+    assert not [each for each in sent if not each.startswith("GET ") or "a%20secret" in each or "amount" in each], (
+        "a file left the machine"
+    )
 
 
 def test_rows_of_tables_are_reached_by_keys(page: Page) -> None:

@@ -253,7 +253,12 @@ def copy_home(story: Story, folder: Path) -> Home:
 def sign(story: Story, home: Home, event: str, **fields: Value) -> dsse.Envelope:
     """An event in alice's name, with her key."""
     ledger = story.trust.split('ledger = "')[1][:64]
-    common: dict[str, Value] = {"ledger": ledger, "eventId": new_event_id(), "occurredAt": times.format(system_clock()), "actor": "alice"}
+    common: dict[str, Value] = {
+        "ledger": ledger,
+        "eventId": new_event_id(),
+        "occurredAt": times.format(system_clock()),
+        "actor": "alice",
+    }
     return dsse.sign(events.encode(events.build(event, {**common, **fields})), signers.load_file(home.actor_key("alice")))
 
 
@@ -288,7 +293,9 @@ def test_a_ledger_that_grew_verifies_and_its_truncated_tail_is_caught(returning:
         expect(page.get_by_role("link", name="Save the evidence")).to_be_visible()
 
 
-def test_a_rewritten_history_and_another_ledger_of_the_same_name_are_caught(returning: Returning, story: Story, tmp_path: Path) -> None:
+def test_a_rewritten_history_and_another_ledger_of_the_same_name_are_caught(
+    returning: Returning, story: Story, tmp_path: Path
+) -> None:
     """The operator leaves a warning out, and signs everything anew: flawless by itself, and not what this visitor saw."""
     source, target = Home(story.home), Home(tmp_path / "rewritten")
     target.folder.mkdir()

@@ -83,7 +83,7 @@ def working(home: Home, url: str, bearer: str, folder: Path) -> Iterator[list[Cl
 
 
 def strike(home: Home, port: int, victim: str, team: list[Client], random_: random.Random, bearer: str) -> None:
-    """Serve until every client has a receipt, and kill; the read model is asked something, so that it is in the middle of its work."""
+    """Serve until every client has a receipt, and kill; the read model was asked something, so that it is at work."""
     with restarted(home, port, *(() if victim == "alone" else ("--workers", "2"))) as server:
         recover(team, clocks.monotonic())
         assert server.get("/v1/events?limit=1", authorization=f"Bearer {bearer}").status == 200

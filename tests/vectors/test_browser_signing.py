@@ -33,6 +33,7 @@ from scripting import RUNNER, SECONDS
 STATIC = Path(scripts.__file__).parent / "explorer" / "static"
 LEDGER = "1" * 64
 ORIGIN = "example.com/credit"
+EVENT_ID = "01a2087d-0eff-7425-8aed-f90052ffb28c"
 LAST_MS = 253_402_300_799_999
 
 segments = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
@@ -81,7 +82,8 @@ def drafts(draw: st.DrawFn) -> Case:
     prose = {"reason": draw(texts)}
     if name == "approval.decided":
         fields["of"] = {"version": draw(digests), "environment": draw(segments)}
-        fields["decision"] = draw(st.sampled_from(["approve", "conditional", "reject"]))
+        fields["decision"] = draw(st.sampled_from(["approve", "conditional", "reject", "revoke"]))
+        fields |= {"revokes": EVENT_ID} if fields["decision"] == "revoke" else {}
         fields["meaning"] = draw(st.sampled_from(["approval", "authorship", "responsibility", "review"]))
         fields |= {"expiresAt": times.format(draw(moments) * 1_000)} if draw(st.booleans()) else {}
         prose["conditions"] = draw(texts)

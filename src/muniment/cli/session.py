@@ -46,7 +46,7 @@ def with_ledger(function: Callable[..., R]) -> Callable[..., R]:
     def wrapped(*args: object, home: Path | None, actor: str | None, as_json: bool, accept_clock: bool, **kwargs: object) -> R:
         settings = resolve(home, actor, as_json)
         with connect(settings, accept_clock=accept_clock) as ledger:
-            ledger.deliver()
+            _deliver(ledger)
             _greet(ledger)
             return function(ledger, *args, as_json=settings.output == "json", **kwargs)
 
@@ -80,11 +80,17 @@ def writing(function: Callable[..., R]) -> Callable[..., R | int]:
             if dry_run:
                 _greet(ledger)
                 return output.rehearsal(ledger.rehearse(lambda it: function(it, *args, as_json=quiet, **kwargs)), quiet)
-            ledger.deliver()
+            _deliver(ledger)
             _greet(ledger)
             return function(ledger, *args, as_json=quiet, **kwargs)
 
     return wrapped
+
+
+def _deliver(ledger: Ledger) -> None:
+    """Send what waits, unless the node was found to be away just now."""
+    if ledger.contact is not None:
+        ledger.deliver()
 
 
 def _accept_clock(function: Callable[P, R]) -> Callable[P, R]:
@@ -97,7 +103,9 @@ def _accept_clock(function: Callable[P, R]) -> Callable[P, R]:
 def _greet(ledger: Ledger) -> None:
     """Say what a person must know before anything else is said."""
     if ledger.contact is None:
-        output.note(f"The node at {ledger.url} cannot be reached now. What needs no answer from it is signed, kept here, and sent later.")
+        output.note(
+            f"The node at {ledger.url} cannot be reached now. What needs no answer from it is signed, kept here, and sent later."
+        )
     elif ledger.contact.relation == "first" and ledger.url is None:
         output.note(f"First contact with {ledger.origin}: from now on this machine demands that it only grows.")
         output.note(f"Compare its fingerprint with the one that its owner sees: {ledger.contact.fingerprint}")

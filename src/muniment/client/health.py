@@ -125,9 +125,18 @@ def _examine_node(settings: Config) -> Iterator[Check]:
                 return
             with ledger.view() as view:
                 yield _ok("node", f"{settings.url}: {said}, {view.size} entries in {view.height + 1} blocks")
+                yield from _guard("node takes events", lambda: _examine_readiness(settings))
                 yield from _examine_actors(Home(settings.home), view)
     except MunimentError as error:
         yield _failed("node", error)
+
+
+def _examine_readiness(settings: Config) -> Check:
+    """Whether the node can read and write all that it serves, by its own word. Raises what it says instead."""
+    from muniment.client.remote import node
+
+    node.check_ready(settings)
+    return _ok("node takes events", "it can read and write")
 
 
 def _examine_ledger(home: Home, trust: Trust, pins: Pins, now: int) -> Iterator[Check]:

@@ -121,6 +121,7 @@ def _contact(writer: Writer) -> Contact | None:
     except Unavailable:
         if writer.reach.url is None:
             raise
+        writer.lose_patience()
         return None
 
 

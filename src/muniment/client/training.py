@@ -87,6 +87,9 @@ class Training:
             self.status = _status_of(error)
         if self.id is not None:
             self.finished = self._attempt(self._record_finish)
+        if waiting := self._writer.spool.pending():
+            said = "1 event waits" if len(waiting) == 1 else f"{len(waiting)} events wait"
+            warnings.warn(f"{said} to be sent: see `muniment log --pending`", RecordingWarning, stacklevel=2)
 
     def fail(self, status: RunStatus = "failed") -> None:
         """Say that the run did not succeed although no exception will show it."""

@@ -81,6 +81,11 @@ class Writer:
         """Whether it is worth asking: not for a while after the ledger could not take an event."""
         return clocks.monotonic() >= self._patient_from
 
+    def lose_patience(self) -> None:
+        """Do not ask for a while: whoever waited just now does not wait again for each event, which goes straight to the spool."""
+        if self.is_patient:
+            self._patient_from = clocks.monotonic() + IMPATIENCE_S
+
     def capture(self, path: PathLike, progress: Progress | None = None) -> Captured:
         """Hash the files at `path` and keep their manifest. Raises CaptureError, Unavailable.
 
@@ -110,8 +115,7 @@ class Writer:
             # A node that does not take our token, or fails, says nothing about the event: it can be sent once that is mended.
             if not isinstance(obstacle, Unavailable) and (type(obstacle) is not LedgerError or obstacle.code == "forbidden"):
                 raise
-            # Whoever waited just now does not wait again for each event: for a while the next ones go straight to the spool.
-            self._patient_from = clocks.monotonic() + IMPATIENCE_S if self.is_patient else self._patient_from
+            self.lose_patience()
             self.spool.store(raw)
             self._owes = True
             return Recorded(event=event, event_id=drafted.event_id, obstacle=f"{obstacle}. {obstacle.hint}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from typing import Any, cast
+from urllib.parse import quote
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -44,6 +45,17 @@ def require_ledger(scope: Raw) -> Hosted:
     if found is None:
         raise NotFound("no ledger is served here", code="no-such-ledger", hint="Compare the address with the one you were given.")
     return found
+
+
+def base_of(scope: Raw) -> str:
+    """What goes before every path of the request's ledger; the same where there is none, so that its absence is no news."""
+    hosted = ledger_of(scope)
+    return quote(str(scope.get("root_path", ""))) if hosted is None else hosted.base
+
+
+def may_read_any(caller: Caller) -> bool:
+    """Whether somebody may know which ledgers there are."""
+    return caller.may("read", _NOWHERE)
 
 
 def note_caller(scope: Raw, caller: Caller) -> None:

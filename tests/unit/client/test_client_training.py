@@ -107,7 +107,7 @@ def test_a_run_can_fail_without_an_exception(ledger: Ledger) -> None:
 def test_what_cannot_be_sent_now_is_kept(ledger: Ledger, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         close_for_writing(ledger, patch)
-        with ledger.training("m") as run:
+        with pytest.warns(RecordingWarning, match="3 events wait to be sent"), ledger.training("m") as run:
             version = run.register("m", model)
         assert version is not None
         assert (version.number, version.recorded.sealed, str(version)[:4]) == (None, False, "m · ")
@@ -299,7 +299,7 @@ def test_sigterm_ends_a_run_in_order(ledger: Ledger) -> None:
 def test_the_next_open_says_what_waits(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         close_for_writing(ledger, patch)
-        with ledger.training("m"):
+        with pytest.warns(RecordingWarning, match="2 events wait"), ledger.training("m"):
             pass
     ledger.close()
     with pytest.warns(RecordingWarning, match="2 of your events wait to be sent"):

@@ -102,6 +102,18 @@ def test_a_body_that_does_not_come_is_refused() -> None:
     assert answer(deaf, request(content_length="10"), ((0.0, b"x", True), (5.0, b"x", True))) == (408, "too-slow")
 
 
+def test_who_reads_a_body_only_when_its_time_is_over_gets_none_of_it() -> None:
+    async def dawdling(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.15)
+        await deaf(scope, receive, send)
+
+    assert answer(dawdling, request(content_length="10"), ((0.0, b"x" * 10, False),)) == (408, "too-slow")
+
+
+def test_an_application_that_neither_reads_nor_answers_is_late() -> None:
+    assert answer(late, request(content_length="10"), ((0.0, b"x", True),)) == (503, "late")
+
+
 def test_an_answer_that_does_not_come_is_said() -> None:
     assert answer(late, request()) == (503, "late")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 
 import click
 
 from muniment.cli import output, session
 from muniment.client.ledger import Ledger
+from muniment.core.format import dsse
+from muniment.core.rules import events
 from muniment.core.rules.events import TYPES
 from muniment.errors import InvalidInput
 from muniment.index import EventRow
@@ -58,14 +61,33 @@ def _about(row: EventRow) -> str:
 def _list_pending(ledger: Ledger, as_json: bool) -> None:
     waiting, rejected = ledger.pending(), ledger.rejected()
     value = {
-        "pending": [str(path) for path in waiting],
-        "rejected": [{"file": str(each.path), "refusal": each.refusal} for each in rejected],
+        "pending": [{"file": str(path), **_read(path)} for path in waiting],
+        "rejected": [{"file": str(each.path), **_read(each.path), "refusal": each.refusal} for each in rejected],
     }
-    lines = [f"waiting   {path}" for path in waiting]
+    lines = [f"waiting   {_describe(path)}" for path in waiting]
     for each in rejected:
-        lines.append(f"rejected  {each.path}")
+        lines.append(f"rejected  {_describe(each.path)}")
         if each.refusal is None:
             lines.append("  its reasons are gone")
         else:
             lines += output.reasons(each.refusal.reasons) or [f"  {each.refusal.message}"]
     output.result(value, as_json, lines or ["Nothing waits, nothing was rejected."])
+
+
+def _read(path: Path) -> dict[str, str]:
+    """What a kept envelope says, as far as it can be read: its own signature is checked when it is sent."""
+    try:
+        event = events.decode(dsse.decode(path.read_bytes()).payload)
+    except (OSError, InvalidInput):
+        return {}
+    about = next(iter(event.touches()), "")
+    return {"event": event.NAME, "about": about, "actor": event.actor, "occurredAt": event.occurred_at}
+
+
+def _describe(path: Path) -> str:
+    said = _read(path)
+    if not said:
+        return str(path)
+    kind, _, name = said["about"].partition("/")
+    about = f"{kind} {output.short(name)}" if len(name) == 64 else said["about"]
+    return f"{said['event']} about {about} by {said['actor']}, {output.when(said['occurredAt'])}: {path}"

@@ -15,7 +15,7 @@ from muniment.cli.server_folder import Place, with_place
 from muniment.client import moments
 from muniment.errors import NotFound
 from muniment.ledger.embedded import system_clock
-from muniment.server.access import journal, store
+from muniment.server.access import journal, links, store
 from muniment.server.access.tokens import Token, Tokens, Wish
 from muniment.server.caller import Scope
 
@@ -72,6 +72,20 @@ def create(
     output.note("This is the only time that the token is shown. Keep it where programs keep secrets.")
     output.note("Next, where it is used: MUNIMENT_URL=… MUNIMENT_TOKEN=… muniment doctor")
     output.note(f"To end it: muniment tokens revoke {made.made.id}")
+
+
+@command.command("link", short_help="Make a link that signs in whoever opens it first, once.")
+@click.option("--name", required=True, metavar="TEXT", help="Who is to be signed in, as the access log will call them.")
+@click.option("--scope", type=click.Choice(["read", "write"]), default="read", show_default=True, help="What the session may do.")
+@click.option("--address", metavar="URL", help="The server's address, where its file does not say it.")
+@with_place
+def link(place: Place, name: str, scope: Scope, address: str | None) -> None:
+    """Make a link for a person with a browser. It works once, within ten minutes; send it by a way that others do not read."""
+    settings = place.settings
+    scheme = "http" if settings.certificate is None else "https"
+    where = (address or settings.url or f"{scheme}://{settings.host}:{settings.port}").rstrip("/")
+    made = links.make_link(settings, where, name=name, scopes=_widen((scope,)))
+    output.result({"link": made}, place.as_json, [made])
 
 
 @command.command("list")

@@ -82,6 +82,15 @@ def open(settings: Config, trust: Trust, pins: Pins) -> There:
     return There(Home(settings.home), first_contact.open_transport(settings), trust, pins)
 
 
+def check_ready(settings: Config) -> None:
+    """Ask whether the node can do its work. Raises Unavailable with its reason where it cannot."""
+    transport = first_contact.open_transport(settings)
+    try:
+        transport.fetch("/readyz")
+    finally:
+        transport.close()
+
+
 @contextmanager
 def reach(settings: Config, trust: Trust, pins: Pins) -> Iterator[There]:
     """The same, and its connections are let go of afterwards."""

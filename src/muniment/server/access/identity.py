@@ -74,14 +74,23 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
         return Batch(entries=self.entries)
 
 
-def check(claimed: Claimed | None, hosted: Hosted, wanted: Wanted) -> Claimed:
-    """Check that a token lets its holder ask for this key. Raises Unauthenticated, Forbidden, InvalidInput (`key-proof`)."""
+def admit(claimed: Claimed | None, ledger: str | None) -> Claimed:
+    """Check that a caller may ask for keys in a ledger, by its served name; None where there is none, which is told to nobody else.
+
+    Raises Unauthenticated, Forbidden.
+    """
     if claimed is None:
         raise Unauthenticated("this needs a token of an identity provider", code="oidc-needed")
     if not claimed.provider.ephemeral:
         raise _forbid("workloads of this provider have no keys for jobs", "oidc-no-keys")
-    if claimed.provider.ledgers and hosted.name not in claimed.provider.ledgers:
+    if claimed.provider.ledgers and ledger not in claimed.provider.ledgers:
         raise _forbid("this provider's tokens are for other ledgers", "oidc-ledger")
+    return claimed
+
+
+def check(claimed: Claimed | None, hosted: Hosted, wanted: Wanted) -> Claimed:
+    """Check that a token lets its holder ask for this key. Raises Unauthenticated, Forbidden, InvalidInput (`key-proof`)."""
+    claimed = admit(claimed, hosted.name)
     if not claimed.actor or claimed.actor != wanted.actor:
         raise _forbid(f"the token's claim {claimed.provider.actor_claim} names another actor", "oidc-actor")
     genesis.check_key(hosted.origin, wanted.actor, KeyProof(key=wanted.key, proof=wanted.proof))

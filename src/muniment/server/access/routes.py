@@ -11,7 +11,9 @@ from typing import Any, cast
 
 import msgspec
 from litestar import Request, delete, get, post
+from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from muniment.core.format import time
@@ -23,26 +25,11 @@ from muniment.server.access.tokens import Made, Token, Wish
 from muniment.server.access.verified import Identity
 from muniment.server.caller import Caller
 from muniment.server.hosting import Hosted, Hosting
+from muniment.server.listing import Listed
 from muniment.server.problems import Forbidden
 
 Asked = Request[Any, Any, Any]
 MAX_BODY_BYTES = 16_384
-
-
-class TokenList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Tokens, the newest first, also those that have ended."""
-
-    items: tuple[Token, ...]
-    size: int
-    next: str | None = None
-
-
-class RequestList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Keys that wait for admission, the oldest first."""
-
-    items: tuple[Pending, ...]
-    size: int
-    next: str | None = None
 
 
 class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -52,12 +39,12 @@ class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forb
 
 
 @get("/v1/tokens", opt={"scope": "admin"})
-async def list_tokens(request: Asked, caller: NamedDependency[Caller]) -> TokenList:
-    """Every token that this caller may administer, without its secret."""
+async def list_tokens(request: Asked, caller: NamedDependency[Caller]) -> Listed[Token]:
+    """Every token that this caller may administer, the newest first, without its secret; also those that have ended."""
     access = entrance.access_of(request.scope)
     found = await access.run(access.tokens.list)
     items = tuple([each for each in found if _covers(caller, each.ledgers)])
-    return TokenList(items=items, size=len(items))
+    return Listed(items=items, size=len(items))
 
 
 @post("/v1/tokens", opt={"scope": "admin"}, status_code=201, request_max_body_size=MAX_BODY_BYTES)
@@ -100,11 +87,11 @@ async def put_request(
 
 
 @get("/v1/requests", opt={"scope": "read"})
-async def list_requests(request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller]) -> RequestList:
-    """What waits for admission: an administrator sees all of it, others what they asked for."""
+async def list_requests(request: Asked, hosted: NamedDependency[Hosted], caller: NamedDependency[Caller]) -> Listed[Pending]:
+    """What waits for admission, the oldest first: an administrator sees all of it, others what they asked for."""
     access = entrance.access_of(request.scope)
     items = await access.run(lambda: list_waiting(access.requests, hosted, _asker(caller, hosted)))
-    return RequestList(items=items, size=len(items))
+    return Listed(items=items, size=len(items))
 
 
 @delete("/v1/requests/{id:int}", opt={"scope": "read"}, status_code=204)
@@ -116,7 +103,20 @@ async def withdraw_request(
     await access.run(lambda: access.requests.withdraw(hosted.name, id, _asker(caller, hosted)))
 
 
-@post("/v1/identity", opt={"scope": "open"}, status_code=200, request_max_body_size=MAX_BODY_BYTES)
+async def _require_workload(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Before the body and the ledger are looked at, so that nobody else learns what is there."""
+    raw = cast(guard.Raw, connection.scope)
+    found, hosted = entrance.identity_of(raw), guard.ledger_of(raw)
+    identity.admit(found.claimed if found else None, None if hosted is None else hosted.name)
+
+
+@post(
+    "/v1/identity",
+    opt={"scope": "open"},
+    guards=[_require_workload],
+    status_code=200,
+    request_max_body_size=MAX_BODY_BYTES,
+)
 async def admit_workload(request: Asked, hosted: NamedDependency[Hosted], data: JSONBody[identity.Wanted]) -> identity.Admitted:
     """Have a workload's key admitted for a job, by a token of a provider that the settings allow this."""
     raw = cast(guard.Raw, request.scope)

@@ -46,8 +46,7 @@ class SignedInPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def base_of(scope: Any) -> str:
     """What comes before every path of the request's ledger."""
-    hosted = guard.ledger_of(scope)
-    return "" if hosted is None else hosted.base
+    return guard.base_of(scope)
 
 
 def draw(scope: Any, access: Access, path: str, *, trouble: str = "", code: str = "") -> bytes:

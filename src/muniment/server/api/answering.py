@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
@@ -13,6 +13,7 @@ from muniment.index.rows import Query
 from muniment.ledger.engine import View
 from muniment.server import caching
 from muniment.server.hosting import Hosted
+from muniment.server.listing import Listed
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
@@ -25,14 +26,6 @@ T = TypeVar("T")
 Asked = Request[Any, Any, Any]
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True, rename="camel"):
-    """A list as of `size` entries. `next` is the cursor of the rest, or null where there is none."""
-
-    items: Sequence[T]
-    size: int
-    next: str | None = None
 
 
 def told(answer: Any, said: str, *, media: str = JSON, scope: str = "read", tagged: bool = False) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from muniment.core.rules.policy import EventName
 from muniment.errors import InvalidInput
 from muniment.index.rows import EventRow
 from muniment.server.api import answering
-from muniment.server.api.answering import Asked, Listed
+from muniment.server.api.answering import Asked
 from muniment.server.api.parameters import MAX_EVENT_NAMES, MAX_THING, STREAM, Index, StreamPath
 from muniment.server.api.proofs import parse_stream
 from muniment.server.hosting import Hosted
+from muniment.server.listing import Listed
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 1_000

@@ -10,9 +10,10 @@ from muniment.client.governed import Enacted
 from muniment.client.showing import Shown
 from muniment.core.rules import policy
 from muniment.server.api import answering
-from muniment.server.api.answering import Asked, Listed
+from muniment.server.api.answering import Asked
 from muniment.server.api.parameters import EventId
 from muniment.server.hosting import Hosted
+from muniment.server.listing import Listed
 
 
 class EnvironmentRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

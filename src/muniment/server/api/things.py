@@ -26,9 +26,10 @@ from muniment.index.rows import (
 )
 from muniment.net import wire
 from muniment.server.api import answering
-from muniment.server.api.answering import Asked, Listed
+from muniment.server.api.answering import Asked
 from muniment.server.api.parameters import MAX_NAME, MAX_THING, NAME, SEGMENT, Digest, Environment
 from muniment.server.hosting import Hosted
+from muniment.server.listing import Listed
 
 Text = Annotated[str, Parameter(min_length=1, max_length=MAX_THING, description="What somebody typed.")]
 Kinds = Annotated[list[ThingKind] | None, QueryParameter(name="kind", description="Look among these kinds only.")]

@@ -58,6 +58,7 @@ class Deciding(msgspec.Struct, frozen=True, kw_only=True):
     listed: False where the policy lists other environments only
     apart: who may not approve; those who measured or deploy it are known to the rules only when it is deployed
     unanswered: what nobody answers for, so that nobody may approve
+    open: the decisions that can be taken back
     """
 
     name: str
@@ -71,6 +72,7 @@ class Deciding(msgspec.Struct, frozen=True, kw_only=True):
     voices: tuple[Voice, ...]
     decisions: tuple[Decision, ...]
     decided_before: bool
+    open: tuple[Decision, ...]
     commands: tuple[tuple[str, str], ...]
 
 
@@ -128,7 +130,8 @@ def read_approve(source: Source, digest: str, environment: str, *, writes: bool)
 def _read_deciding(source: Source, digest: str, version: Version, name: str) -> Deciding:
     asked = source.policy.environment(name)
     running = _find_running(source, version.model, name)
-    decisions, before = read_decisions(source, digest)
+    found, before = read_decisions(source, digest)
+    decisions = tuple(each for each in found if each.environment == name)
     different = running is not None and running.version != digest
     sides = {} if asked is None else _list_sides(source, version, asked)
     return Deciding(
@@ -141,8 +144,9 @@ def _read_deciding(source: Source, digest: str, version: Version, name: str) -> 
         apart=tuple(_gather(sides)),
         unanswered=tuple(party for party, side in sides.items() if not side.answered),
         voices=() if asked is None else tuple(_read_voices(source, asked)),
-        decisions=tuple(each for each in decisions if each.environment == name),
+        decisions=decisions,
         decided_before=before,
+        open=tuple(each for each in decisions if each.revoked is None),
         commands=_list_commands(f"{version.model}@{version.ordinal}", name),
     )
 
@@ -180,6 +184,7 @@ def _list_commands(title: str, environment: str) -> tuple[tuple[str, str], ...]:
         ("Approve", f'{begin} --reason "WHY"'),
         ("Agree under conditions", f'{begin} --conditional --conditions "WHAT MUST BE MET" --reason "WHY"'),
         ("Reject", f'{begin} --reject --reason "WHY"'),
+        ("Take a decision back, named by its entry", 'muniment approve --revoke ENTRY --reason "WHY"'),
     )
 
 

@@ -108,10 +108,11 @@ def draw(site: Site, template: str, title: str, page: msgspec.Struct) -> str:
 
 
 def _stand(request: Request[Any, Any, Any], hosted: Hosted | None, section: str) -> Site:
-    caller = guard.caller_of(cast(guard.Raw, request.scope))
+    raw = cast(guard.Raw, request.scope)
+    caller = guard.caller_of(raw)
     if hosted is None or not caller.may("read", hosted.name):
-        # A ledger is private: who may not read it is not told its name either.
-        return Site(base="" if hosted is None else hosted.base, section=section)
+        # A ledger is private: who may not read it is not told its name either, nor whether there is one at all.
+        return Site(base="" if hosted is None and guard.may_read_any(caller) else guard.base_of(raw), section=section)
     return Site(
         base=hosted.base,
         origin=hosted.origin,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from litestar import delete, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
@@ -14,6 +13,7 @@ from muniment.core.format.encoding import MAX_INTEGER
 from muniment.errors import InvalidInput
 from muniment.server import methods
 from muniment.server.hosting import Hosted
+from muniment.server.listing import Listed
 from muniment.server.settings import Settings
 from muniment.server.webhooks import orders
 from muniment.server.webhooks.delivery import Postman
@@ -24,22 +24,6 @@ from muniment.server.webhooks.outbox import Outbox
 HookId = Annotated[str, Parameter(pattern=r"^[0-9a-f]{16}$", description="The id of a webhook.")]
 Cursor = Annotated[str | None, Parameter(pattern=r"^[0-9]{1,18}$", description="`next` of the answer before.")]
 Limit = Annotated[int, Parameter(ge=1, le=1_000)]
-
-
-class Hooks(msgspec.Struct, frozen=True, kw_only=True):
-    """The webhooks of a ledger, the oldest first. `size` is the ledger's; the list is whole."""
-
-    items: tuple[Hook, ...]
-    size: int
-    next: str | None = None
-
-
-class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
-    """The last attempts, the newest first. `size` is the ledger's."""
-
-    items: tuple[Delivery, ...]
-    size: int
-    next: str | None = None
 
 
 @post("/v1/webhooks", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
@@ -53,11 +37,11 @@ def create_webhook(
 
 
 @get("/v1/webhooks", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
-def list_webhooks(state: State, hosted: NamedDependency[Hosted]) -> Hooks:
-    """All webhooks of the ledger, and how they stand."""
+def list_webhooks(state: State, hosted: NamedDependency[Hosted]) -> Listed[Hook]:
+    """All webhooks of the ledger, the oldest first, and how they stand."""
     with hosted.reader.view() as view:
         size = view.size
-    return Hooks(items=tuple(_outbox(state).hooks(hosted.name)), size=size)
+    return Listed(items=tuple(_outbox(state).hooks(hosted.name)), size=size)
 
 
 @get("/v1/webhooks/{webhook:str}", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
@@ -95,12 +79,12 @@ def enable_webhook(state: State, hosted: NamedDependency[Hosted], webhook: HookI
 @get("/v1/webhooks/{webhook:str}/deliveries", opt={"scope": "admin"}, tags=["webhooks"], sync_to_thread=True)
 def list_deliveries(
     state: State, hosted: NamedDependency[Hosted], webhook: HookId, cursor: Cursor = None, limit: Limit = 50
-) -> Deliveries:
-    """The last attempts, at most a thousand of each webhook."""
+) -> Listed[Delivery]:
+    """The last attempts, the newest first, at most a thousand of each webhook."""
     found = _outbox(state).deliveries(hosted.name, webhook, int(cursor) if cursor else None, limit)
     with hosted.reader.view() as view:
         size = view.size
-    return Deliveries(items=tuple(found), size=size, next=str(found[-1].number) if len(found) == limit else None)
+    return Listed(items=tuple(found), size=size, next=str(found[-1].number) if len(found) == limit else None)
 
 
 @post("/v1/webhooks/{webhook:str}/replay", opt={"scope": "admin"}, tags=["webhooks"], status_code=200, sync_to_thread=True)

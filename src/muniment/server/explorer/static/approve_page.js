@@ -21,6 +21,14 @@ const sheet = new Sheet(document.getElementById("sheet"), document.getElementByI
 });
 
 const decided = () => form.elements.decision.value;
+const revokes = document.getElementById("revokes");
+/** Fields of the form that only some decisions have. */
+const ASKED = Object.freeze({
+  conditions: (decision) => decision === "conditional",
+  revokes: (decision) => decision === "revoke",
+  meaning: (decision) => decision !== "revoke",
+  expires: (decision) => decision !== "revoke",
+});
 
 /** Why the ledger would refuse the decision of whoever holds the key. */
 function judge(held, actor) {
@@ -35,6 +43,7 @@ function judge(held, actor) {
 
 /** When the decision ends, as the ledger writes it; undefined where no end is said. Throws an Error with a sentence. */
 function readEnd() {
+  if (!ASKED.expires(decided())) return undefined;
   if (expires.validity.badInput) throw new Error("Write the date and the time, or leave both empty.");
   if (!expires.value) return undefined;
   const moment = Date.parse(`${expires.value}Z`);
@@ -44,7 +53,7 @@ function readEnd() {
 }
 
 function readTexts() {
-  const asked = decided() === "conditional";
+  const asked = ASKED.conditions(decided());
   for (const field of [reason, conditions]) {
     if (!field.value.isWellFormed()) throw Object.assign(new Error("This holds a character that is none: write it anew."), { field });
   }
@@ -68,10 +77,14 @@ async function look(held) {
     actor: held.actor,
     of: { version, environment },
     decision: decided(),
-    meaning: meaning.value,
+    // A revocation means nothing of its own; the form of the event asks for a word all the same.
+    meaning: ASKED.meaning(decided()) ? meaning.value : "approval",
     expiresAt,
+    revokes: ASKED.revokes(decided()) ? revokes.value : undefined,
   };
-  await sheet.show(await draft("approval.decided", fields, prose, random), held, { [version]: title, [ledger]: origin });
+  const names = { [version]: title, [ledger]: origin };
+  if (fields.revokes) names[fields.revokes] = revokes.selectedOptions[0].textContent;
+  await sheet.show(await draft("approval.decided", fields, prose, random), held, names);
 }
 
 async function begin() {
@@ -86,7 +99,10 @@ async function begin() {
   document.getElementById("obstacle").hidden = true;
   document.getElementById("terminal").open = false;
   form.addEventListener("input", () => {
-    document.getElementById("conditions-field").hidden = decided() !== "conditional";
+    for (const [id, asks] of Object.entries(ASKED)) {
+      const field = document.getElementById(`${id}-field`);
+      if (field) field.hidden = !asks(decided());
+    }
     // What stands on the sheet is not what the form says any more.
     if (sheet.isOpen) sheet.hide();
   });

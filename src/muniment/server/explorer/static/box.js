@@ -51,6 +51,13 @@ async function ask(url) {
   throw new Error(problem.detail ? `${problem.detail}. ${problem.hint ?? ""}` : `the server answered ${response.status}`);
 }
 
+/** The address of the same answer with the prose opened that this page shows, so that it is verified as well. */
+function open(url) {
+  const found = new URL(url, document.baseURI);
+  found.searchParams.set("disclose", "true");
+  return found;
+}
+
 function add(parent, tag, text, className) {
   const made = document.createElement(tag);
   made.textContent = text;
@@ -147,7 +154,7 @@ for (const box of document.querySelectorAll("section.verify[data-answer]")) {
   button.type = "button";
   button.addEventListener("click", async () => {
     button.disabled = true;
-    await run(box, async () => new Uint8Array(await (await ask(box.dataset.answer)).arrayBuffer()), true);
+    await run(box, async () => new Uint8Array(await (await ask(open(box.dataset.answer))).arrayBuffer()), true);
     button.disabled = false;
   });
 }

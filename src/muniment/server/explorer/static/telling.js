@@ -8,6 +8,7 @@ const DECISIONS = Object.freeze({
   approve: "Approve: it may run there, as far as you are concerned",
   conditional: "Agree under conditions: this counts as no approval yet",
   reject: "Reject: it is not put into service there until this is taken back",
+  revoke: "Take a decision back: it counts no more, and stops nothing any more",
 });
 const MEANINGS = Object.freeze({
   approval: "I approve it",
@@ -18,7 +19,7 @@ const MEANINGS = Object.freeze({
 const SAID_LAST = Object.freeze(["occurredAt", "ledger", "eventId"]);
 /** What people are told of fields, in the order in which they are told it. */
 const LABELS = Object.freeze({
-  actor: "Said by", decision: "Decision", of: "About", conditions: "Conditions", kind: "As", roles: "Roles from now on", organisation: "Organisation",
+  actor: "Said by", decision: "Decision", revokes: "Takes back", of: "About", conditions: "Conditions", kind: "As", roles: "Roles from now on", organisation: "Organisation",
   responsible: "Who answers for it", change: "Change", keys: "With the key", key: "With the key", proof: "Proof of the key", reason: "Reason",
   meaning: "What the signature means", expiresAt: "Counts until", occurredAt: "When, by your clock", ledger: "In the ledger", eventId: "Number of this event",
 });
@@ -33,7 +34,7 @@ export async function tell(payload, openings, names) {
   const texts = await openTexts(said, openings);
   const order = [...Object.keys(LABELS), ...Object.keys(said)].filter((field) => !SAID_LAST.includes(field));
   const fields = [...new Set([...order, ...SAID_LAST])].filter((field) => Object.hasOwn(said, field));
-  return { name, said, rows: fields.map((field) => [labelOf(name, field), ...tellField(name, field, said[field], { texts, names })]) };
+  return { name, said, rows: fields.map((field) => [labelOf(name, field), ...tellField(said, field, { texts, names })]) };
 }
 
 function labelOf(name, field) {
@@ -52,13 +53,16 @@ async function openTexts(said, openings) {
   return texts;
 }
 
-function tellField(name, field, value, { texts, names }) {
+function tellField(said, field, { texts, names }) {
+  const value = said[field];
   if (value?.sealed !== undefined) {
     return [make("bdi", { class: "prose" }, texts.get(value.sealed)), note("The ledger gets only a seal over these words; the words themselves go to this server's vault.")];
   }
   if (field === "of" && value.version !== undefined) return tellVersion(value, names);
   if (field === "decision") return [DECISIONS[value] ?? value];
+  if (field === "meaning" && said.decision === "revoke") return [`nothing of its own (the event says “${value}”)`];
   if (field === "meaning") return [MEANINGS[value] ?? value];
+  if (field === "revokes") return [value, note(`which this page calls ${names[value]}`)];
   if (field === "keys") return value.flatMap(({ key, proof }) => [...tellKey(key), note(`proof ${proof}`)]);
   if (field === "key") return tellKey(value);
   if (field === "change" && value === "add") return ["One more key for somebody who is enrolled already"];
