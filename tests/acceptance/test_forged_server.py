@@ -198,6 +198,14 @@ def test_a_forged_day_is_noticed(page: Page, served: Served, story: Story) -> No
     expect_failure(page, path, 11, "state-root")
 
 
+def test_forged_words_are_noticed(page: Page, served: Served, story: Story) -> None:
+    """What was sealed and is opened here is what was signed."""
+    path = f"/entries/{story.incident.index}"
+    expect_verified(page, path)
+    served.liar.lie = forging(forge_reason)
+    expect_failure(page, path, 12, "disclosure")
+
+
 def test_another_question_s_answer_is_noticed_by_the_reader(page: Page, served: Served) -> None:
     """A genuine answer about something else holds, and says what it is about: the page's claim is not repeated."""
     genuine = page.request.get("/v1/prove", params={"thing": "entry/3"}).body()

@@ -55,7 +55,7 @@ class View(Protocol):
         """The proof that the tree of `new` entries extends that of `old` ones."""
 
     def record(self, stream: str) -> bytes | None:
-        """The record of a stream, canonical, without a proof. Over a network it may be that of a later block, never of an earlier."""
+        """The record of a stream, canonical, without a proof. Over a network it may be of a later block, never of an earlier."""
 
     def prove_state(self, stream: str) -> StateProof:
         """The proof of a stream's record, or of its absence, under the newest header.

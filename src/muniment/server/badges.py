@@ -29,13 +29,12 @@ from muniment.core.rules.records import Version
 from muniment.errors import NotFound
 from muniment.index.rows import DeploymentRow, VersionRow
 from muniment.ledger.embedded import system_clock
-from muniment.server import badge_drawing, caching, state_file
+from muniment.server import badge_drawing, caching, guard, state_file
 from muniment.server.badge_drawing import Tone
 from muniment.server.caller import Caller
 from muniment.server.explorer import links
 from muniment.server.hosting import Hosted
 from muniment.server.location import locate
-from muniment.server.problems import Forbidden, Unauthenticated
 from muniment.server.settings import Settings
 
 MEDIA_TYPE = "image/svg+xml"
@@ -122,9 +121,7 @@ def draw_badge(
     expected = make_key(settings.state, hosted, path, environment) if key else ""
     opened = bool(key) and hmac.compare_digest(key.encode(), expected.encode())
     if not opened and not caller.may("read", hosted.name):
-        if caller.kind == "anonymous":
-            raise Unauthenticated("this needs a token, or the key of the badge")
-        raise Forbidden("this needs the scope read", details={"scope": "read"})
+        raise guard.refuse(caller, "read")
     if not badge.endswith(_SUFFIX):
         raise _no_badge()
     found = read_badge(hosted.reader, path, environment)

@@ -40,9 +40,11 @@ def ledger_of(scope: Raw) -> Hosted | None:
 
 
 def require_ledger(scope: Raw) -> Hosted:
-    """The ledger that the path is about. Raises NotFound (`no-such-ledger`)."""
+    """The ledger that the path is about. Raises NotFound (`no-such-ledger`), which only those are told who may read all."""
     found = ledger_of(scope)
     if found is None:
+        if not may_read_any(caller_of(scope)):
+            raise refuse(caller_of(scope), "read")
         raise NotFound("no ledger is served here", code="no-such-ledger", hint="Compare the address with the one you were given.")
     return found
 
@@ -82,12 +84,17 @@ async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     # Whoever may read some ledgers only is not told which others there are.
     if caller.may(needed, _NOWHERE if hosted is None else hosted.name):
         return
+    raise refuse(caller, needed)
+
+
+def refuse(caller: Caller, needed: str) -> Unauthenticated | Forbidden:
+    """Why somebody may not do what needs a scope."""
     if caller.kind == "anonymous":
-        raise Unauthenticated("this needs a token")
+        return Unauthenticated("this needs a token")
     if needed in caller.scopes or "admin" in caller.scopes:
-        raise Forbidden(
+        return Forbidden(
             "this token is for other ledgers", hint="Use the address of a ledger that it is for, or ask for another token."
         )
-    raise Forbidden(
+    return Forbidden(
         f"this needs the scope {needed}", hint=f"Ask an administrator for a token with --scope {needed}.", details={"scope": needed}
     )

@@ -137,7 +137,8 @@ def test_what_was_forged_names_its_step(page: Page, name: str) -> None:
     page.goto("/entries/1")
     address = page.locator("section.verify").first.get_attribute("data-answer")
     assert address
-    page.route(lambda url: url.endswith(address), forge)
+    # The script may ask for the same answer with the prose opened.
+    page.route(lambda url: address in url, forge)
     verify(page)
     expect(state(page)).to_contain_text(f"Not verified: step {step} fails")
     failing = page.locator("section.verify .steps .badge.bad")

@@ -21,7 +21,7 @@ APPLICATION_ID = 0x4D756E31  # "Mun1"
 FORMAT = 1
 BUSY_TIMEOUT_MS = 10_000
 BUSY_POLL_MS = 1
-CACHE_KIB = 65_536
+CACHE_KIB = 32_768
 # Up to 32 MiB of log beside the file: when it is folded back, a page that changed often is written once.
 LOG_PAGES = 8_000
 MOUNTS = Path("/proc/self/mounts")

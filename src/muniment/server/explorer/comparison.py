@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -37,8 +38,16 @@ _TITLES = (
     ("metrics", "Measurements"),
     ("approvals", "Decisions"),
 )
-# Areas whose facts are fields of events; those of the others are named by people, or after things.
+# Areas whose facts are fields of events, and how the page of a run calls some of these.
 _OURS = frozenset({"registration", "code", "environment", "seed"})
+_WORDS = MappingProxyType(
+    {
+        "dirtyDigest": "Changes not committed",
+        "environmentDigest": "Installed software",
+        "gitCommit": "Commit",
+        "hardwareClass": "Machine",
+    }
+)
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,11 +131,15 @@ def _group(differences: tuple[Difference, ...]) -> list[Area]:
     titles = dict(_TITLES)
     found = []
     for area in AREAS:
-        named = say_name if area in _OURS else str
-        rows = tuple((named(each.key), _show(each.a), _show(each.b)) for each in differences if each.area == area)
+        rows = tuple((_name(each.area, each.key), _show(each.a), _show(each.b)) for each in differences if each.area == area)
         if rows:
             found.append(Area(title=titles[area], rows=rows))
     return found
+
+
+def _name(area: str, key: str) -> str:
+    """What people call a fact; those of the other areas are named by people already, or after things."""
+    return _WORDS.get(key) or say_name(key) if area in _OURS else key
 
 
 def _show(value: object) -> str:

@@ -84,6 +84,8 @@ export class Sheet {
     try {
       if (this.body === null) await this.#write();
       this.#say("Sending…");
+      // Before the ledger answers: its answer may not be older than what this browser knows already.
+      this.met = await meet(this.outcome);
       const { verdicts: [verdict], view } = await send(this.root.dataset.entries, this.body);
       await this.#conclude(verdict, view);
     } catch (error) {
@@ -128,7 +130,7 @@ export class Sheet {
     let result = { ok: false };
     let trouble = "";
     try {
-      result = await verifyInto(this.outcome, toUtf8(receipt), this.entry);
+      result = await verifyInto(this.outcome, toUtf8(receipt), this.entry, this.met);
     } catch (error) {
       trouble = ` ${error.message}`;
     }
