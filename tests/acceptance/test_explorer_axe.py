@@ -1,12 +1,15 @@
 """Promise: every kind of page is fit for everybody: axe finds nothing, wide and narrow, light and dark; keys reach all of it.
 
 axe judges each page twice: wide and light, narrow and dark. What it can find depends on width or colours, on no pair of them.
+Where $MUNIMENT_SCREENSHOTS names a folder, a picture of every page is kept there.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -78,6 +81,9 @@ def test_axe_finds_nothing(browser: Browser, site: Site, story: Story, width: in
             if name in ALIKE:
                 continue
             page.goto(path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            if "MUNIMENT_SCREENSHOTS" in os.environ:
+                page.screenshot(path=Path(os.environ["MUNIMENT_SCREENSHOTS"]) / f"{name}-{width}-{scheme}.png", full_page=True)
             # What is folded belongs to the page as well.
             page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
             found += judge(page, f"{name} {width} {scheme}")

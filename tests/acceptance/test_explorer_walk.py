@@ -93,18 +93,6 @@ def test_a_day_before_anything_ran_says_so(page: Page) -> None:
     expect(page.locator("main")).to_contain_text("Nothing ran here on 2026-03-01")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_picture_of_every_page(browser: Browser, site: Site, story: Story, pictures: Path, width: int) -> None:
-    """Nothing is wider than the window, and nothing is asked of any other host."""
-    complaints: list[str] = []
-    with exploring.visit(browser, site, complaints, viewport={"width": width, "height": 900}) as page:
-        for name, path in exploring.list_pages(story).items():
-            page.goto(path)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-            page.screenshot(path=pictures / f"{name}-{width}.png", full_page=True)
-    assert [each for each in complaints if "404" not in each] == []
-
-
 def find(page: Page, text: str) -> None:
     """Search as a person at a keyboard does."""
     page.goto("/policy")

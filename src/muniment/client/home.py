@@ -31,6 +31,7 @@ from muniment.ledger.embedded import Embedded
 from muniment.ledger.refusals import NODE, Refusals
 from muniment.ledger.signers import FileSigner
 from muniment.ledger.spool import Spool
+from muniment.ledger.store.connection import CACHE_KIB
 from muniment.ledger.store.file import Store
 
 OWNER = "owner"
@@ -124,12 +125,12 @@ class Home(msgspec.Struct, frozen=True):
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{path} cannot be read: {error}", code="bad-trust", hint="Ask the ledger's owner for it.") from None
 
-    def open(self, *, accept_clock: bool = False) -> Embedded:
+    def open(self, *, accept_clock: bool = False, cache_kib: int = CACHE_KIB) -> Embedded:
         """The embedded engine over this ledger; a writer where the log's key lies here, else a reader.
 
         Where the service's key lies beside it, refused events are recorded as the policy asks.
         """
-        store = Store.open(self.store)
+        store = Store.open(self.store, cache_kib)
         if not self.log_key.exists():
             return Embedded(store, None)
         node = self.actor_key(NODE)

@@ -27,6 +27,7 @@ from muniment.errors import LedgerError, NotFound
 from muniment.ledger.embedded import Embedded
 from muniment.ledger.engine import View
 from muniment.ledger.pins import Pins
+from muniment.ledger.store.connection import CACHE_KIB
 from muniment.ledger.store.file import Store
 
 
@@ -76,9 +77,9 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
         finally:
             writer.engine.close()
 
-    def open(self, home: Home, path: Path | None = None) -> Writer:
+    def open(self, home: Home, path: Path | None = None, *, cache_kib: int = CACHE_KIB) -> Writer:
         """A ledger's folder (or only its file, at `path`), opened for reading. Raises NotFound, CorruptStore, Unavailable."""
-        return Writer(home, Here(home, Embedded(Store.open(path or home.store), None)), self.trust, self.pins, None)
+        return Writer(home, Here(home, Embedded(Store.open(path or home.store, cache_kib), None)), self.trust, self.pins, None)
 
     def open_ledger(self) -> Writer:
         """The ledger here or at the node, for reading. Raises as `open` and what the node raises."""

@@ -149,7 +149,7 @@ def _connect(path: Path) -> apsw.Connection:
     sql.set_busy_timeout(BUSY_TIMEOUT_MS)
     # NORMAL loses the last transactions in a power cut and never mixes old and new pages; OFF could, and would answer wrongly.
     sql.execute(
-        "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32768; PRAGMA trusted_schema = OFF"
+        "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8192; PRAGMA trusted_schema = OFF"
     )
     return sql
 

@@ -19,6 +19,10 @@ from muniment.ledger.pins import Pins
 from muniment.server.settings import Served, Settings
 from muniment.vault import Vault
 
+# How much of each ledger's file a process keeps in memory: a server has several connections, and a machine several servers.
+WRITER_KIB = 16_384
+READER_KIB = 8_192
+
 
 class Hosted:
     """One served ledger. `base` goes before every path of it: "" or "/l/NAME".
@@ -81,10 +85,10 @@ def open_all(settings: Settings, *, writes: bool = True) -> Hosting:
 
 def _open(served: Served, state: Path, *, writes: bool) -> Hosted:
     home = Home(served.home)
-    engine: Embedded | None = home.open() if writes else None
+    engine: Embedded | None = home.open(cache_kib=WRITER_KIB) if writes else None
     try:
         stand = Standpoint(trust=home.load_trust(), pins=Pins(state / "pins"), home=home)
-        writer = stand.open(home)
+        writer = stand.open(home, cache_kib=READER_KIB)
         with writer.contact() as (_, contact):
             pass
     except BaseException:

@@ -21,7 +21,7 @@ APPLICATION_ID = 0x4D756E31  # "Mun1"
 FORMAT = 1
 BUSY_TIMEOUT_MS = 10_000
 BUSY_POLL_MS = 1
-CACHE_KIB = 32_768
+CACHE_KIB = 65_536
 # Up to 32 MiB of log beside the file: when it is folded back, a page that changed often is written once.
 LOG_PAGES = 8_000
 MOUNTS = Path("/proc/self/mounts")
@@ -85,11 +85,12 @@ def create_empty(path: Path) -> apsw.Connection:
     return _connect(path)
 
 
-def open(path: Path) -> apsw.Connection:
-    """Open a ledger's file. Raises NotFound, CorruptStore or Unavailable."""
+def open(path: Path, cache_kib: int = CACHE_KIB) -> apsw.Connection:
+    """Open a ledger's file, with at most so much of it in memory. Raises NotFound, CorruptStore or Unavailable."""
     _require_file(path)
     connection = _connect(path)
     try:
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         found = connection.execute("PRAGMA application_id").get, connection.execute("PRAGMA user_version").get
     except apsw.Error as error:
         raise CorruptStore(f"{path} is not a readable ledger file: {error}", details={"table": "file"}) from None

@@ -70,9 +70,10 @@ class _Staged(msgspec.Struct, frozen=True):
 class Store:
     """An open ledger file. Safe for several threads, which take turns, and several processes, which SQLite orders."""
 
-    def __init__(self, path: Path, sql: apsw.Connection) -> None:
+    def __init__(self, path: Path, sql: apsw.Connection, cache_kib: int = connection.CACHE_KIB) -> None:
         self.path = path
         self._sql = sql
+        self._cache_kib = cache_kib
         self._lock = threading.RLock()
         self._memory: _Memory | None = None
         self._tiles = TileCache()
@@ -99,9 +100,9 @@ class Store:
         return _release_at_fork(cls(path, sql))
 
     @classmethod
-    def open(cls, path: Path) -> Store:
-        """Open the file of a ledger. Raises NotFound, CorruptStore or Unavailable."""
-        return _release_at_fork(cls(path, connection.open(path)))
+    def open(cls, path: Path, cache_kib: int = connection.CACHE_KIB) -> Store:
+        """Open the file of a ledger; `cache_kib` of it are kept in memory. Raises NotFound, CorruptStore or Unavailable."""
+        return _release_at_fork(cls(path, connection.open(path, cache_kib), cache_kib))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -246,7 +247,7 @@ class Store:
             # Forked while a transaction was open. What was inherited may not even be closed here, so it is kept aside.
             self._inherited, self._process, self._memory = self._sql, CLOSED, None
         if self._process == CLOSED:
-            self._sql, self._process = connection.open(self.path), os.getpid()
+            self._sql, self._process = connection.open(self.path, self._cache_kib), os.getpid()
 
     def release(self) -> None:
         """Close the connection until the next transaction, unless one is running."""
