@@ -20,8 +20,7 @@ from muniment.server.settings import Served, Settings
 from muniment.vault import Vault
 
 # How much of each ledger's file a process keeps in memory: a server has several connections, and a machine several servers.
-WRITER_KIB = 16_384
-READER_KIB = 8_192
+CACHE_KIB = 8_192
 
 
 class Hosted:
@@ -85,10 +84,10 @@ def open_all(settings: Settings, *, writes: bool = True) -> Hosting:
 
 def _open(served: Served, state: Path, *, writes: bool) -> Hosted:
     home = Home(served.home)
-    engine: Embedded | None = home.open(cache_kib=WRITER_KIB) if writes else None
+    engine: Embedded | None = home.open(cache_kib=CACHE_KIB) if writes else None
     try:
         stand = Standpoint(trust=home.load_trust(), pins=Pins(state / "pins"), home=home)
-        writer = stand.open(home, cache_kib=READER_KIB)
+        writer = stand.open(home, cache_kib=CACHE_KIB)
         with writer.contact() as (_, contact):
             pass
     except BaseException:
