@@ -12,7 +12,7 @@ from muniment.core.format import digest as digests
 # What stands behind a claim, from the weakest to the strongest; docs/events.md has the words, these say what they mean.
 GRADES = MappingProxyType(
     {
-        "declared": "somebody says so",
+        "declared": "on the signer's word",
         "imported": "taken over from another system",
         "observed": "recorded by the software while it happened",
         "attested": "vouched for by the machine or service that ran it",
