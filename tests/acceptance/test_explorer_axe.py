@@ -41,23 +41,6 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    return exploring.tell(tmp_path_factory.mktemp("story"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with exploring.chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def site(story: Story, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with exploring.serve(story.home, tmp_path_factory.mktemp("server"), browser) as found:
-        yield found
-
-
 @contextmanager
 def visit(browser: Browser, site: Site, complaints: list[str], width: int = WIDE, scheme: Any = "light") -> Iterator[Page]:
     """A page that carries axe."""

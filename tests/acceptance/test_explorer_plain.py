@@ -28,23 +28,6 @@ POLICY = {
 SCRIPTED = frozenset({"approve", "keys", "search", "search-many", "search-nothing", "verify"})
 
 
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    return exploring.tell(tmp_path_factory.mktemp("story"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with exploring.chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def site(story: Story, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with exploring.serve(story.home, tmp_path_factory.mktemp("server"), browser) as found:
-        yield found
-
-
 @pytest.fixture
 def plain(browser: Browser, site: Site) -> Iterator[Page]:
     """A page in a browser without JavaScript."""

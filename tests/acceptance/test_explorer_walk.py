@@ -29,23 +29,6 @@ _COUNT = """addEventListener("click", event => {
 }, true)"""
 
 
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    return exploring.tell(tmp_path_factory.mktemp("story"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with exploring.chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def site(story: Story, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with exploring.serve(story.home, tmp_path_factory.mktemp("server"), browser) as found:
-        yield found
-
-
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
     with exploring.visit(browser, site) as found:
