@@ -46,17 +46,6 @@ class Served(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    return exploring.tell(tmp_path_factory.mktemp("story"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with exploring.chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def served(story: Story, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     liars: list[lying.Liar] = []
 
