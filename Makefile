@@ -24,11 +24,13 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m bench
 
-# The reference of events, the published vectors and the forms in the verification script are written by the code that they describe.
+# The reference of events, the published vectors and the forms in the verification script are written by the code that they describe,
+# the messages of ABCI by protoc.
 docs: $(VENV)/.test
 	$(BIN)/python tools/event_reference.py
 	$(BIN)/python tools/vectors.py
 	$(BIN)/python tools/script_vocabulary.py
+	$(BIN)/python tools/abci_messages.py
 
 # Each environment is complete by its lock alone: pinned, hashed, without the address of any index.
 $(VENV)/.demo: requirements/demo.lock pyproject.toml
@@ -61,9 +63,10 @@ lock:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install uv
 	$(LOCK) pyproject.toml --group build -o requirements/runtime.lock
-	$(LOCK) pyproject.toml --group build --extra demo --extra server -o requirements/demo.lock
+	$(LOCK) pyproject.toml --group build --extra demo --extra consortium -o requirements/demo.lock
 	$(LOCK) pyproject.toml --group build --extra server -o requirements/server.lock
-	$(LOCK) pyproject.toml --group build --extra demo --extra server --group test -o requirements/test.lock
+	$(LOCK) pyproject.toml --group build --extra consortium -o requirements/consortium.lock
+	$(LOCK) pyproject.toml --group build --extra demo --extra consortium --group test -o requirements/test.lock
 	$(LOCK) --group go -o requirements/go.lock
 
 clean:

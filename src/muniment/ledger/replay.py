@@ -16,7 +16,7 @@ import msgspec
 
 from muniment.core.format import entry, state_map
 from muniment.core.format.entry import Header
-from muniment.core.rules import chain, genesis
+from muniment.core.rules import chain, genesis, members
 from muniment.core.rules.chain import Position, Submission
 from muniment.core.rules.policy import Policy
 from muniment.errors import VerificationError
@@ -54,12 +54,13 @@ class Replay:
             return self._found(raw, header)
         if self.position is None:
             raise VerificationError("the ledger does not begin with its genesis", step=STEP, code="no-genesis")
-        block = chain.Block(self.position, self._policy_in_force(), header.time, submissions)
+        faults = () if header.evidence is msgspec.UNSET else members.decode_faults(bytes(header.evidence))
+        block = chain.Block(self.position, self._policy_in_force(), header.time, submissions, faults)
         if header.time <= self.position.time:
             raise VerificationError(f"block {header.height} is not later than the one before", step=STEP, code="time-order")
         transition = chain.apply(self, block)
         refused = [verdict for verdict in transition.verdicts if verdict.decision != "admitted"]
-        if refused or not submissions:
+        if refused or not transition.seals:
             said = refused[0].reasons[0].sentence() if refused and refused[0].reasons else "it is empty or repeats an event"
             raise VerificationError(f"block {header.height} holds what the rules refuse: {said}", step=STEP, code="not-admissible")
         change = self._write(transition.records)
@@ -147,7 +148,7 @@ class Replay:
                     step=STEP,
                     code=f"header-{field}",
                 )
-        # A part that the rules do not make, such as evidence in a ledger of one node, or another form of the same genesis.
+        # Another form of the same genesis.
         raise VerificationError(
             f"block {header.height}: the header is not the one that replay gives", step=STEP, code="header-form"
         )
@@ -160,4 +161,6 @@ _MEANINGS = {
     "root": "the root of the entries before it",
     "state": "the root of the state",
     "protocol": "the protocol",
+    "validators": "the members",
+    "evidence": "the evidence against members",
 }

@@ -101,16 +101,21 @@ def copy_file(source: Path, path: Path) -> FileSigner:
 
 
 def _keep(path: Path, purpose: str, seed: bytes) -> FileSigner:
-    """Write a key file.
+    """Write a key file. Raises InvalidInput for a purpose that is not one printable line, and as `write_secret`."""
+    write_secret(path, _format(purpose, seed).encode())
+    return FileSigner(path, purpose, seed)
 
-    Raises Conflict (`key-exists`) where something is already there, InvalidInput for a purpose that is not one printable
-    line, Unavailable (`key-permissions`) where other users could read or replace the file, (`key-unwritable`) otherwise.
+
+def write_secret(path: Path, raw: bytes) -> None:
+    """Write a file that only its owner reads, durably; for keys that other programs read in forms of their own.
+
+    Raises Conflict (`key-exists`) where something is already there, Unavailable (`key-permissions`) where other users could
+    read or replace the file, (`key-unwritable`) otherwise.
     """
-    text = _format(purpose, seed)
     try:
         _make_folder(path.parent)
         _check_folder(path.parent)
-        _write_once(path, text.encode())
+        _write_once(path, raw)
     except FileExistsError:
         raise _exists(str(path)) from None
     except OSError as error:
@@ -119,7 +124,6 @@ def _keep(path: Path, purpose: str, seed: bytes) -> FileSigner:
             code="key-unwritable",
             hint="Choose a folder of your own on a local disk.",
         ) from None
-    return FileSigner(path, purpose, seed)
 
 
 def load_file(path: Path) -> FileSigner:
@@ -128,17 +132,25 @@ def load_file(path: Path) -> FileSigner:
 
 
 def _read(path: Path) -> tuple[str, bytes]:
-    """The purpose and the seed in a key file.
+    """The purpose and the seed in a key file. Raises as `read_secret`, and InvalidInput (`bad-key-file`) for a text that was changed."""
+    try:
+        return _parse(read_secret(path).decode())
+    except UnicodeDecodeError:
+        raise _bad_key() from None
+
+
+def read_secret(path: Path) -> bytes:
+    """The bytes of a file that only its owner reads; of a longer one the first 4,097.
 
     Raises NotFound (`key-not-found`), Unavailable (`key-permissions`) where other users can read the file,
-    (`key-unreadable`) where this one cannot, InvalidInput (`bad-key-file`) for a text that was changed.
+    (`key-unreadable`) where this one cannot.
     """
     try:
         # Without O_NONBLOCK a pipe of that name would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             _check_file(path, os.fstat(descriptor))
-            raw = os.read(descriptor, _MAX_FILE_BYTES + 1)
+            return os.read(descriptor, _MAX_FILE_BYTES + 1)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
@@ -147,10 +159,6 @@ def _read(path: Path) -> tuple[str, bytes]:
         raise Unavailable(
             f"the key file {path} cannot be read: {error.strerror}", code="key-unreadable", hint="Run as the owner of the key."
         ) from None
-    try:
-        return _parse(raw.decode())
-    except UnicodeDecodeError:
-        raise _bad_key() from None
 
 
 def create_keyring(account: str, purpose: str, keyring: Keyring | None = None) -> KeyringSigner:

@@ -53,11 +53,12 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 def open_frame(frame: Frame, trust: Trust, since: int | None = None) -> Opened:
     """Check a frame that was asked for with consistency from `since`; that proof itself is for whoever knows the old root.
 
-    Raises VerificationError: steps 2 to 4 as `authority.open_head`, step 7 `inclusion-...` and step 8 (`header-form`,
-    `header-index`, `header-root`) where its header is not the last entry; step 1 for what has no form at all.
+    Raises VerificationError: steps 2 to 4 as `authority.open_head` and `authority.check_vote`, step 7 `inclusion-...` and step 8
+    (`header-form`, `header-index`, `header-root`) where its header is not the last entry; step 1 for what has no form at all.
     """
     try:
         head = authority.open_head(frame.checkpoint.encode(), trust)
+        authority.check_vote(head, trust)
         raw = frame.header.encode()
         proof = parse_hashes(frame.inclusion)
     except (InvalidInput, UnicodeEncodeError) as error:

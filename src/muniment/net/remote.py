@@ -29,7 +29,7 @@ from muniment.core.proof.verify.statement import find_sealed
 from muniment.core.rules import chain, events
 from muniment.core.rules.chain import Submission
 from muniment.core.rules.policy import Verdict
-from muniment.errors import InvalidInput, VerificationError
+from muniment.errors import InvalidInput, Unavailable, VerificationError
 from muniment.net import frames, wire
 from muniment.net.entries import Entries
 from muniment.net.frames import Opened as OpenedFrame
@@ -86,6 +86,11 @@ class Remote:
         """The ledger's id."""
         return self.trust.ledger
 
+    @property
+    def seen(self) -> Pin | None:
+        """The newest checkpoint that this node showed in this process."""
+        return self._seen
+
     def append(self, entries: Sequence[bytes]) -> list[Verdict]:
         """Judge signed envelopes in order; what is admitted is durable, and was shown to be in the ledger, when this returns.
 
@@ -110,9 +115,12 @@ class Remote:
     @contextmanager
     def view(self) -> Iterator[RemoteView]:
         """The ledger as of its newest sealed block. Raises SplitView where it does not continue what was seen of it."""
-        kept = self._take_own()
-        opened = kept or self.meet(lambda since: self.transport.read("/v1/view", Frame, query=_since(since)))
-        yield RemoteView(self, self._entries, opened)
+        yield self.look()
+
+    def look(self, opened: OpenedFrame | None = None) -> RemoteView:
+        """A view of the newest block, raising as `view`; or of a block that was checked elsewhere, read from this node."""
+        found = opened or self._take_own() or self.meet(lambda since: self.transport.read("/v1/view", Frame, query=_since(since)))
+        return RemoteView(self, self._entries, found)
 
     def meet(self, ask: Callable[[int | None], Frame]) -> OpenedFrame:
         """Check a frame that the node gives now, and that it continues what was seen before the node was asked."""
@@ -229,6 +237,14 @@ class Remote:
         try:
             return evidence.check(seen, opened.head, prove, contact=True)
         except SplitView as split:
+            if split.evidence.kind in ("rollback", "tail-cut") and opened.head.tier == "consortium":
+                # What a quorum voted for was the newest block once: this node has not caught up, and accuses nobody.
+                raise Unavailable(
+                    f"{self.transport.address.url} is behind: it has {opened.size} entries, and {seen.size} were seen",
+                    code="behind",
+                    hint="It is catching up; ask again in a moment, or ask another node.",
+                    retry_after=1.0,
+                ) from None
             raise SplitView(split.evidence, path=self._keep(split.evidence)) from None
 
     def _take_own(self) -> OpenedFrame | None:

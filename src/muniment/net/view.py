@@ -46,6 +46,11 @@ class RemoteView:
         self._tiles = TileReader(read_tiles(node.transport), opened.size, opened.root)
 
     @property
+    def opened(self) -> Opened:
+        """The frame of its block."""
+        return self._opened
+
+    @property
     def checkpoint(self) -> bytes:
         """The signed checkpoint that ends at the newest header."""
         return self._opened.head.note

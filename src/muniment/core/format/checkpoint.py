@@ -104,6 +104,14 @@ def cosign(checkpoint_note: note.Note, name: str, signer: keys.Signer, time: int
     return note.format_signature(note.Signature(name, verifier.key_id, blob))
 
 
+def attach(raw: bytes, lines: Iterable[str]) -> bytes:
+    """A signed checkpoint with further signature lines, the log's own first, as tools expect it; none is repeated."""
+    attached = note.attach(note.parse(raw), lines)
+    origin = parse(attached.text).origin
+    ordered = sorted(attached.signatures, key=lambda each: each.name != origin)
+    return note.format(note.Note(attached.text, tuple(ordered)))
+
+
 def open_cosignatures(checkpoint_note: note.Note, verifiers: Iterable[keys.Verifier]) -> tuple[Cosignature, ...]:
     """Verify every line by a known cosigner of type 0x04; one cosignature each, the newest where it signed again.
 

@@ -6,8 +6,6 @@ An entry is either the envelope of an event or the header that seals a block. A 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from muniment.core.format import dsse, encoding, merkle
@@ -16,7 +14,11 @@ from muniment.core.format.encoding import MAX_ENTRY_BYTES, HexDigest, Natural, T
 from muniment.errors import InvalidInput
 
 NO_PREVIOUS = "0" * 64
-PROTOCOL: Literal[1] = 1
+PROTOCOL = 1
+"""The protocol that a new ledger begins with."""
+
+PROTOCOLS = frozenset({1})
+"""Those that this release speaks."""
 
 Absent = msgspec.UnsetType
 
@@ -35,7 +37,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     size: Natural
     root: HexDigest
     state: HexDigest
-    protocol: Literal[1]
+    protocol: Natural
     genesis: msgspec.Raw | Absent = msgspec.UNSET
     validators: msgspec.Raw | Absent = msgspec.UNSET
     evidence: msgspec.Raw | Absent = msgspec.UNSET
@@ -61,12 +63,23 @@ def decode_header(raw: bytes) -> Header:
         header = _read_header.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"not a header: {error}", code="bad-header") from None
+    check_protocol(header.protocol)
     first = header.height == 0
     if first != (header.genesis is not msgspec.UNSET) or first != (header.previous == NO_PREVIOUS) or first != (header.size == 0):
         raise InvalidInput("only the header of height 0 carries a genesis and has no previous one", code="bad-header")
     if not isinstance(plain, dict) or (first and header.root != merkle.EMPTY.hex()):
         raise InvalidInput("the genesis header must commit to the empty tree", code="bad-header")
     return header
+
+
+def check_protocol(number: int) -> None:
+    """Check that this release speaks a protocol. Raises InvalidInput (`protocol-unknown`)."""
+    if number not in PROTOCOLS:
+        raise InvalidInput(
+            f"this follows protocol {number}, and this release speaks {', '.join(map(str, sorted(PROTOCOLS)))}",
+            code="protocol-unknown",
+            hint="Install a release that speaks it.",
+        )
 
 
 def encode_header(header: Header) -> bytes:

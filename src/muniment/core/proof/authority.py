@@ -122,6 +122,16 @@ def check_tier(head: Head, wanted: Tier | None) -> None:
     )
 
 
+def check_vote(head: Head, trust: Trust) -> None:
+    """Check that a quorum voted for what a ledger shows now, where the trust file asks for one of organisations that vote.
+
+    Outside parties that only cosign come later, so that what they promise is not asked of the newest block. Raises
+    VerificationError (step 4, `quorum`).
+    """
+    if trust.votes:
+        check_tier(head, "consortium")
+
+
 def _weigh(voices: tuple[Voice, ...], quorum: int) -> tuple[Tier, Basis]:
     if not quorum or len(voices) < quorum:
         return "solo", "asserted"

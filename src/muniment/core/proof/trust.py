@@ -68,6 +68,11 @@ class Trust(msgspec.Struct, frozen=True):
         """The organisations that may cosign, each once, sorted."""
         return tuple(sorted({cosigner.organisation for cosigner in self.cosigners}))
 
+    @property
+    def votes(self) -> bool:
+        """Whether the quorum is one of organisations that vote: then every checkpoint has it as soon as it is shown."""
+        return 0 < self.quorum <= len({each.organisation for each in self.cosigners if each.statement == "voted"})
+
 
 def parse(text: str) -> Trust:
     """Read a trust file. Raises InvalidInput (`bad-trust`) whose details name the field."""
@@ -139,9 +144,7 @@ def check(trust: Trust) -> Trust:
     _check_distinct(trust)
     if not 0 <= trust.quorum <= len(trust.organisations):
         raise _bad_trust("quorum", f"asks for {trust.quorum} of {len(trust.organisations)} organisations")
-    if not trust.log_keys and not 0 < trust.quorum <= len(
-        {each.organisation for each in trust.cosigners if each.statement == "voted"}
-    ):
+    if not trust.log_keys and not trust.votes:
         raise _bad_trust("log_keys", "names no key, and there is no quorum of organisations that vote in its place")
     return trust
 

@@ -17,14 +17,27 @@ from muniment.core.format import dsse, encoding, entry, keys, merkle, state_map
 from muniment.core.format.dsse import Envelope
 from muniment.core.format.entry import Header
 from muniment.core.format.merkle import Frontier
-from muniment.core.rules import effects, events, policy
+from muniment.core.rules import council, effects, events, members, policy
 from muniment.core.rules import genesis as genesis_rules
 from muniment.core.rules.effects.context import Context
-from muniment.core.rules.events import Event
+from muniment.core.rules.events import Event, MemberChanged
 from muniment.core.rules.genesis import Genesis
+from muniment.core.rules.members import Fault, Validators
 from muniment.core.rules.overlay import Overlay, Reader, Writes
 from muniment.core.rules.policy import Policy, Reason, Verdict
-from muniment.core.rules.records import MAX_SET_BYTES, Actor, Approval, Key, Membership, PolicyInForce, Protocol, State
+from muniment.core.rules.records import (
+    MAX_SET_BYTES,
+    Actor,
+    Approval,
+    Consortium,
+    CosignerKey,
+    Key,
+    Membership,
+    PolicyInForce,
+    Protocol,
+    State,
+    ValidatorKey,
+)
 from muniment.errors import InvalidInput, VerificationError
 
 
@@ -50,20 +63,36 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """What is about to be judged, in order, and the time that its header will carry."""
+    """What is about to be judged, in order, and the time that its header will carry.
+
+    `faults` are what the engine proved of its validators since the last block; the embedded engine has none.
+    """
 
     position: Position
     policy: Policy
     time: str
     submissions: Sequence[Submission]
+    faults: tuple[Fault, ...] = ()
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """The outcome of a block: a verdict for each submission, the entries to append, the records to write by map key."""
+    """The outcome of a block: a verdict for each submission, the entries to append, the records to write by map key.
+
+    `protocol` is the number by which it was judged; `validators` the members after it, where it changed them; `faults` what
+    its header says of validators.
+    """
 
     verdicts: tuple[Verdict, ...]
     admitted: tuple[Submission, ...]
     records: dict[bytes, bytes]
+    protocol: int = entry.PROTOCOL
+    validators: Validators | None = None
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def seals(self) -> bool:
+        """Whether there is anything to seal: what admits nothing and proves nothing is no block."""
+        return bool(self.admitted or self.faults)
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -105,8 +134,12 @@ def touched(submissions: Sequence[Submission]) -> set[bytes]:
 
 
 def apply(reader: Reader, block: Block) -> Transition:
-    """Judge the events of a block in order, later ones seeing earlier ones. A pure function of its arguments."""
+    """Judge the events of a block in order, later ones seeing earlier ones. A pure function of its arguments.
+
+    Raises InvalidInput (`protocol-unknown`) where the protocol in force is one that this release does not speak.
+    """
     overlay = Overlay(reader)
+    protocol = _protocol_in_force(overlay)
     verdicts: list[Verdict] = []
     admitted: list[Submission] = []
     seen: dict[str, tuple[int, bytes]] = {}
@@ -131,21 +164,20 @@ def apply(reader: Reader, block: Block) -> Transition:
                 verdict = Verdict(decision="admitted", event_id=event.event_id, index=index)
                 index += 1
         verdicts.append(verdict)
-    return Transition(tuple(verdicts), tuple(admitted), overlay.records() if admitted else {})
+    changed = any(isinstance(submission.event, MemberChanged) for submission in admitted)
+    validators = council.read(overlay) if changed else None
+    faults = council.name(overlay, block.faults) if block.faults else ()
+    transition = Transition(tuple(verdicts), tuple(admitted), {}, protocol, validators, faults)
+    if faults:
+        frontier = block.position.frontier.extend([submission.leaf for submission in admitted])
+        council.note(overlay, faults, index, entry.leaf_without_state(_header(block, transition, frontier, "")))
+    return msgspec.structs.replace(transition, records=overlay.records()) if transition.seals else transition
 
 
 def seal(block: Block, transition: Transition, state: bytes) -> Sealed:
-    """The header over a block that admitted something; `state` is the root of the map after it."""
+    """The header over a block that has something to seal; `state` is the root of the map after it."""
     frontier = block.position.frontier.extend([submission.leaf for submission in transition.admitted])
-    header = Header(
-        height=block.position.height + 1,
-        time=block.time,
-        previous=block.position.leaf.hex(),
-        size=frontier.size,
-        root=frontier.root().hex(),
-        state=state.hex(),
-        protocol=entry.PROTOCOL,
-    )
+    header = _header(block, transition, frontier, state.hex())
     return _sealed(header, block.position.ledger, block.position.origin, frontier)
 
 
@@ -166,8 +198,13 @@ def found(genesis: Genesis, time: str) -> Transition:
             kind=actor.kind, organisation=actor.organisation, responsible=actor.responsible, roles=actor.roles
         )
         states.update({f"key/{each.key}": Key(actor=actor.id, since=0) for each in actor.keys})
+    if genesis.members:
+        active = tuple(member.organisation for member in genesis.members)
+        states["members"] = Consortium(active=active, publisher=genesis.publisher)
     for member in genesis.members:
-        states[f"member/{member.organisation}"] = Membership(index=0, key=member.key, status="active")
+        states[f"member/{member.organisation}"] = Membership(cosigner=member.cosigner, index=0, key=member.key, status="active")
+        states[f"validator/{members.address(member.key)}"] = ValidatorKey(key=member.key, member=member.organisation)
+        states[f"cosigner/{member.cosigner}"] = CosignerKey(member=member.organisation)
     for name, state in states.items():
         if state.set_bytes() > MAX_SET_BYTES:
             raise InvalidInput(f"the sets in the record of {name} take more than {MAX_SET_BYTES} bytes", code="record-size")
@@ -200,6 +237,35 @@ def policy_in_force(reader: Reader) -> Policy:
     if policy.identify(rules) != found.digest:
         raise InvalidInput(f"the policy of entry {found.index} is not the one that the record names", code="no-policy")
     return rules
+
+
+def validators_in_force(reader: Reader) -> Validators | None:
+    """The members who judge the next block; None in a ledger with one operator."""
+    overlay = Overlay(reader)
+    return council.read(overlay) if overlay.exists("members") else None
+
+
+def _protocol_in_force(overlay: Overlay) -> int:
+    known = overlay.read("protocol", Protocol)
+    if known is None:
+        raise InvalidInput("the ledger has no protocol", code="no-genesis")
+    entry.check_protocol(known.number)
+    return known.number
+
+
+def _header(block: Block, transition: Transition, frontier: Frontier, state: str) -> Header:
+    validators, faults = transition.validators, transition.faults
+    return Header(
+        height=block.position.height + 1,
+        time=block.time,
+        previous=block.position.leaf.hex(),
+        size=frontier.size,
+        root=frontier.root().hex(),
+        state=state,
+        protocol=transition.protocol,
+        validators=msgspec.UNSET if validators is None else msgspec.Raw(members.encode(validators)),
+        evidence=msgspec.Raw(members.encode_faults(faults)) if faults else msgspec.UNSET,
+    )
 
 
 def _repeated(overlay: Overlay, position: Position, submission: Submission, seen: dict[str, tuple[int, bytes]]) -> Verdict | None:

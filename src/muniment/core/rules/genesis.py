@@ -14,6 +14,8 @@ import msgspec
 
 from muniment.core.format import encoding, keys
 from muniment.core.format.encoding import HexDigest, Segment
+from muniment.core.rules import members
+from muniment.core.rules.members import Member, Publisher, Validators
 from muniment.core.rules.policy import Policy, require_sorted
 from muniment.errors import InvalidInput, VerificationError
 
@@ -52,24 +54,23 @@ class Founder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         require_sorted(self.roles, "roles")
 
 
-class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
-    """An organisation that runs a validator of the consortium."""
-
-    organisation: Segment
-    key: HexDigest
-
-
 class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
-    """Everything that the rules know at height 0."""
+    """Everything that the rules know at height 0. A ledger with one operator has no members and no publisher."""
 
     origin: Origin
     actors: tuple[Founder, ...]
     policy: Policy
     members: tuple[Member, ...] = ()
+    publisher: Publisher | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         require_sorted([actor.id for actor in self.actors], "actors")
         require_sorted([member.organisation for member in self.members], "members")
+
+    @property
+    def validators(self) -> Validators | None:
+        """The members that a consortium begins with; None where there are none."""
+        return Validators(members=self.members, publisher=self.publisher) if self.members else None
 
 
 _decode = encoding.decoder(Genesis, limit=encoding.MAX_ENTRY_BYTES)
@@ -94,6 +95,11 @@ def decode(raw: bytes) -> Genesis:
     listed = [each.key for actor in genesis.actors for each in actor.keys]
     if len(set(listed)) != len(listed):
         raise InvalidInput("one key belongs to two founders", code="bad-genesis")
+    founding = genesis.validators
+    if founding is not None:
+        members.check(founding)
+    elif genesis.publisher is not msgspec.UNSET:
+        raise InvalidInput("a publisher is a member, and there are none", code="bad-genesis")
     return genesis
 
 

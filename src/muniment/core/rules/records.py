@@ -11,6 +11,7 @@ import msgspec
 from muniment.core.format import layout
 from muniment.core.format.decimal import Comparator
 from muniment.core.rules.events.value import SealedText
+from muniment.core.rules.members import Publisher
 
 Absent = msgspec.UnsetType
 UNSET = msgspec.UNSET
@@ -233,12 +234,34 @@ class Amendment(State, frozen=True, kw_only=True):
     redacted: bool = False
 
 
-class Membership(State, frozen=True, kw_only=True):
-    """`member/<organisation>`: `index` is the entry that last changed it."""
+class Consortium(State, frozen=True, kw_only=True):
+    """`members`: the organisations in force, and who publishes."""
 
+    active: tuple[str, ...]
+    publisher: Publisher | Absent = UNSET
+
+
+class Membership(State, frozen=True, kw_only=True):
+    """`member/<organisation>`: `index` is the entry that last changed it, `faults` counts proofs that it signed twice."""
+
+    cosigner: str
+    faults: int = 0
     index: int
     key: str
     status: str
+
+
+class ValidatorKey(State, frozen=True, kw_only=True):
+    """`validator/<address>`: whose validator has this key, or once had it."""
+
+    key: str
+    member: str
+
+
+class CosignerKey(State, frozen=True, kw_only=True):
+    """`cosigner/<key>`: who cosigns with this key, or once did."""
+
+    member: str
 
 
 class Link(State, frozen=True, kw_only=True):

@@ -62,6 +62,10 @@ CREATE TABLE tile (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
 CREATE TABLE record (key BLOB PRIMARY KEY, value BLOB NOT NULL, leaf BLOB NOT NULL) WITHOUT ROWID;
 -- ... and 256 rows of 16 hashes are its nodes at depth 12. `height` is the block that last changed the row.
 CREATE TABLE cell (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL, height INTEGER NOT NULL);
+-- In a consortium: what members said of the checkpoint of a height, a signature line each; the log's own line has the name ''.
+CREATE TABLE cosignature (height INTEGER, organisation TEXT, line TEXT NOT NULL, PRIMARY KEY (height, organisation)) WITHOUT ROWID;
+-- ... and what was committed at each height of the consensus engine: how many entries there were then, and their root.
+CREATE TABLE consensus (height INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL);
 """
 
 

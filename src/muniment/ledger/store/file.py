@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -18,12 +18,15 @@ import msgspec
 
 from muniment.core.format import checkpoint, entry, merkle, note, state_map
 from muniment.core.format.entry import Header
+from muniment.core.format.state_map import Change
 from muniment.core.rules import chain, genesis
 from muniment.core.rules.chain import Position, Sealed, Submission, Transition
+from muniment.core.rules.members import Fault, Validators
 from muniment.core.rules.policy import Policy, Verdict
-from muniment.errors import CorruptStore, Detail, InvalidInput, InvariantError, Unavailable
-from muniment.ledger.store import blocks, connection, entries, records, tree
+from muniment.errors import Conflict, CorruptStore, Detail, InvalidInput, InvariantError, Unavailable
+from muniment.ledger.store import blocks, connection, cosignatures, entries, marks, records, tree
 from muniment.ledger.store.blocks import BlockRow
+from muniment.ledger.store.marks import Mark
 from muniment.ledger.store.reader import RuleReader
 from muniment.ledger.store.snapshot import Snapshot
 from muniment.ledger.store.tree import OpenTiles, TileCache
@@ -57,8 +60,23 @@ class Judged(msgspec.Struct, frozen=True):
     policy: Policy
 
 
-class _Staged(msgspec.Struct, frozen=True):
-    """A block that is ready to be written."""
+class Staged(msgspec.Struct, frozen=True):
+    """A block that was judged and is ready to be written: its verdicts, and the header that seals it, if anything does.
+
+    `root` is the root over all entries once it is written.
+    """
+
+    judged: Judged
+    sealed: Sealed | None
+    root: bytes
+    transition: Transition
+    memory: _Memory
+    leaves: dict[bytes, bytes] = {}
+    change: Change | None = None
+
+
+class _Written(msgspec.Struct, frozen=True):
+    """What a sealed block leaves in the tables."""
 
     transition: Transition
     leaves: dict[bytes, bytes]
@@ -95,7 +113,7 @@ class Store:
         sql = connection.create(path)
         sql.execute("BEGIN IMMEDIATE")
         records.create_cells(sql, change.cells)
-        _write_block(sql, _Staged(transition, leaves, {}, sealed, len(leaves)), signed)
+        _write_block(sql, _Written(transition, leaves, {}, sealed, len(leaves)), signed)
         sql.execute("COMMIT")
         return _release_at_fork(cls(path, sql))
 
@@ -126,28 +144,58 @@ class Store:
         again says which.
         """
         with self._lock, connection.explaining(), self._transaction("BEGIN IMMEDIATE"):
+            staged = self._stage(submissions, clock, ())
+            if staged.sealed is not None:
+                self._write(staged, seal)
+                self._commit(staged)
+            return staged.judged
+
+    def stage(self, submissions: list[Submission], clock: Callable[[str], str], faults: tuple[Fault, ...] = ()) -> Staged:
+        """Judge a block and write nothing: for an engine that hears the verdict first and says later when to write it.
+
+        Raises Unavailable (`protocol-unknown`) where the ledger follows a protocol that this release does not speak.
+        """
+        with self._lock, connection.explaining(), self._transaction("BEGIN"):
+            return self._stage(submissions, clock, faults)
+
+    def commit(self, staged: Staged, seal: Seal, consensus: int | None = None) -> None:
+        """Write a staged block, if it is one, and the engine's height `consensus`, in one transaction.
+
+        When this returns, all of it is on the disk. Raises Conflict (`stale`) where the ledger moved since it was staged.
+        """
+        with self._lock, connection.explaining(), self._transaction("BEGIN IMMEDIATE"):
+            if blocks.newest(self._sql) != staged.memory.block:
+                raise Conflict("the ledger has another newest block than the one that was built on", code="stale")
+            if staged.sealed is not None:
+                self._write(staged, seal)
+            if consensus is not None:
+                size = staged.memory.position if staged.sealed is None else staged.sealed.position
+                marks.append(self._sql, Mark(consensus, size.frontier.size, staged.root))
+            self._commit(staged)
+
+    def mark(self) -> Mark | None:
+        """The engine's newest height that was committed here, and what it led to; None in an embedded ledger."""
+        with self._lock, connection.explaining(), self._transaction("BEGIN"):
+            return marks.newest(self._sql)
+
+    def marks(self, first: int, stop: int) -> list[Mark]:
+        """What the engine's heights in [first, stop) led to."""
+        with self._lock, connection.explaining(), self._transaction("BEGIN"):
+            return list(marks.scan(self._sql, first, stop))
+
+    def cosign(self, lines: Mapping[int, Mapping[str, str]]) -> None:
+        """Keep what members said of checkpoints: by height, then by organisation ("": the log's own line)."""
+        with self._lock, connection.explaining(), self._transaction("BEGIN IMMEDIATE"):
+            for height, said in lines.items():
+                cosignatures.write(self._sql, height, said)
+            self._sql.execute("COMMIT")
+
+    @property
+    def validators(self) -> Validators | None:
+        """The members who judge the next block; None in a ledger with one operator."""
+        with self._lock, connection.explaining(), self._transaction("BEGIN"):
             memory = self._refresh()
-            if not memory.sound:
-                _check_head(memory, blocks.read_header(self._sql, memory.block))
-                memory.sound = True
-            keys = chain.touched(submissions)
-            ranges = memory.map.plan(keys)
-            rows = records.read_ranges(self._sql, ranges)
-            fetched: dict[bytes, bytes | None] = dict.fromkeys(keys)
-            fetched.update([(key, records.check(key, value, leaf)) for key, value, leaf in rows if key in fetched])
-            reader = RuleReader(self._sql, fetched, memory.records, memory.newest_id)
-            block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions)
-            transition = chain.apply(reader, block)
-            if transition.admitted:
-                # Whatever ends this block early, an interrupt just after COMMIT too: the next transaction reads the file anew.
-                self._memory = None
-                leaves = {key: state_map.leaf(key, value) for key, value in transition.records.items()}
-                change = memory.map.build(ranges, [(key, leaf) for key, _, leaf in rows], leaves)
-                sealed = chain.seal(block, transition, change.root)
-                self._commit(memory, _Staged(transition, leaves, change.cells, sealed, memory.block.records + change.added), seal)
-                memory.map.commit(change)
-                self._memory = memory
-            return Judged(list(transition.verdicts), block.policy)
+            return chain.validators_in_force(RuleReader(self._sql, {}, memory.records, memory.newest_id))
 
     def judge(self, submissions: list[Submission], clock: Callable[[str], str]) -> list[Verdict]:
         """What `append` would answer now."""
@@ -173,19 +221,56 @@ class Store:
             target.unlink(missing_ok=True)
             raise
 
-    def _commit(self, memory: _Memory, staged: _Staged, seal: Seal) -> None:
-        row = _write_block(self._sql, staged, seal(staged.sealed))
-        admitted, written = staged.transition.admitted, staged.transition.records
-        open_tiles, full = memory.open_tiles.extend([*[each.leaf for each in admitted], staged.sealed.position.leaf])
+    def _stage(self, submissions: list[Submission], clock: Callable[[str], str], faults: tuple[Fault, ...]) -> Staged:
+        memory = self._refresh()
+        if not memory.sound:
+            _check_head(memory, blocks.read_header(self._sql, memory.block))
+            memory.sound = True
+        keys = chain.touched(submissions)
+        ranges = memory.map.plan(keys)
+        rows = records.read_ranges(self._sql, ranges)
+        fetched: dict[bytes, bytes | None] = dict.fromkeys(keys)
+        fetched.update([(key, records.check(key, value, leaf)) for key, value, leaf in rows if key in fetched])
+        reader = RuleReader(self._sql, fetched, memory.records, memory.newest_id)
+        block = chain.Block(memory.position, self._policy(memory, reader), clock(memory.position.time), submissions, faults)
+        transition = chain.apply(reader, block)
+        judged = Judged(list(transition.verdicts), block.policy)
+        if not transition.seals:
+            return Staged(judged, None, memory.position.frontier.root(), transition, memory)
+        if transition.faults:
+            # The header changes records that no submission named.
+            ranges = memory.map.plan(transition.records)
+            rows = records.read_ranges(self._sql, ranges)
+        # Whatever ends this block early, an interrupt just after COMMIT too: the next transaction reads the file anew.
+        self._memory = None
+        leaves = {key: state_map.leaf(key, value) for key, value in transition.records.items()}
+        change = memory.map.build(ranges, [(key, leaf) for key, _, leaf in rows], leaves)
+        sealed = chain.seal(block, transition, change.root)
+        return Staged(judged, sealed, sealed.position.frontier.root(), transition, memory, leaves, change)
+
+    def _write(self, staged: Staged, seal: Seal) -> None:
+        """Write the tables of a sealed block; nothing is kept before COMMIT."""
+        memory, sealed, change = staged.memory, staged.sealed, staged.change
+        assert sealed is not None
+        assert change is not None
+        written = _Written(staged.transition, staged.leaves, change.cells, sealed, memory.block.records + change.added)
+        row = _write_block(self._sql, written, seal(sealed))
+        admitted = staged.transition.admitted
+        open_tiles, full = memory.open_tiles.extend([*[each.leaf for each in admitted], sealed.position.leaf])
         tree.write(self._sql, full)
+        memory.block, memory.position, memory.open_tiles = row, sealed.position, open_tiles
+        memory.newest_id = max(memory.newest_id, *[each.event.event_id for each in admitted], "")
+        for key in staged.transition.records:
+            memory.records.pop(key, None)
+        if state_map.key("policy") in staged.transition.records:
+            memory.policy = None
+
+    def _commit(self, staged: Staged) -> None:
         # A crash before this line leaves the ledger as it was, after it the whole block: nothing in between.
         self._sql.execute("COMMIT")
-        memory.block, memory.position, memory.open_tiles = row, staged.sealed.position, open_tiles
-        memory.newest_id = max(memory.newest_id, *[each.event.event_id for each in admitted])
-        for key in written:
-            memory.records.pop(key, None)
-        if state_map.key("policy") in written:
-            memory.policy = None
+        if staged.change is not None:
+            staged.memory.map.commit(staged.change)
+        self._memory = staged.memory
 
     def _policy(self, memory: _Memory, reader: RuleReader) -> Policy:
         if memory.policy is None:
@@ -299,7 +384,7 @@ def _check_head(memory: _Memory, header: Header) -> None:
         raise CorruptStore(f"the nodes of the state do not fold to header {block.height}", details={"table": "cell"})
 
 
-def _write_block(sql: apsw.Connection, staged: _Staged, note: bytes) -> BlockRow:
+def _write_block(sql: apsw.Connection, staged: _Written, note: bytes) -> BlockRow:
     header, admitted = staged.sealed.header, staged.transition.admitted
     first = header.size - len(admitted)
     envelopes, ids = [each.envelope for each in admitted], [each.event.event_id for each in admitted]

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 
 import apsw
 
-from muniment.core.format import merkle, state_map
+from muniment.core.format import checkpoint, merkle, state_map
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.format.tiles import Tile
 from muniment.core.rules.chain import Position
 from muniment.errors import NotFound
-from muniment.ledger.store import blocks, connection, entries, records
+from muniment.ledger.store import blocks, connection, cosignatures, entries, records
 from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.tree import OpenTiles, TileCache
 
@@ -37,9 +37,10 @@ class Snapshot:
         self.position = position
 
     @property
+    @connection.explaining()
     def checkpoint(self) -> bytes:
-        """The signed checkpoint that ends at the newest header."""
-        return self._block.checkpoint
+        """The signed checkpoint that ends at the newest header, with what members have said of it."""
+        return self._attach(self._block)
 
     @property
     def size(self) -> int:
@@ -74,8 +75,13 @@ class Snapshot:
 
     @connection.explaining()
     def checkpoint_at(self, height: int) -> bytes:
-        """The signed checkpoint that ends at the header of a height. Raises NotFound."""
-        return blocks.at_height(self._sql, height).checkpoint
+        """The signed checkpoint that ends at the header of a height, with what members have said of it. Raises NotFound."""
+        return self._attach(blocks.at_height(self._sql, height))
+
+    @connection.explaining()
+    def cosignatures(self, height: int) -> dict[str, str]:
+        """Signature lines on the checkpoint of a height, by organisation; "" for the log's own. Empty without a consortium."""
+        return cosignatures.read(self._sql, height)
 
     @connection.explaining()
     def tile(self, tile: Tile) -> bytes:
@@ -126,6 +132,10 @@ class Snapshot:
         if path.end == key and value is not None:
             return state_map.prove_presence(stream, value, path)
         return state_map.prove_absence(stream, value, path)
+
+    def _attach(self, block: BlockRow) -> bytes:
+        lines = cosignatures.read(self._sql, block.height)
+        return checkpoint.attach(block.checkpoint, lines.values()) if lines else block.checkpoint
 
     def _within(self, size: int) -> int:
         if size > self.size:

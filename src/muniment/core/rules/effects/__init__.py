@@ -7,7 +7,18 @@ names; `Overlay.touch` holds it to that.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from muniment.core.rules.effects import approval, data, declarative, deployment, evaluation, governance, incident, model, training
+from muniment.core.rules.effects import (
+    approval,
+    data,
+    declarative,
+    deployment,
+    evaluation,
+    governance,
+    incident,
+    membership,
+    model,
+    training,
+)
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
 from muniment.core.rules.events import TYPES, Event
@@ -27,6 +38,7 @@ __all__ = [
     "evaluation",
     "governance",
     "incident",
+    "membership",
     "model",
     "training",
 ]

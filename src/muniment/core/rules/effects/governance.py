@@ -1,8 +1,7 @@
-"""Effects on the ledger's own order: actors, keys, policy, members, protocol."""
+"""Effects on the ledger's own order: actors, keys, policy, protocol."""
 
 import msgspec
 
-from muniment.core.format import entry
 from muniment.core.rules import genesis, policy
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.effects.dispatch import effect
@@ -12,12 +11,11 @@ from muniment.core.rules.events import (
     DisclosureMade,
     KeyChanged,
     LedgerLinked,
-    MemberChanged,
     PolicyAmended,
     ProtocolUpgraded,
 )
 from muniment.core.rules.genesis import KeyProof
-from muniment.core.rules.records import Actor, Approval, Key, Link, Membership, PolicyInForce, Protocol
+from muniment.core.rules.records import Actor, Approval, Key, Link, PolicyInForce, Protocol
 from muniment.core.rules.requirements import Asked, count_approvals, count_voices, hear
 from muniment.errors import InvalidInput
 
@@ -99,31 +97,20 @@ def _check_rotation(event: KeyChanged, old: Key, context: Context) -> None:
 @effect.register
 def _policy(event: PolicyAmended, context: Context) -> None:
     digest, in_force = policy.identify(event.policy), context.read("policy", PolicyInForce)
-    _require_approvals(event.approvals, f"policy/{digest}", -1 if in_force is None else in_force.index, context)
+    require_approvals(event.approvals, f"policy/{digest}", -1 if in_force is None else in_force.index, context)
     context.write("policy", PolicyInForce(digest=digest, index=context.index))
 
 
 @effect.register
-def _member(event: MemberChanged, context: Context) -> None:
-    stream = f"member/{event.member}"
-    before = context.read(stream, Membership)
-    _require_approvals(event.approvals, f"{stream}/{event.terms()}", -1 if before is None else before.index, context)
-    known = None if event.change == "admit" else context.require(stream, Membership, f"The member {event.member}")
-    if event.validator_key is not msgspec.UNSET:
-        context.write(stream, Membership(index=context.index, key=event.validator_key, status="active"))
-    elif known is not None:
-        context.write(stream, msgspec.structs.replace(known, index=context.index, status="removed"))
-
-
-@effect.register
 def _protocol(event: ProtocolUpgraded, context: Context) -> None:
-    _require_approvals(event.approvals, f"protocol/{event.protocol}", -1, context)
+    require_approvals(event.approvals, f"protocol/{event.protocol}", -1, context)
     known = context.read("protocol", Protocol)
-    if event.protocol > entry.PROTOCOL or known is None or event.protocol <= known.number:
+    # Whatever this release speaks: validators of two releases must not differ. One that does not speak it stops at the next block.
+    if known is None or event.protocol != known.number + 1:
         context.refuse(
             "protocol",
-            "A protocol is followed by a later one that this release speaks.",
-            f"It speaks those up to {entry.PROTOCOL}; in force is {known.number if known else 'none'}.",
+            "A protocol is followed by the next one.",
+            f"In force is {known.number if known else 'none'}.",
         )
     context.write("protocol", Protocol(number=event.protocol))
 
@@ -149,7 +136,7 @@ def _disclosure(event: DisclosureMade, context: Context) -> None:
             )
 
 
-def _require_approvals(approvals: tuple[str, ...], of: str, since: int, context: Context) -> None:
+def require_approvals(approvals: tuple[str, ...], of: str, since: int, context: Context) -> None:
     """What changes the ledger's own order follows the amendment rule of the policy in force; no waiver lifts it.
 
     An approval is used up: none counts of entry `since`, at which the same thing was last decided, or from before.

@@ -20,7 +20,7 @@ class ApprovalSubject(Fields, frozen=True, kw_only=True):
     environment: the environment that the version may run in
     policy: the digest of a whole policy
     member: an organisation of the consortium
-    terms: the digest of what is to change: SHA-256 of the canonical {change, cosignerKey, member, validatorKey}
+    terms: the digest of what is to change: SHA-256 of the canonical {change, cosignerKey, member, publisherKey, validatorKey}
     protocol: the number of a protocol
     """
 

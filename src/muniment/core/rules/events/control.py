@@ -14,14 +14,14 @@ import msgspec
 from muniment.core.format import digest, encoding
 from muniment.core.format.encoding import EventId, HexDigest, Natural, Segment, Time
 from muniment.core.format.statement import Sealed
-from muniment.core.rules import policy
+from muniment.core.rules import members, policy
 from muniment.core.rules.events.predicate import Event, require
 from muniment.core.rules.events.value import UNSET, Absent, Named
 from muniment.core.rules.genesis import KeyProof, Kind, Origin, Signature
 from muniment.core.rules.policy import EventName, Policy
 
 KeyChange = Literal["add", "compromise", "revoke", "rotate"]
-MemberChange = Literal["admit", "remove", "rotate"]
+MemberChange = Literal["admit", "publish", "remove", "rotate"]
 
 
 class ActorEnrolled(Event, frozen=True, kw_only=True):
@@ -113,37 +113,53 @@ class PolicyAmended(Event, frozen=True, kw_only=True):
 
 
 class MemberChanged(Event, frozen=True, kw_only=True):
-    """An organisation enters or leaves the consortium, or its validator gets another key.
+    """An organisation enters or leaves the consortium, gets other keys, or publishes the log's line from now on.
 
     member: the organisation
-    change: admit, rotate or remove
+    change: admit, rotate (other keys), remove, or publish
     validatorKey: the public key of its validator
     cosignerKey: the public key that it cosigns checkpoints with
+    publisherKey: the public key that signs the log's own line
     approvals: the approvals that it relies on, by eventId
     """
 
     NAME: ClassVar[str] = "member.changed"
-    STREAMS: ClassVar[tuple[str, ...]] = ("member",)
+    STREAMS: ClassVar[tuple[str, ...]] = ("member", "members", "validator", "cosigner")
 
     member: Segment
     change: MemberChange
     validator_key: HexDigest | Absent = UNSET
     cosigner_key: HexDigest | Absent = UNSET
+    publisher_key: HexDigest | Absent = UNSET
     approvals: Named = ()
 
     def touches(self) -> tuple[str, ...]:
-        return (f"member/{self.member}",)
+        validator = () if self.validator_key is UNSET else (f"validator/{members.address(self.validator_key)}",)
+        cosigner = () if self.cosigner_key is UNSET else (f"cosigner/{self.cosigner_key}",)
+        return ("members", f"member/{self.member}", *validator, *cosigner)
 
     def terms(self) -> str:
         """The digest of what changes, which approvals name, so that they count for nothing else: lower hex."""
-        terms = {"change": self.change, "cosignerKey": self.cosigner_key, "member": self.member, "validatorKey": self.validator_key}
+        terms = {
+            "change": self.change,
+            "cosignerKey": self.cosigner_key,
+            "member": self.member,
+            "publisherKey": self.publisher_key,
+            "validatorKey": self.validator_key,
+        }
         return digest.format(digest.sha256(encoding.encode({key: value for key, value in terms.items() if value is not UNSET})))
 
     def check(self) -> None:
         super().check()
+        named = {self.validator_key, self.cosigner_key} - {UNSET}
+        keyed = self.change in ("admit", "rotate")
+        require(keyed or not named, "`validatorKey` and `cosignerKey` are for a member that is admitted or rotates them")
+        require(self.change != "admit" or len(named) == 2, "who is admitted names a validator key and another one to cosign with")
+        require(self.change != "rotate" or bool(named), "who rotates keys names at least one")
         require(
-            (self.change == "remove") == (self.validator_key is UNSET), "a validator key is there except where a member is removed"
+            self.validator_key is UNSET or self.validator_key != self.cosigner_key, "a validator's key is not the cosigning key"
         )
+        require((self.change == "publish") == (self.publisher_key is not UNSET), "`publisherKey` is there exactly to publish")
 
 
 class ProtocolUpgraded(Event, frozen=True, kw_only=True):

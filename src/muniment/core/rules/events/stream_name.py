@@ -1,6 +1,6 @@
 """Names of streams: the keys of the state map, one thing's history each (docs/spec, sections 7 and 12.1).
 
-actor/<id>  acts/<id>  attempts/<id>  member/<organisation>  policy  protocol
+actor/<id>  acts/<id>  attempts/<id>  policy  protocol  members  member/<organisation>  validator/<address>  cosigner/<key>
 dataset/<name>  model/<name>  system/<name>  data/<sha256>  version/<sha256>  key/<keyid>  link/<ledger id>
 run/<eventId>  plan/<eventId>  evaluation/<eventId>  approval/<eventId>  waiver/<eventId>  incident/<eventId>
 amendment/<eventId of the target>  deployment/<environment>/<name>  parameter/<of>/<sha256 of target "/" path>
@@ -21,10 +21,11 @@ _EVENT = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 Stream = Annotated[
     str,
     msgspec.Meta(
-        pattern="^(?:policy|protocol"
+        pattern="^(?:members|policy|protocol"
         rf"|(?:actor|acts|attempts|member)/{_SEGMENT}"
         rf"|(?:dataset|model|system)/{_NAME}"
-        rf"|(?:data|version|key|link)/{_DIGEST}"
+        rf"|(?:cosigner|data|version|key|link)/{_DIGEST}"
+        r"|validator/[0-9a-f]{40}"
         rf"|(?:run|plan|evaluation|approval|waiver|incident|amendment)/{_EVENT}"
         rf"|deployment/{_SEGMENT}/{_NAME}"
         rf"|parameter/(?:version/{_DIGEST}|deployment/{_SEGMENT}/{_NAME})/{_DIGEST}"

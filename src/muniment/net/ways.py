@@ -1,0 +1,175 @@
+"""The ways to the nodes that serve one ledger: the last good one is taken, and another one where it fails.
+
+    ways = Ways((Transport(a), Transport(b)))
+    about = ways.ask(lambda way: way.read("/v1/ledger", About))
+
+A node that is away, or whose words do not hold, is left out for a while and asked again later. What it did is said once, as a
+warning. Where all of them fail, the most telling failure is raised: two histories before a proof that does not hold, and that
+before a node that is merely away. With a single node there is nothing to choose, and nothing to say: it fails as it fails.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from muniment.core.proof.evidence import SplitView
+from muniment.errors import CorruptStore, LedgerError, MunimentError, NotFound, Unavailable, VerificationError
+from muniment.net.address import Address
+from muniment.net.transport import Patience, Transport
+
+T = TypeVar("T")
+
+SEVERAL = Patience(connect=2.0, read=20.0, retries=0.5, attempts=2)
+"""Where there is another node, the one at hand is not waited for as long as the only one."""
+
+AWAY_S = 15.0
+"""So long a node that was away is asked only after all others."""
+DISTRUST_S = 300.0
+"""And so long one whose words did not hold."""
+BEHIND = "behind"
+"""The code of a node that has not come as far as what was seen of the ledger: honest, and of no use now."""
+
+_BEHIND_S = 1.0
+_PATIENCE_S = 4.0
+_ROUNDS = 3
+# Every node would answer the same: it is about the question, and not about whoever was asked.
+_ANYWHERE = frozenset({"moved", "closed"})
+
+
+class NodeWarning(UserWarning):
+    """One of several nodes is left out for a while."""
+
+
+class _Stand:
+    """How things are with one node: until when it is left out (monotonic seconds), and what was said of it."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.until = 0.0
+        self.said: set[str] = set()
+
+
+class Ways:
+    """Safe for threads and after a fork: at worst two of them find out the same."""
+
+    def __init__(self, transports: Sequence[Transport], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stands = tuple(map(_Stand, transports))
+        self._clock = clock
+        self._current = 0
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Of all nodes, in the order in which they were named."""
+        return tuple(each.transport.address for each in self._stands)
+
+    @property
+    def url(self) -> str:
+        """The addresses as they are written in settings."""
+        return " ".join(each.url for each in self.addresses)
+
+    @property
+    def are_several(self) -> bool:
+        """Is there another node to go to?"""
+        return len(self._stands) > 1
+
+    def ask(self, question: Callable[[Transport], T], *, first: Transport | None = None, lacking: bool = False) -> T:
+        """The answer of the first node whose answer can be used, beginning with `first`, or with the last good one.
+
+        Whatever `question` raises because of the node leads to the next one: Unavailable, VerificationError, CorruptStore and a
+        node's own failure. With `lacking` so does NotFound, for what only some nodes hold.
+        """
+        if not self.are_several:
+            return question(self._stands[0].transport)
+        began = self._clock()
+        for attempt in range(_ROUNDS):
+            failures: list[tuple[_Stand, MunimentError]] = []
+            absent: NotFound | None = None
+            for number in self._order(first):
+                stand = self._stands[number]
+                try:
+                    answer = question(stand.transport)
+                except NotFound as error:
+                    if not lacking:
+                        raise
+                    absent = absent or error
+                except MunimentError as error:
+                    if not is_of_node(error):
+                        raise
+                    self._leave_out(stand, error)
+                    failures.append((stand, error))
+                else:
+                    stand.until = 0.0
+                    self._current = number
+                    return answer
+            if absent is not None:
+                raise absent
+            last = attempt + 1 == _ROUNDS or self._clock() - began > _PATIENCE_S
+            if last or not all(_is_passing(error) for _, error in failures):
+                break
+            # Never two clients in step.
+            time.sleep(random.uniform(0.5, 1.0) * 0.2 * 4**attempt)
+        raise _choose(failures)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        for each in self._stands:
+            each.transport.close()
+
+    def _order(self, first: Transport | None) -> Iterator[int]:
+        """Nodes that are not left out before those that are, each from the wanted one on."""
+        count, now = len(self._stands), self._clock()
+        start = next((n for n, each in enumerate(self._stands) if each.transport is first), self._current)
+        order = [(start + step) % count for step in range(count)]
+        ready = [number for number in order if self._stands[number].until <= now]
+        return iter([*ready, *[number for number in order if number not in ready]])
+
+    def _leave_out(self, stand: _Stand, error: MunimentError) -> None:
+        away = _BEHIND_S if error.code == BEHIND else DISTRUST_S if isinstance(error, VerificationError) else AWAY_S
+        stand.until = self._clock() + away
+        if error.code == BEHIND or error.code in stand.said:
+            return
+        stand.said.add(error.code)
+        warnings.warn(_tell(stand.transport.address.url, error), NodeWarning, stacklevel=3)
+
+
+def is_of_node(error: MunimentError) -> bool:
+    """Is an error about the node that was asked, so that another one may do better?"""
+    if isinstance(error, Unavailable):
+        return error.code not in _ANYWHERE
+    # Of the errors that nodes tell, the plain one is their own failure, or that they do not let us in.
+    return isinstance(error, VerificationError | CorruptStore) or type(error) is LedgerError
+
+
+def _tell(url: str, error: MunimentError) -> str:
+    if isinstance(error, SplitView):
+        kept = error.details.get("evidence")
+        return f"{url} contradicts what was seen of this ledger, and is not believed: {error}.{f' Evidence: {kept}' if kept else ''}"
+    if isinstance(error, VerificationError):
+        return f"{url} shows what does not hold, and is not believed: {error} ({error.code}). Another node is asked."
+    return f"{url} is left out for now: {error}. Another node is asked."
+
+
+def _is_passing(error: MunimentError) -> bool:
+    return isinstance(error, Unavailable) and error.retry_after is not None
+
+
+def _choose(failures: Sequence[tuple[_Stand, MunimentError]]) -> MunimentError:
+    """The most telling of the failures; what the other nodes said stands below it."""
+    stand, chosen = max(failures, key=lambda each: _weigh(each[1]))
+    for other, error in failures:
+        if other is not stand:
+            chosen.add_note(f"{other.transport.address.url}: {error} ({error.code})")
+    return chosen
+
+
+def _weigh(error: MunimentError) -> int:
+    if isinstance(error, SplitView):
+        return 5
+    if isinstance(error, VerificationError):
+        # That too few have cosigned yet is no lie.
+        return 3 if error.code == "quorum" else 4
+    return 0 if error.code == "unreachable" else 1 if isinstance(error, Unavailable) else 2

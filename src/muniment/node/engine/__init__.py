@@ -1,0 +1,1 @@
+"""CometBFT, the engine that orders blocks between organisations: how it is obtained, found, checked and configured."""

@@ -1,0 +1,53 @@
+"""The home of a node: the ledger's folder, with the folder `node` in it (node.places).
+
+home = NodeHome(Path(".muniment"))
+home.load_consortium()                  # what all members sealed
+home.load_settings()                    # addresses, as people edited them
+"""
+
+from __future__ import annotations
+
+from muniment.errors import InvalidInput, NotFound
+from muniment.node import settings
+from muniment.node.founding import consortium
+from muniment.node.founding.consortium import Consortium
+from muniment.node.places import NodePlaces
+from muniment.node.settings import NodeSettings, Peer
+
+
+class NodeHome(NodePlaces):
+    """A node's paths, and what lies there."""
+
+    __slots__ = ()
+
+    def load_consortium(self) -> Consortium:
+        """What all members sealed. Raises NotFound (`no-node`, with the way to one), InvalidInput (`bad-consortium`)."""
+        try:
+            raw = self.consortium.read_bytes()
+        except FileNotFoundError:
+            raise self._missing() from None
+        except OSError as error:
+            raise InvalidInput(
+                f"{self.consortium} cannot be read: {error.strerror}",
+                code="bad-consortium",
+                hint="Run as the owner of the node's folder.",
+            ) from None
+        return consortium.decode(raw)
+
+    def load_settings(self) -> NodeSettings:
+        """Addresses. Raises NotFound (`no-node`), InvalidInput (`bad-node-settings`, `unknown-key`)."""
+        return settings.load(self.settings)
+
+    def _missing(self) -> NotFound:
+        if self.answer.exists():
+            what = "this organisation answered a draft that is not sealed here yet"
+            hint = "Run `muniment consortium seal DRAFT ANSWER...` here, with the answers of all members."
+        elif (self.home / "ledger.db").exists():
+            what = "the ledger here belongs to no consortium"
+            hint = "One machine alone needs no node: serve it with `muniment serve`, or move it in with `muniment consortium new --from`."
+        else:
+            what, hint = f"there is no node at {self.home}", "Begin with `muniment consortium new`, or name its folder with --home."
+        return NotFound(what, code="no-node", hint=hint)
+
+
+__all__ = ["Consortium", "NodeHome", "NodeSettings", "Peer"]
