@@ -186,16 +186,17 @@ def policy_change(history: History, now: Entry) -> set[str]:
 
 
 def membership(history: History, now: Entry) -> set[str]:
-    rules = policy_change(history, now)
-    if now.event["change"] != "admit":
-        founded = any(each["organisation"] == now.event["member"] for each in history.genesis.get("members", ()))
-        rules |= unless(founded or history.first("member.changed", member=now.event["member"]) is not None, "unknown")
-    return rules
+    before, after = sitting(history), {*sitting(history)}
+    name, change = now.event["member"], now.event["change"]
+    rules = policy_change(history, now) | unless((name in before) == (change != "admit"), "member")
+    rules |= unless(all(is_free(history, now.event, each) for each in PURPOSES if each in now.event), "member-key")
+    after = after | {name} if change == "admit" else after - {name} if change == "remove" else after
+    return rules | unless(1 <= len(after) <= MOST_MEMBERS or not before, "member")
 
 
 def protocol(history: History, now: Entry) -> set[str]:
-    # Protocol 1 is the only one, and no other one is greater than the one in force and known.
-    return policy_change(history, now) | {"protocol"}
+    upgrades = len(list(history.all("protocol.upgraded")))
+    return policy_change(history, now) | unless(now.event["protocol"] == upgrades + 2, "protocol")
 
 
 def attempt(history: History, now: Entry) -> set[str]:

@@ -64,7 +64,8 @@ def may_amend(history: History, now: Entry) -> bool:
 
 def terms_of(event: Json) -> str:
     """What is to become of a member, as a digest that approvals can name."""
-    return digest_of({key: event[key] for key in ("change", "cosignerKey", "member", "validatorKey") if key in event})
+    named = ("change", "cosignerKey", "member", "publisherKey", "validatorKey")
+    return digest_of({key: event[key] for key in named if key in event})
 
 
 def digest_of(value: Json) -> str:

@@ -1,23 +1,27 @@
 """The state machine (docs/spec 5 to 7).
 
 ledger = Ledger.found(header_bytes)
-header_bytes, verdicts = ledger.run(time, [entry_bytes, ...])
+header_bytes, verdicts = ledger.run(time, [entry_bytes, ...])       # and the faults of its members, in a consortium
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
 from nacl.signing import VerifyKey
 
+from second.council import founding_states, settle, validators_of
 from second.effects import Effects
 from second.forms import Json, canonical, leaf, map_root, open_envelope, sha256, tree_root
 from second.judging import Block, may, persons_of
 from second.verdicts import Refused, Repeated
 from second.vocabulary import own_streams, subjects
+
+SPOKEN = (1,)
 
 
 @dataclass
@@ -47,8 +51,7 @@ class Ledger:
             for each in actor["keys"]:
                 states[f"key/{each['key']}"] = {"actor": actor["id"], "since": 0}
                 ledger.check_key(actor["id"], each["key"], each["proof"])
-        for member in genesis.get("members", []):
-            states[f"member/{member['organisation']}"] = {"index": 0, "key": member["key"], "status": "active"}
+        states |= founding_states(genesis)
         ledger.policies[0] = policy
         without_state = {key: item for key, item in value.items() if key != "state"}
         ledger.touch(list(states), 0, leaf(canonical(without_state)), states)
@@ -80,11 +83,14 @@ class Ledger:
         for name, state in states.items():
             self.records[name]["state"] = state
 
-    def run(self, time: str, entries: list[bytes]) -> tuple[bytes, list[Json]]:
+    def run(self, time: str, entries: list[bytes], faults: Sequence[Json] = ()) -> tuple[bytes, list[Json]]:
         """Pages 6.2 to 6.5: the header of the block, and a verdict for each event. What admits nothing changes nothing."""
+        protocol = self.records["protocol"]["state"]["number"]
+        if protocol not in SPOKEN:
+            raise ValueError(f"protocol {protocol} is not spoken here")
         policy = self.policies[self.records["policy"]["state"]["index"]]
         block = Block(self, policy, time, dict(self.payloads))
-        index, verdicts, admitted = len(self.leaves), [], []
+        index, verdicts, admitted, names = len(self.leaves), list[Json](), list[bytes](), set[str]()
         for raw in entries:
             key, payload = open_envelope(raw)
             statement = json.loads(payload)
@@ -98,30 +104,42 @@ class Ledger:
                 if name == "policy.amended":
                     self.policies[index] = event["policy"]
                 admitted.append(raw)
+                names.add(name)
                 verdicts.append({"decision": "admitted", "index": index})
                 index += 1
             except Refused as refused:
                 verdicts.append({"decision": "refused", "rules": refused.rules})
             except Repeated as repeated:
                 verdicts.append({"decision": "repeated", "index": repeated.index})
-        if not admitted:
+        proved = settle(self.state, faults)
+        if not admitted and not proved:
             return b"", verdicts
         self.leaves += map(leaf, admitted)
-        self.height += 1
-        header = canonical(
-            {
-                "height": self.height,
-                "time": time,
-                "previous": self.header_leaf.hex(),
-                "size": len(self.leaves),
-                "root": tree_root(self.leaves).hex(),
-                "state": self.state_root(),
-                "protocol": 1,
-            }
-        )
-        self.header_leaf = leaf(header)
+        header: Json = {"height": self.height + 1, "time": time, "previous": self.header_leaf.hex(), "protocol": protocol}
+        header |= {"size": len(self.leaves), "root": tree_root(self.leaves).hex()}
+        if "member.changed" in names:
+            header["validators"] = validators_of(self.state)
+        if proved:
+            header["evidence"] = proved
+            self.note(proved, leaf(canonical(header)))
+        return self.seal(canonical(header | {"state": self.state_root()})), verdicts
+
+    def note(self, faults: list[Json], without_state: bytes) -> None:
+        """Page 6.5: what the header itself changes."""
+        streams, states = list[str](), dict[str, Json]()
+        for fault in faults:
+            if "organisation" in fault:
+                member = f"member/{fault['organisation']}"
+                streams += [member, f"validator/{fault['address']}"]
+                known = states.get(member) or self.state(member) or {}
+                states[member] = known | {"faults": known.get("faults", 0) + 1}
+        self.touch(streams, len(self.leaves), without_state, states)
+
+    def seal(self, header: bytes) -> bytes:
+        """Append a header."""
+        self.height, self.header_leaf = self.height + 1, leaf(header)
         self.leaves.append(self.header_leaf)
-        return header, verdicts
+        return header
 
     def judge_common(self, policy: Json, time: str, key: str, name: str, event: Json, payload: bytes) -> None:
         """Page 6.2, steps 1 to 7."""

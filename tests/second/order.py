@@ -7,13 +7,14 @@ from typing import Any
 
 from nacl.exceptions import BadSignatureError
 
+from second.council import MOST_MEMBERS, address, is_free
 from second.forms import Json, canonical, sha256
 from second.judging import Judging, may
 from second.requirements import WAIVABLE, environment_of, judge_amendment, sets_of_maker
 from second.verdicts import Refused
 from second.vocabulary import own_streams
 
-PROTOCOLS = (1,)
+MEMBER_KEYS = ("validatorKey", "cosignerKey", "publisherKey")
 
 
 class Order(Judging):
@@ -144,19 +145,37 @@ class Order(Judging):
 
     def member_changed(self, e: Json) -> None:
         stream = f"member/{e['member']}"
-        terms = {name: e[name] for name in ("change", "cosignerKey", "member", "validatorKey") if name in e}
-        self.amend(e, f"{stream}/{sha256(canonical(terms)).hex()}", (self.ledger.state(stream) or {"index": -1})["index"])
-        if e["change"] != "admit":
-            self.need(stream)
+        terms = {name: e[name] for name in ("change", "member", *MEMBER_KEYS) if name in e}
+        known = self.ledger.state(stream)
+        self.amend(e, f"{stream}/{sha256(canonical(terms)).hex()}", (known or {"index": -1})["index"])
+        recorded = self.ledger.state("members") or {"active": []}
+        active = set(recorded["active"])
+        self.demand((e["member"] in active) == (e["change"] != "admit"), "member")
+        self.demand(all(is_free(self.ledger.state, e, each) for each in MEMBER_KEYS if each in e), "member-key")
+        publisher = recorded.get("publisher")
+        if e["change"] == "admit" or (e["change"] == "remove" and known is not None):
+            active = active | {e["member"]} if e["change"] == "admit" else active - {e["member"]}
+            self.demand(1 <= len(active) <= MOST_MEMBERS, "member")
+            publisher = publisher if publisher is not None and publisher["organisation"] in active else None
+        if e["change"] == "publish":
+            publisher = {"key": e["publisherKey"], "organisation": e["member"]}
+        self.change("members", active=sorted(active), publisher=publisher)
+        self.change(stream, index=self.index)
+        if e["change"] == "admit":
+            self.change(stream, status="active")
         if e["change"] == "remove":
-            self.change(stream, index=self.index, status="removed")
-        else:
-            self.change(stream, index=self.index, key=e["validatorKey"], status="active")
+            self.change(stream, status="removed")
+        if "validatorKey" in e:
+            self.change(stream, key=e["validatorKey"])
+            self.change(f"validator/{address(e['validatorKey'])}", key=e["validatorKey"], member=e["member"])
+        if "cosignerKey" in e:
+            self.change(stream, cosigner=e["cosignerKey"])
+            self.change(f"cosigner/{e['cosignerKey']}", member=e["member"])
 
     def protocol_upgraded(self, e: Json) -> None:
         self.amend(e, f"protocol/{e['protocol']}", -1)
         in_force = (self.ledger.state("protocol") or {})["number"]
-        self.demand(e["protocol"] > in_force and e["protocol"] in PROTOCOLS, "protocol")
+        self.demand(e["protocol"] == in_force + 1, "protocol")
         self.change("protocol", number=e["protocol"])
 
     def attempt_refused(self, e: Json) -> None:

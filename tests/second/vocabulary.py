@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from second.council import address
 from second.forms import Json, canonical, sha256
 
 OF_A_VERSION = ("waiver.granted", "incident.recorded", "incident.closed", "evaluation.completed", "deployment.changed")
@@ -46,7 +47,7 @@ def own_streams(name: str, e: Json) -> list[str]:
         "actor.enrolled": where("actor", "of") + [f"key/{each['key']}" for each in e.get("keys", [])],
         "key.changed": where("key", "key") + where("actor", "of") + where("key", "replaces"),
         "policy.amended": ["policy"],
-        "member.changed": where("member", "member"),
+        "member.changed": ["members", *where("member", "member"), *where("cosigner", "cosignerKey")],
         "protocol.upgraded": ["protocol"],
         "attempt.refused": where("attempts", "of"),
         "disclosure.made": [],
@@ -55,6 +56,8 @@ def own_streams(name: str, e: Json) -> list[str]:
     }
     if name == "approval.decided" and "version" in e["of"]:
         return [*table[name], f"version/{e['of']['version']}"]
+    if name == "member.changed" and "validatorKey" in e:
+        return [*table[name], f"validator/{address(e['validatorKey'])}"]
     if name == "parameter.changed":
         owner = owner_of(e)
         return [owner, parameter_of(owner, e)]

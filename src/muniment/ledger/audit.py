@@ -135,7 +135,7 @@ def _walk(
                 continue
             frontier, leaves = frontier.extend(leaves[:-1]), leaves[-1:]
             header = _check_header(row.raw, row.place, previous, leaf, frontier)
-            if previous is not None and header.size == previous.size + 1:
+            if previous is not None and header.size == previous.size + 1 and header.evidence is msgspec.UNSET:
                 raise VerificationError(f"block {header.height} is empty", step=8, code="empty-block")
             leaf, previous = leaves[0], header
             if machine:

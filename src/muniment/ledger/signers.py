@@ -132,7 +132,7 @@ def load_file(path: Path) -> FileSigner:
 
 
 def _read(path: Path) -> tuple[str, bytes]:
-    """The purpose and the seed in a key file. Raises as `read_secret`, and InvalidInput (`bad-key-file`) for a text that was changed."""
+    """The purpose and the seed in a key file. Raises as `read_secret`, InvalidInput (`bad-key-file`) for a changed text."""
     try:
         return _parse(read_secret(path).decode())
     except UnicodeDecodeError:

@@ -123,6 +123,7 @@ class Mirror:
             )
         try:
             head = authority.open_head(raw, self._trust)
+            authority.check_vote(head, self._trust)
         except InvalidInput as error:
             raise VerificationError(f"what is shown is no checkpoint: {error}", step=1, code=error.code) from None
         evidence.pin(head)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from muniment.core.format import merkle
@@ -139,7 +140,7 @@ class SeveralView:
         while at < end:
             # One bundle at a time: where a node fails in the middle, the next one goes on there.
             until = min((at // WIDTH + 1) * WIDTH, end)
-            yield from self._ask(lambda view, at=at, until=until: list(view.entries(at, until)))  # type: ignore[misc]
+            yield from self._ask(partial(_read_entries, at, until))
             at = until
 
     def find(self, event_id: str) -> int | None:
@@ -160,7 +161,16 @@ class SeveralView:
 
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """The proof that entry `index` is in the tree of `size` entries; whoever knows the root checks it."""
-        return self._ask(lambda view: view.inclusion(index, size))
+        if not self._several.ways.are_several or size != self.size:
+            return self._ask(lambda view: view.inclusion(index, size))
+
+        def prove(view: RemoteView) -> tuple[bytes, ...]:
+            proof = view.inclusion(index, size)
+            # As below: so a false one is noticed while another node can be asked.
+            merkle.check_inclusion(merkle.leaf(view.entry(index)), index, size, proof, self._opened.root)
+            return proof
+
+        return self._ask(prove)
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """The proof that the tree of `new` entries extends that of `old` ones; where both roots are known here, it is checked."""
@@ -193,3 +203,7 @@ class SeveralView:
             return answer
 
         return self._several.ask(ask, first=self._node)
+
+
+def _read_entries(start: int, stop: int, view: RemoteView) -> list[tuple[int, bytes]]:
+    return list(view.entries(start, stop))

@@ -54,11 +54,6 @@ class Rebuilding:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    @property
-    def ahead(self) -> int:
-        """How many entries were fed and are not in the store yet."""
-        return len(self._pending) + sum(len(block.submissions.result()) + 1 for block in self._opened)
-
     def feed(self, entries: Sequence[bytes]) -> None:
         """Take the next entries. Raises VerificationError for a block that this release would not have sealed so.
 

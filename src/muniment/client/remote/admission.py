@@ -28,11 +28,11 @@ def hand_in(settings: Config, request: Request) -> int:
 
     Raises LedgerError where this caller may not, or too many wait already; Unavailable.
     """
-    transport = first_contact.open_transport(settings)
+    ways = first_contact.open_ways(settings)
     try:
-        return transport.ask("/v1/requests", {"request": format(request)}, _Waiting).id
+        return ways.ask(lambda way: way.ask("/v1/requests", {"request": format(request)}, _Waiting)).id
     finally:
-        transport.close()
+        ways.close()
 
 
 def admit_job(settings: Config, origin: str, actor: str) -> JobKey:
@@ -42,9 +42,9 @@ def admit_job(settings: Config, origin: str, actor: str) -> JobKey:
     actor, PolicyViolation where the rules do not let its identity service admit it, Unavailable.
     """
     asked = identity.request(Home(settings.home), origin, actor, "service")
-    transport = first_contact.open_transport(settings)
+    ways = first_contact.open_ways(settings)
     try:
         wanted = {"actor": asked.actor, "key": asked.key, "proof": asked.proof}
-        return transport.ask("/v1/identity", wanted, JobKey)
+        return ways.ask(lambda way: way.ask("/v1/identity", wanted, JobKey))
     finally:
-        transport.close()
+        ways.close()

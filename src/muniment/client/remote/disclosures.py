@@ -14,15 +14,16 @@ from muniment.core.proof.answer import Opened
 from muniment.errors import InvalidInput, NotFound, VerificationError
 from muniment.net.address import segments
 from muniment.net.transport import Transport
+from muniment.net.ways import Ways
 from muniment.vault import MAX_LINE_BYTES, Vault
 
 
 class RemoteVault:
     """The disclosures of a ledger at a node; raises as `vault.Vault`, VerificationError for what opens something else."""
 
-    def __init__(self, local: Vault, transport: Transport) -> None:
+    def __init__(self, local: Vault, ways: Ways) -> None:
         self.local = local
-        self._transport = transport
+        self._ways = ways
 
     def seal_all(self, values: Iterable[Value]) -> tuple[Sealed, ...]:
         """Seal several values; what opens them is durable on this machine when this returns."""
@@ -39,12 +40,17 @@ class RemoteVault:
 
     def _ask(self, sealed: Sealed) -> Disclosure | None:
         try:
-            opened = self._transport.read(f"/v1/disclosures/{segments(sealed.sealed)}", Opened, limit=MAX_LINE_BYTES)
+            # Each node's vault holds what was sent to that node.
+            return self._ways.ask(lambda way: _read(way, sealed), lacking=True)
         except NotFound:
             return None
-        found = Disclosure(opened.salt, opened.value)
-        try:
-            check_disclosure(sealed, found)
-        except InvalidInput as error:
-            raise VerificationError(f"what the node shows opens nothing: {error}", step=12, code="disclosure") from None
-        return found
+
+
+def _read(way: Transport, sealed: Sealed) -> Disclosure:
+    opened = way.read(f"/v1/disclosures/{segments(sealed.sealed)}", Opened, limit=MAX_LINE_BYTES)
+    found = Disclosure(opened.salt, opened.value)
+    try:
+        check_disclosure(sealed, found)
+    except InvalidInput as error:
+        raise VerificationError(f"what the node shows opens nothing: {error}", step=12, code="disclosure") from None
+    return found

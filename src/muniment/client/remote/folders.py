@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from muniment.core.format import digest
@@ -15,17 +16,18 @@ from muniment.errors import CorruptStore, InvalidInput, MunimentError, NotFound,
 from muniment.ledger.blobs import Blobs
 from muniment.ledger.folder import sync_folder
 from muniment.net.transport import Transport
+from muniment.net.ways import Ways
 
 MAX_BLOB_BYTES = 1 << 30
 
 
 class RemoteBlobs:
-    """A folder of blobs with a node behind it. `path` is that of the node, such as `/v1/blobs`; raises as `Blobs`."""
+    """A folder of blobs with a node behind it, or several of which each may hold others. `path` is that of the node, such as `/v1/blobs`; raises as `Blobs`."""
 
-    def __init__(self, local: Blobs, owed: Path, transport: Transport, path: str, identify: Callable[[bytes], bytes]) -> None:
+    def __init__(self, local: Blobs, owed: Path, ways: Ways, path: str, identify: Callable[[bytes], bytes]) -> None:
         self._local = local
         self._owed = owed
-        self._transport = transport
+        self._ways = ways
         self._path = path
         self._identify = identify
 
@@ -50,24 +52,18 @@ class RemoteBlobs:
             return self._local.load(name)
         except NotFound:
             pass
-        raw = self._transport.fetch(f"{self._path}/{name}", limit=MAX_BLOB_BYTES)
-        try:
-            held = digest.format(self._identify(raw)) == name
-        except InvalidInput:
-            held = False
-        if not held:
-            raise CorruptStore(
-                f"the node does not hold the bytes of {digest.short(name)} under their name",
-                code="corrupt-blob",
-                hint="Ask whoever recorded it for the original.",
-                details={"table": "blobs", "row": name},
-            )
+        raw = self._ways.ask(lambda way: self._fetch(way, name), lacking=True)
         self._local.store(raw)
         return raw
 
     def holds(self, name: str) -> bool:
-        """Whether it lies here or at the node."""
-        return self._local.holds(name) or self._transport.holds(f"{self._path}/{name}")
+        """Whether it lies here or at a node."""
+        if self._local.holds(name):
+            return True
+        try:
+            return self._ways.ask(lambda way: self._find(way, name), lacking=True)
+        except NotFound:
+            return False
 
     def digests(self) -> Iterator[str]:
         """The names of what is held on this machine."""
@@ -81,8 +77,7 @@ class RemoteBlobs:
         """Send what is owed. What the node refuses stays owed and hinders nothing. Raises Unavailable where it is away."""
         for name in self._debts():
             try:
-                if not self._transport.holds(f"{self._path}/{name}"):
-                    self._transport.put(f"{self._path}/{name}", self._local.load(name))
+                self._ways.ask(partial(self._put, name))
             except Unavailable:
                 raise
             except NotFound:
@@ -91,6 +86,30 @@ class RemoteBlobs:
             except MunimentError:
                 continue
             (self._owed / name).unlink(missing_ok=True)
+
+    def _fetch(self, way: Transport, name: str) -> bytes:
+        raw = way.fetch(f"{self._path}/{name}", limit=MAX_BLOB_BYTES)
+        try:
+            held = digest.format(self._identify(raw)) == name
+        except InvalidInput:
+            held = False
+        if not held:
+            raise CorruptStore(
+                f"the node does not hold the bytes of {digest.short(name)} under their name",
+                code="corrupt-blob",
+                hint="Ask whoever recorded it for the original.",
+                details={"table": "blobs", "row": name},
+            )
+        return raw
+
+    def _find(self, way: Transport, name: str) -> bool:
+        if not way.holds(f"{self._path}/{name}"):
+            raise NotFound(f"the node does not hold {digest.short(name)}", code="no-blob")
+        return True
+
+    def _put(self, name: str, way: Transport) -> None:
+        if not way.holds(f"{self._path}/{name}"):
+            way.put(f"{self._path}/{name}", self._local.load(name))
 
     def _debts(self) -> list[str]:
         try:

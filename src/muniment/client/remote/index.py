@@ -1,6 +1,7 @@
 """The read model of a node (index.rows.Query), asked method by method: nothing of it lies here.
 
-It only finds things, as an index here does: what it finds is believed once it is proved. What it leaves out, nobody sees.
+It only finds things, as an index here does: what it finds is believed once it is proved. What it leaves out, nobody sees. Of
+several nodes one is asked that has come as far as what this client saw.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from muniment.ledger.engine import View
 from muniment.net import wire
 from muniment.net.address import Query, segments
 from muniment.net.transport import Transport
+from muniment.net.ways import BEHIND, Ways
 
 PAGE = 1_000
 """The longest list of events that a node gives at once."""
@@ -48,8 +50,8 @@ class _List(msgspec.Struct, frozen=True):
 class RemoteIndex:
     """Questions to the read model of a node, which is as new as its newest block."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, ways: Ways) -> None:
+        self._ways = ways
         self._size = 0
 
     @property
@@ -93,7 +95,7 @@ class RemoteIndex:
 
     def event(self, index: int) -> EventRow:
         """The event at an entry. Raises NotFound."""
-        return self._transport.read(f"/v1/events/{index}", EventRow)
+        return self._ways.ask(lambda way: way.read(f"/v1/events/{index}", EventRow))
 
     def stream_indices(self, stream: str) -> list[int]:
         """Every entry that the stream folds, ascending."""
@@ -102,12 +104,12 @@ class RemoteIndex:
     def resolve(self, text: str, kinds: Collection[ThingKind] | None = None) -> Thing:
         """What a text stands for, among `kinds`. Raises NotFound; InvalidInput (`ambiguous`) where it is several things."""
         query = (("q", text), *(("kind", kind) for kind in sorted(kinds or ())))
-        return self._transport.read("/v1/search", Thing, query=query)
+        return self._ways.ask(lambda way: way.read("/v1/search", Thing, query=query))
 
     def name_of(self, digest: str) -> str | None:
         """`credit-risk@3` for the digest of a version of a model or data set."""
         try:
-            return self._transport.read(f"/v1/names/{segments(digest)}", wire.Name).name
+            return self._ways.ask(lambda way: way.read(f"/v1/names/{segments(digest)}", wire.Name)).name
         except NotFound:
             return None
 
@@ -151,8 +153,20 @@ class RemoteIndex:
         """The measurements of a version, the first one first."""
         return self._list(f"/v1/versions/{segments(version)}/evaluations", EvaluationRow)
 
+    def _read(self, way: Transport, path: str, query: Query) -> _List:
+        found = way.read(path, _List, query=query)
+        if self._ways.are_several and found.size < self._size:
+            # Another node than the one that showed this client its newest block.
+            raise Unavailable(
+                f"{way.address.url} lists what was recorded up to entry {found.size}, and {self._size} were seen",
+                code=BEHIND,
+                hint="It is catching up; ask again in a moment.",
+                retry_after=1.0,
+            )
+        return found
+
     def _list(self, path: str, type_: type[T], query: Query = ()) -> list[T]:
-        found = self._transport.read(path, _List, query=query)
+        found = self._ways.ask(lambda way: self._read(way, path, query))
         self._size = max(self._size, found.size)
         try:
             return wire.decode(bytes(found.items), list[type_])  # type: ignore[valid-type]

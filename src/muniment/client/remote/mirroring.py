@@ -10,24 +10,31 @@ from muniment.core.proof.trust import Trust
 from muniment.errors import LedgerError, MunimentError, NotFound, VerificationError
 from muniment.ledger.pins import Pins
 from muniment.net.mirror import Mirror, Mirrored, Progress
+from muniment.net.transport import Transport
 
 
 class Mirroring:
-    """One folder that follows the ledger at the address that the settings name."""
+    """One folder that follows the ledger at the address that the settings name, or at one of several."""
 
     def __init__(self, settings: Config, folder: Path, trust: Trust) -> None:
         self._trust = trust
+        self._folder = folder
         self._pins = Pins(settings.state / "pins")
-        self._transport = first_contact.open_transport(settings)
-        self._mirror = Mirror(self._transport, folder, trust, keep=self._pins.keep)
+        self._ways = first_contact.open_ways(settings)
 
     def run(self, progress: Progress | None = None) -> Mirrored:
         """Bring the folder to the newest checkpoint. Raises as `net.mirror.Mirror.run`."""
-        return self._mirror.run(lambda raw, prove: self._pins.check(raw, self._trust, prove), progress)
+
+        def copy(way: Transport) -> Mirrored:
+            mirror = Mirror(way, self._folder, self._trust, keep=self._pins.keep)
+            return mirror.run(lambda raw, prove: self._pins.check(raw, self._trust, prove), progress)
+
+        # What one node left half done, the next one goes on with: whatever lies there is checked.
+        return self._ways.ask(copy)
 
     def close(self) -> None:
         """Let go of connections."""
-        self._transport.close()
+        self._ways.close()
 
 
 def open(settings: Config, folder: Path) -> Mirroring:

@@ -1,4 +1,5 @@
-"""A ledger at a node, as everything that a client reaches a ledger through (client.reach.Reach)."""
+"""A ledger at a node, or at several that serve the same one, as everything that a client reaches a ledger through
+(client.reach.Reach)."""
 
 from __future__ import annotations
 
@@ -16,17 +17,19 @@ from muniment.client.remote.index import RemoteIndex
 from muniment.config import Config
 from muniment.core.format import checkpoint, digest, dsse, note
 from muniment.core.format.statement import Sealed
+from muniment.core.proof import answer as answers
 from muniment.core.proof import receipt
 from muniment.core.proof.answer import UNSET, Answer, Opened, Question
 from muniment.core.proof.trust import Trust
+from muniment.core.proof.verify import verify_answer
 from muniment.core.proof.verify.statement import find_sealed
 from muniment.errors import InvalidInput, VerificationError
 from muniment.ledger.blobs import Blobs
 from muniment.ledger.engine import View
 from muniment.ledger.pins import Pins
 from muniment.ledger.prover import Disclose, Hints
-from muniment.net.remote import Remote
-from muniment.net.transport import Transport
+from muniment.net.several import Several
+from muniment.net.ways import Ways
 from muniment.vault import Vault
 
 _EVENT = b'{"payload"'
@@ -34,21 +37,22 @@ _PIN_STEP = 5
 
 
 class There:
-    """A ledger at a node. `home` holds what belongs to this client: keys, vault, spool, and copies of evidence."""
+    """A ledger at its nodes. `home` holds what belongs to this client: keys, vault, spool, and copies of evidence."""
 
     may_lag = False
 
-    def __init__(self, home: Home, transport: Transport, trust: Trust, pins: Pins) -> None:
-        self._transport = transport
+    def __init__(self, home: Home, ways: Ways, trust: Trust, pins: Pins) -> None:
+        self._ways = ways
+        self._trust = trust
         self._local = Vault(home.vault)
-        self.vault = RemoteVault(self._local, transport)
+        self.vault = RemoteVault(self._local, ways)
         owed = home.folder / "owed"
-        self.blobs = RemoteBlobs(Blobs(home.blobs), owed / "blobs", transport, "/v1/blobs", digest.sha256)
+        self.blobs = RemoteBlobs(Blobs(home.blobs), owed / "blobs", ways, "/v1/blobs", digest.sha256)
         self.manifests = RemoteBlobs(
-            capturing.open_manifests(home.manifests), owed / "manifests", transport, "/v1/manifests", capturing.identify
+            capturing.open_manifests(home.manifests), owed / "manifests", ways, "/v1/manifests", capturing.identify
         )
-        self.engine = Remote(
-            transport,
+        self.engine = Several(
+            ways,
             trust,
             recall=lambda: pins.load(trust.origin),
             keep=pins.keep,
@@ -58,18 +62,24 @@ class There:
 
     @property
     def url(self) -> str:
-        """The address of the node."""
-        return self._transport.address.url
+        """The address of the node; of several, with spaces between them, as they are written in settings."""
+        return self._ways.url
 
     def open_index(self) -> RemoteIndex:
         """The node's read model."""
-        return RemoteIndex(self._transport)
+        return RemoteIndex(self._ways)
 
     def prove(self, view: View, question: Question, *, hints: Hints, disclose: Disclose | None) -> Answer:
         """The node's answer, as of `view` or later. What only the vault of this machine opens is opened as well."""
-        answer = self.engine.prove(question, disclose is not None)
-        _check_age(answer, view)
+        answer = self.engine.prove(question, disclose is not None, lambda answer: self._check(answer, view))
         return answer if disclose is None else _open_more(answer, self._local)
+
+    def _check(self, answer: Answer, view: View) -> Answer:
+        _check_age(answer, view)
+        if self._ways.are_several:
+            # Whoever asked verifies it as well, but only here another node can be asked for one that holds.
+            verify_answer(answers.write(answer), self._trust, tier="consortium" if self._trust.votes else "solo")
+        return answer
 
     def deliver(self) -> None:
         """Send the node what it is owed. Raises Unavailable."""
@@ -78,17 +88,17 @@ class There:
 
 
 def open(settings: Config, trust: Trust, pins: Pins) -> There:
-    """The node that the settings name; nothing is asked of it yet. Raises InvalidInput for a bad address or token."""
-    return There(Home(settings.home), first_contact.open_transport(settings), trust, pins)
+    """The nodes that the settings name; nothing is asked of them yet. Raises InvalidInput for a bad address or token."""
+    return There(Home(settings.home), first_contact.open_ways(settings), trust, pins)
 
 
 def check_ready(settings: Config) -> None:
-    """Ask whether the node can do its work. Raises Unavailable with its reason where it cannot."""
-    transport = first_contact.open_transport(settings)
+    """Ask whether one of the nodes can do its work. Raises Unavailable with the reason where none can."""
+    ways = first_contact.open_ways(settings)
     try:
-        transport.fetch("/readyz")
+        ways.ask(lambda way: way.fetch("/readyz"))
     finally:
-        transport.close()
+        ways.close()
 
 
 @contextmanager

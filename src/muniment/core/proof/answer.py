@@ -17,12 +17,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from muniment.core.format import encoding
-from muniment.core.format.encoding import MAX_ENTRY_BYTES, HexDigest, Natural, Time
+from muniment.core.format.encoding import HexDigest, Natural, Time
 from muniment.core.format.state_map import MAX_RECORD_BYTES, StateProof
 from muniment.core.format.statement import Disclosure, Salt, Sealed, SealedDigest
 from muniment.core.proof.inquiry import Findings, Inquiry
-from muniment.core.proof.part import Part, Status
-from muniment.core.proof.receipt import MAX_PROOF_HASHES
+from muniment.core.proof import path as paths
+from muniment.core.proof.part import EntryBytes, Hashes, Part, Status
+from muniment.core.proof.path import MAX_STEPS, Step
 from muniment.core.rules.events.predicate import Grade
 from muniment.core.rules.events.stream_name import Stream
 from muniment.errors import InvalidInput
@@ -38,10 +39,6 @@ MAX_EVENTS = 65_536
 
 Absent = msgspec.UnsetType
 UNSET = msgspec.UNSET
-
-Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-Hashes = Annotated[tuple[Hash, ...], msgspec.Meta(max_length=MAX_PROOF_HASHES)]
-EntryBytes = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_ENTRY_BYTES)]
 
 
 class EntryQuestion(Part, frozen=True, kw_only=True, tag_field="ask", tag="entry"):
@@ -143,6 +140,7 @@ class Answer(Part, frozen=True, kw_only=True):
     events: the events of these streams that are not among `entries`, by ascending index; the streams bind them
     disclosures: sealed fields that are opened for this reader, by ascending digest
     manifest: the lines of the subject's manifest, so that a changed file can be named
+    path: how the members of a consortium came to be those who cosigned the checkpoint; a bundle holds it once for all in it
     """
 
     format: Literal["urn:muniment:answer:v1"]
@@ -157,6 +155,7 @@ class Answer(Part, frozen=True, kw_only=True):
     events: Annotated[tuple[Numbered, ...], msgspec.Meta(max_length=MAX_EVENTS)] = ()
     disclosures: tuple[Opened, ...] = ()
     manifest: str | Absent = UNSET
+    path: Annotated[tuple[Step, ...], msgspec.Meta(max_length=MAX_STEPS)] = ()
 
 
 _read = encoding.decoder(Answer, limit=MAX_ANSWER_BYTES)
@@ -208,6 +207,7 @@ def check(answer: Answer) -> None:
     if answer.history is not UNSET:
         links = [each.index for each in answer.history.events] + [each.index for each in answer.history.later]
         _check_order("history", links)
+    paths.check_form(answer.path)
 
 
 def _check_order(field: str, items: Sequence[int] | Sequence[str]) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from muniment.core.format import merkle, tiles
 from muniment.core.format.tiles import Tile
-from muniment.errors import NotFound
-from muniment.ledger.engine import View
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.marks import Mark
+from muniment.ledger.store.snapshot import Snapshot
 from muniment.node.snapshots import format
 from muniment.node.snapshots.format import Offer
 
@@ -62,13 +61,15 @@ class Shelf:
             return format.describe(mark.height, read_bundles(view, mark.size))
 
 
-def read_bundles(view: View, size: int) -> tuple[bytes, ...]:
+def read_bundles(view: Snapshot, size: int) -> tuple[bytes, ...]:
     """The subtree hash of each entry bundle of the first `size` entries. Raises NotFound where there are fewer."""
-    if size > view.size:
-        raise NotFound(f"the ledger has {view.size} entries, not {size}", code="no-such-size")
     full, rest = divmod(size, tiles.WIDTH)
-    rows = [_split(view.tile(tile)) for tile in tiles.tiles_for(full)] if full else []
-    return ()
+    found: list[bytes] = []
+    for index in range(-(-full // tiles.WIDTH)):
+        found += _split(view.tile(Tile(1, index, min(full - index * tiles.WIDTH, tiles.WIDTH))))
+    if rest:
+        found.append(merkle.root(_split(view.tile(Tile(0, full, rest)))))
+    return tuple(found)
 
 
 def _split(raw: bytes) -> list[bytes]:

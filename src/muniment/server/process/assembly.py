@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Literal
 
 import msgspec
 from litestar import Litestar
-from litestar.types import Receive, Scope, Send
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from muniment.core.format import layout
 from muniment.server import application, feed, hosting, routes, submitting
@@ -100,10 +100,11 @@ def assemble(
     door: Door | None = None,
     lifespan: tuple[Lifespan, ...] = (),
     opened: Hosting | None = None,
+    more: Sequence[ControllerRouterHandler] = (),
 ) -> Assembled:
     """Put the application over the ledgers: those of the settings, or `opened` where somebody opened them already.
 
-    `lifespan` is what this process adds. Raises what opening raises.
+    `lifespan` and the routes `more` are what this process adds. Raises what opening raises.
     """
     layout.settle(_find_structs(msgspec.Struct))
     telemetry = telemetry or Telemetry()
@@ -116,7 +117,7 @@ def assemble(
     litestar = application.build(
         settings,
         opened,
-        (*health.ROUTES, *routes.ROUTES),
+        (*health.ROUTES, *routes.ROUTES, *more),
         pages=failing.tell_elsewhere,
         lifespan=[_threading, *submitting.LIFESPAN, *lifespan, _measuring, *feed.LIFESPAN, *delivery.LIFESPAN],
         openapi_config=None,

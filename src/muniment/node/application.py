@@ -1,0 +1,267 @@
+"""The ledger as CometBFT's application: what it answers to each question (docs/spec, section 12).
+
+    application = Application(store, seal, opened, protocol=1, on_commit=pending.resolve)
+    server = Server(path, application.connect)
+
+`FinalizeBlock` judges a block and writes nothing; `Commit` writes it, with the engine's height, in one transaction. Between the
+two nothing is known outside this process, and a block may be judged any number of times. A block that admits nothing changes
+nothing, or the chain would make blocks for ever.
+
+`store` is a connection of this application's own: readers hold theirs while they read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from muniment._version import __version__
+from muniment.core.rules.chain import Position, Sealed, Submission
+from muniment.core.rules.policy import Policy, Verdict
+from muniment.errors import Conflict, InvalidInput, InvariantError
+from muniment.ledger.store.file import Seal, Staged, Store
+from muniment.node.abci import plain
+from muniment.node.abci.proto import types_pb2 as abci
+from muniment.node.opened import Opened, Transaction
+
+MAX_BLOCK_EVENTS = 2_000
+CODESPACE = "muniment"
+MALFORMED = 1
+"""The one code of a transaction that is no batch of signed events; what the rules refuse has code 0 and a verdict."""
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where the ledger of a consortium stood when its chain began: the `app_state` of the engine's genesis.
+
+    `leaf` is that of its newest header, `root` and `size` those of its newest checkpoint.
+    """
+
+    ledger: str
+    leaf: str
+    origin: str
+    root: str
+    size: int
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What one block of the engine led to, once it is on the disk.
+
+    consensus: the engine's height
+    sealed: the block of the ledger; None where it changed nothing
+    verdicts: what became of each event, by transaction (its SHA-256) in order
+    submissions: all events of all transactions, in the same order
+    policy: by which they were judged
+    """
+
+    consensus: int
+    sealed: Sealed | None
+    verdicts: tuple[tuple[bytes, tuple[Verdict, ...]], ...]
+    submissions: tuple[Submission, ...]
+    policy: Policy
+
+
+OnCommit = Callable[[Committed], None]
+"""Is told of each committed block in the thread that committed it, so it must return at once."""
+Retain = Callable[[int], int]
+"""From the engine's height: from which height on it has to keep its blocks, or 0 for all."""
+Known = Callable[[str], bool]
+"""Whether this is the id (40 hex) of a peer's node."""
+
+
+def keep_all(height: int) -> int:
+    """Nothing of the engine's blocks may go."""
+    return 0
+
+
+def everybody(peer: str) -> bool:
+    """Whoever it is."""
+    return True
+
+
+class Finalized(msgspec.Struct, frozen=True):
+    """A block that was judged and may be committed."""
+
+    height: int
+    staged: Staged
+    transactions: tuple[Transaction, ...]
+
+
+class Application:
+    """What all connections of one engine ask. `protocol` is the number in the engine's genesis, which never changes."""
+
+    def __init__(
+        self,
+        store: Store,
+        seal: Seal,
+        opened: Opened,
+        *,
+        protocol: int,
+        on_commit: OnCommit,
+        retain: Retain = keep_all,
+        known: Known = everybody,
+    ) -> None:
+        self._store = store
+        self._seal = seal
+        self._opened = opened
+        self._protocol = protocol
+        self._on_commit = on_commit
+        self._retain = retain
+        self._known = known
+
+    def info(self) -> abci.ResponseInfo:
+        """Exactly the last committed pair of height and hash; height 0 before the first.
+
+        Raises Conflict (`moved-aside`) where something was written to the ledger that the engine did not order.
+        """
+        with self._store.view() as view:
+            mark = self._store.mark()
+            if mark is not None and mark.root != view.position.frontier.root():
+                raise Conflict(
+                    f"the ledger has {view.size} entries, and the chain ordered the first {mark.size} of them",
+                    code="moved-aside",
+                    hint="Something wrote to this ledger beside its consortium: keep the file, then `muniment node repair`.",
+                )
+        return abci.ResponseInfo(
+            data="muniment",
+            version=__version__,
+            app_version=self._protocol,
+            last_block_height=0 if mark is None else mark.height,
+            last_block_app_hash=b"" if mark is None else mark.root,
+        )
+
+    def begin(self, request: abci.RequestInitChain) -> abci.ResponseInitChain:
+        """Check that the ledger here is the one that all members agreed to begin with. Nothing is written; it may be asked again."""
+        members = self._store.validators
+        with self._store.view() as view:
+            position, mark = view.position, self._store.mark()
+        if mark is not None:
+            raise Conflict(f"the chain is to begin, and its block {mark.height} was committed here", code="chain-begun")
+        check_start(decode_start(request.app_state_bytes), position)
+        if members is None or plain.powers(request.validators) != {each.key: plain.POWER for each in members.members}:
+            raise Conflict(
+                "the validators in the engine's genesis are not the members of this ledger",
+                code="other-members",
+                hint="All nodes begin with the same sealed file: run `muniment consortium seal` again.",
+            )
+        if request.consensus_params.version.app != self._protocol:
+            raise Conflict(f"the engine's genesis names protocol {request.consensus_params.version.app}", code="other-start")
+        return abci.ResponseInitChain(app_hash=position.frontier.root())
+
+    def check(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
+        """Whether a transaction may travel: form and signatures, nothing else."""
+        try:
+            self._opened.open(request.tx)
+        except InvalidInput as error:
+            return abci.ResponseCheckTx(code=MALFORMED, codespace=CODESPACE, log=str(error), info=error.code)
+        return abci.ResponseCheckTx()
+
+    def propose(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
+        """What of the waiting transactions makes the next block: in order, as much as fits, without what does not open."""
+        taken: list[bytes] = []
+        room, events = request.max_tx_bytes, 0
+        for raw in request.txs:
+            transaction = self._open(raw)
+            if transaction is None:
+                continue
+            room -= _travelling(raw)
+            events += len(transaction.submissions)
+            if room < 0 or events > MAX_BLOCK_EVENTS:
+                break
+            taken.append(raw)
+        return abci.ResponsePrepareProposal(txs=taken)
+
+    def judge_proposal(self, request: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
+        """Whether a proposed block may be voted for: all of it opens, and it is no larger than a proposer may make it."""
+        events = 0
+        for raw in request.txs:
+            transaction = self._open(raw)
+            events += MAX_BLOCK_EVENTS + 1 if transaction is None else len(transaction.submissions)
+            if events > MAX_BLOCK_EVENTS:
+                return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
+        return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
+
+    def finalize(self, request: abci.RequestFinalizeBlock) -> tuple[abci.ResponseFinalizeBlock, Finalized]:
+        """Judge a decided block; nothing is written. The same block gives the same answer until it is committed."""
+        mark = self._store.mark()
+        if mark is not None and request.height <= mark.height:
+            raise InvariantError(f"the engine decided block {request.height}, and {mark.height} was committed here")
+        opened = [self._open(raw) for raw in request.txs]
+        # More than a third of the validators would have to vote for what does not open. It does nothing, on every node alike.
+        transactions = tuple([each for each in opened if each is not None])
+        before = self._store.validators
+        staged = self._store.stage(
+            [submission for each in transactions for submission in each.submissions],
+            lambda previous: plain.follow(previous, request.time),
+            plain.faults(request.misbehavior),
+        )
+        answer = abci.ResponseFinalizeBlock(
+            tx_results=[_MALFORMED if each is None else _DONE for each in opened],
+            validator_updates=plain.updates(before, staged.transition.validators),
+            app_hash=staged.root,
+        )
+        return answer, Finalized(request.height, staged, transactions)
+
+    def commit(self, block: Finalized) -> abci.ResponseCommit:
+        """Write a judged block. When this returns it is on the disk, and whoever waits for it has been told."""
+        self._store.commit(block.staged, self._seal, block.height)
+        # A crash before this line: the engine runs the block again, or finds it committed; nobody was told anything yet.
+        self._opened.forget([each.hash for each in block.transactions])
+        self._on_commit(_committed(block))
+        return abci.ResponseCommit(retain_height=self._retain(block.height))
+
+    def query(self, request: abci.RequestQuery) -> abci.ResponseQuery:
+        """Whether the engine may talk to a peer. What readers ask is answered over HTTP, with proofs."""
+        kind, _, who = request.path.removeprefix("/p2p/filter/").partition("/")
+        if kind == "id" and not self._known(who):
+            return abci.ResponseQuery(code=MALFORMED, codespace=CODESPACE, log="no peer of this node")
+        return abci.ResponseQuery()
+
+    def _open(self, raw: bytes) -> Transaction | None:
+        try:
+            return self._opened.open(raw)
+        except InvalidInput:
+            return None
+
+
+def decode_start(raw: bytes) -> Start:
+    """Read the `app_state` of the engine's genesis. Raises InvalidInput (`bad-start`)."""
+    try:
+        return msgspec.json.decode(raw, type=Start)
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(f"the app_state in the engine's genesis cannot be read: {error}", code="bad-start") from None
+
+
+def check_start(start: Start, position: Position) -> None:
+    """Check that a ledger stands where its consortium begins. Raises Conflict (`other-start`)."""
+    frontier = position.frontier
+    here = Start(position.ledger, position.leaf.hex(), position.origin, frontier.root().hex(), frontier.size)
+    for name in Start.__struct_fields__:
+        wanted, found = getattr(start, name), getattr(here, name)
+        if wanted != found:
+            raise Conflict(
+                f"the consortium begins with {name} {wanted}, and the ledger here has {found}",
+                code="other-start",
+                hint="Begin with the ledger that all members sealed: `muniment consortium seal`, or a copy of that ledger.",
+                details={"field": name, "wanted": wanted, "found": found},
+            )
+
+
+def _committed(block: Finalized) -> Committed:
+    verdicts = iter(block.staged.judged.verdicts)
+    return Committed(
+        consensus=block.height,
+        sealed=block.staged.sealed,
+        verdicts=tuple([(each.hash, tuple([next(verdicts) for _ in each.submissions])) for each in block.transactions]),
+        submissions=tuple([submission for each in block.transactions for submission in each.submissions]),
+        policy=block.staged.judged.policy,
+    )
+
+
+def _travelling(raw: bytes) -> int:
+    """The bytes that a transaction takes in a block: a tag and its length go before it."""
+    return 1 + (max(len(raw), 1).bit_length() + 6) // 7 + len(raw)
+
+
+_DONE = abci.ExecTxResult()
+_MALFORMED = abci.ExecTxResult(code=MALFORMED, codespace=CODESPACE)
