@@ -18,12 +18,15 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import msgspec
+
 import makers
 from muniment.core.format import dsse, state_map, time
 from muniment.core.rules import chain, events, genesis, measurement
 from muniment.core.rules.chain import Block, Position, Submission, Transition
 from muniment.core.rules.events import Event
 from muniment.core.rules.genesis import Founder, Genesis
+from muniment.core.rules.members import Fault, Member
 from muniment.core.rules.measurement import Measurement
 from muniment.core.rules.overlay import Overlay
 from muniment.core.rules.policy import Approvals, Environment, Policy, Reason, Role, Verdict
@@ -72,6 +75,19 @@ def bank(*environments: Environment, amendment: Mapping[str, int] = MappingProxy
     return Genesis(origin=makers.ORIGIN, actors=tuple(sorted(actors, key=lambda actor: actor.id)), policy=policy)
 
 
+def consortium(*names: str, founding_: Genesis | None = None) -> Genesis:
+    """The same founding, of an organisation of each name: its keys are those of `member_key`."""
+    members = tuple(
+        Member(cosigner=member_key(name, "cosigner"), key=member_key(name, "validator"), organisation=name) for name in sorted(names)
+    )
+    return msgspec.structs.replace(founding_ or founding(), members=members)
+
+
+def member_key(organisation: str, purpose: str) -> str:
+    """The public key that an organisation has for a purpose, in hex; nobody signs with it."""
+    return hashlib.sha256(f"{organisation} {purpose}".encode()).hexdigest()
+
+
 def production(name: str = "production", *, approvals: Mapping[str, int] = MappingProxyType({}), **terms: Any) -> Environment:
     """An environment that asks for so many approvals of each role, and for what else is given."""
     asked = tuple(Approvals(role=role, count=count) for role, count in sorted(approvals.items()))
@@ -93,6 +109,7 @@ class Machine:
 
     def __init__(self, founding_: Genesis | None = None) -> None:
         self.waited = 0
+        self.faults: tuple[Fault, ...] = ()
         self.bodies: list[bytes] = []
         self.entries: list[bytes] = []
         self.blocks: list[tuple[bytes, tuple[Submission, ...]]] = []
@@ -121,6 +138,11 @@ class Machine:
         """Submit events together; seal what is admitted."""
         return self.judge(chain.open_submissions(raws))
 
+    def prove(self, *faults: Fault) -> None:
+        """Faults alone in a block."""
+        self.faults = faults
+        assert self.block() == []
+
     def say(self, name: str, /, actor: str = "ada", **fields: Any) -> str:
         """An event that is admitted in a block of its own; its id."""
         (verdict,) = self.block(self.sign(name, actor, **fields))
@@ -142,10 +164,10 @@ class Machine:
     def judge(self, submissions: Iterable[Submission]) -> list[Verdict]:
         """The same for what was opened already."""
         moment = time.format(time.parse(self.position.time) + SECOND + self.waited)
-        self.waited = 0
-        block = Block(self.position, chain.policy_in_force(self.replay), moment, tuple(submissions))
+        block = Block(self.position, chain.policy_in_force(self.replay), moment, tuple(submissions), self.faults)
+        self.waited, self.faults = 0, ()
         transition = chain.apply(self.replay, block)
-        if transition.admitted:
+        if transition.seals:
             sealed = chain.seal(block, transition, self._root(transition))
             self._seal(sealed.raw, transition.admitted)
             assert self.position == sealed.position
@@ -168,6 +190,12 @@ class Machine:
         assert found is not None, stream
         state: dict[str, Any] = found["state"]
         return state
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The newest header, as JSON."""
+        found: dict[str, Any] = json.loads(self.entries[-1])
+        return found
 
     def again(self) -> Replay:
         """All blocks run again from the beginning."""

@@ -241,6 +241,16 @@ def _mend_key(value: Any) -> dict[str, Any]:
     }
 
 
+def _mend_member(value: Any) -> dict[str, Any]:
+    votes, cosigns, publishes = (hashlib.sha256(f"{value.member} {n}".encode()).hexdigest() for n in range(3))
+    rotates_one = value.change == "rotate" and value.cosigner_key is UNSET
+    return {
+        "validator_key": votes if value.change in ("admit", "rotate") else UNSET,
+        "cosigner_key": cosigns if value.change in ("admit", "rotate") and not rotates_one else UNSET,
+        "publisher_key": publishes if value.change == "publish" else UNSET,
+    }
+
+
 def _mend_period(value: Any) -> dict[str, Any]:
     start, end = sorted([value.period_start_at, value.period_end_at])
     return {"period_start_at": start, "period_end_at": end}
@@ -264,9 +274,7 @@ _MENDERS: Mapping[type[msgspec.Struct], Callable[[Any], dict[str, Any]]] = Mappi
         },
         vocabulary.ActorEnrolled: lambda value: {"responsible": () if value.kind == "person" else value.responsible},
         vocabulary.KeyChanged: _mend_key,
-        vocabulary.MemberChanged: lambda value: {
-            "validator_key": UNSET if value.change == "remove" else hashlib.sha256(value.member.encode()).hexdigest()
-        },
+        vocabulary.MemberChanged: _mend_member,
         vocabulary.OwnershipOffered: lambda value: {"to": value.to + "x"} if value.to == value.from_ else {},
         vocabulary.ChangeClassified: lambda value: {"from_": UNSET} if value.to == value.from_ else {},
         vocabulary.OperationLogged: _mend_period,

@@ -28,9 +28,10 @@ SOURCES = {
     "types/params": "params",
     "types/validator": "validator",
 }
-_HEAD = """// Of CometBFT {version}, proto/tendermint/{source}.proto, licensed under the Apache License, Version 2.0; see NOTICE beside this file.
-// Changed by tools/abci_messages.py: without the options of gogoproto and go_package, and in packages and files of another name.
+_HEAD = """// Of CometBFT {version}, proto/tendermint/{source}.proto, licensed under the Apache License, Version 2.0; see NOTICE.
+// Changed by tools/abci_messages.py: without the options of gogoproto, in packages and files of another name.
 """
+_ABOUT_GOGOPROTO = re.compile(r"^// (For more information on gogo.proto|https://github.com/cosmos/gogo|NOTE: When using).*\n", re.M)
 _OPTION = re.compile(r'([\w.()]+) *= *("[^"]*"|\w+)')
 
 
@@ -39,7 +40,9 @@ def strip(source: str, text: str) -> str:
     text = re.sub(r'^import "gogoproto/gogo\.proto";\n', "", text, flags=re.M)
     text = re.sub(r"^ *option (\(gogoproto\.\w+\)|go_package) *= .*;\n", "", text, flags=re.M)
     text = re.sub(r"\s*\[([^\]]*\(gogoproto\.[^\]]*)\]", _keep_options, text)
-    text = re.sub(r"^// (For more information on gogo.proto|https://github.com/cosmos/gogoproto|NOTE: When using).*\n", "", text, flags=re.M)
+    text = re.sub(
+        r"^// (For more information on gogo.proto|https://github.com/cosmos/gogoproto|NOTE: When using).*\n", "", text, flags=re.M
+    )
     for name, ours in SOURCES.items():
         text = text.replace(f'import "tendermint/{name}.proto";', f'import "{ROOM}/{ours}.proto";')
     text = re.sub(r"^package tendermint\.", "package muniment.tendermint.", text, flags=re.M)

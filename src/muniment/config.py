@@ -11,7 +11,9 @@ the working directory elsewhere.
 
 `home` and `url` both say where the ledger is, so the stronger one of the two holds: `--home` beats `MUNIMENT_URL`. Where one layer
 says both, the ledger is at `url`, and `home` is the folder of what belongs to this client: keys, prose, what waits to be sent.
-Where only `url` is said, that folder lies under `state`, one for each node. A token is a secret: no project's file may say it.
+Where only `url` is said, that folder lies under `state`, one for each node. `url` may name several nodes of one ledger, with spaces
+or commas between them: the folder is then that of the first one that has one, else of the first. A token is a secret: no
+project's file may say it.
 The key `gate.max_age` is `max_age` in the table `[gate]` of a file, and `MUNIMENT_GATE_MAX_AGE`.
 """
 
@@ -43,6 +45,7 @@ _PATHS = frozenset({"ca", "home", "trust", "state"})
 _NODES = "nodes"
 _OUTPUTS = ("text", "json")
 _GATE_MAX_AGE = "gate.max_age"
+_between_urls = re.compile(r"[ \t\r\n,]+")
 _not_a_name = re.compile(r"[^A-Za-z0-9._-]+")
 _length = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _SECONDS = MappingProxyType({"s": 1, "m": 60, "h": 3_600, "d": 86_400})
@@ -74,6 +77,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What holds. Paths are absolute.
 
     `home` is the ledger's folder; where `url` says that the ledger is at a node, it holds only what belongs to this client.
+    `url` holds the addresses of all nodes, with a space between two of them.
     `token` is what a node is shown (hidden wherever settings are printed), `ca` a file with the authorities whose certificates are
     believed instead of the system's. `actor` is who acts; `trust` the trust file; `state` the folder of what a client remembers,
     such as pins; `no_input` forbids questions to the terminal;
@@ -91,6 +95,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     no_input: bool
     gate_max_age: int
     explanations: tuple[Explanation, ...]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of the nodes, one by one; none for a folder."""
+        return () if self.url is None else tuple(self.url.split())
 
     def explain(self, key: str) -> Explanation:
         """Which layer won and what each one said. Raises InvalidInput (`unknown-key`)."""
@@ -181,8 +190,11 @@ def _check(key: str, value: object, place: str, *, textual: bool) -> str | bool:
         raise _bad(key, value, place, " or ".join(_OUTPUTS))
     if key == _GATE_MAX_AGE and _length.fullmatch(value) is None:
         raise _bad(key, value, place, "a length of time, such as 90s, 15m, 24h or 7d")
-    if key == "url" and not value.startswith(("http://", "https://")):
-        raise _bad(key, value, place, "the address of a node, such as https://ledger.example.org")
+    if key == "url":
+        urls = [each for each in _between_urls.split(value) if each]
+        if not urls or not urls[0].startswith(("http://", "https://")):
+            raise _bad(key, value, place, "the address of a node, such as https://ledger.example.org")
+        return " ".join(dict.fromkeys(urls))
     return value
 
 
@@ -194,7 +206,10 @@ def _choose_ledger(explanations: dict[str, Explanation]) -> dict[str, Explanatio
     layers = [saying.layer for saying in home.said]
     if home.layer is not None and layers.index(home.layer) < layers.index(url.layer):
         return explanations | {"url": msgspec.structs.replace(url, value=None, layer=None)}
-    folder = cast(Path, explanations["state"].value) / _NODES / _name_node(str(url.value))
+    nodes = cast(Path, explanations["state"].value) / _NODES
+    folders = [nodes / _name_node(each) for each in str(url.value).split()]
+    # Who names another node besides, or first, keeps his keys and what he saw of the ledger.
+    folder = next((each for each in folders if each.is_dir()), folders[0])
     return explanations | {"home": msgspec.structs.replace(home, value=folder, layer=None)}
 
 

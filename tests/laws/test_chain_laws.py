@@ -41,6 +41,7 @@ NAMES = ("m", "m/canary")
 EVER = "9999-12-31T00:00:00.000000Z"
 RULES = (*WAIVABLE, "amendment")
 MEMBERS = ("acme", "1" * 64, "2")
+MEMBER_KEYS = MappingProxyType({name: tuple(f"{3 * n + k:064x}" for k in range(4)) for n, name in enumerate(MEMBERS, 1)})
 KEYS = tuple(SeedSigner(bytes([n]) * 32) for n in range(1, 6))
 TYPES = tuple(events.TYPES.values())
 # Without shrinking, which takes minutes for a run of blocks.
@@ -201,6 +202,22 @@ def _evaluation(scene: Scene, event: Any) -> dict[str, Any]:
     return {"version": scene.one(VERSIONS), "plan": plan, "data": UNSET, "dataset_role": role, "results": metrics}
 
 
+def _member(scene: Scene, event: Any) -> dict[str, Any]:
+    """With keys of its own, most of the time."""
+    member, active = scene.one(MEMBERS), scene.state("members").get("active", ())
+    change = event.change if scene.often(0.5) else "rotate" if member in active else "admit"
+    keyed = change in ("admit", "rotate")
+    votes, cosigns, publishes = scene.random.sample(MEMBER_KEYS[member if scene.often() else MEMBERS[0]], 3)
+    return {
+        "member": member,
+        "change": change,
+        "validator_key": votes if keyed else UNSET,
+        "cosigner_key": cosigns if keyed and (change == "admit" or scene.often(0.5)) else UNSET,
+        "publisher_key": publishes if change == "publish" else UNSET,
+        "approvals": scene.few("approval.decided"),
+    }
+
+
 def _closing(scene: Scene, event: Any) -> dict[str, Any]:
     incident = scene.id("incident.recorded")
     found = scene.state(f"incident/{incident}")
@@ -249,8 +266,9 @@ GROUND: Mapping[str, Callable[[Scene, Any], dict[str, Any]]] = MappingProxyType(
         "actor.enrolled": _enrolment,
         "key.changed": _key,
         "policy.amended": _policy,
-        "member.changed": lambda scene, event: {"member": scene.one(MEMBERS), "approvals": scene.few("approval.decided")},
-        "protocol.upgraded": lambda scene, event: {"protocol": scene.random.randint(0, 2), "approvals": ()},
+        "member.changed": _member,
+        # The one that follows would be admitted, and nothing else after it.
+        "protocol.upgraded": lambda scene, event: {"protocol": scene.random.choice((0, 1, 3)), "approvals": ()},
         "attempt.refused": lambda scene, event: {"of": scene.one(("eve", "nobody")), "actor": scene.one(("ci", event.actor))},
         "disclosure.made": lambda scene, event: {"events": (scene.id("dataset.registered"),)},
         "ledger.linked": lambda scene, event: {},

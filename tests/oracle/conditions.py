@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oracle.council import MOST_MEMBERS, PURPOSES, is_free, sitting
 from oracle.deployments import registrars, trainers
 from oracle.history import Entry, History, Json, decision, is_open, registration, run_of
 from oracle.people import (
@@ -186,12 +187,11 @@ def policy_change(history: History, now: Entry) -> set[str]:
 
 
 def membership(history: History, now: Entry) -> set[str]:
-    before, after = sitting(history), {*sitting(history)}
-    name, change = now.event["member"], now.event["change"]
+    before, name, change = sitting(history), now.event["member"], now.event["change"]
     rules = policy_change(history, now) | unless((name in before) == (change != "admit"), "member")
     rules |= unless(all(is_free(history, now.event, each) for each in PURPOSES if each in now.event), "member-key")
-    after = after | {name} if change == "admit" else after - {name} if change == "remove" else after
-    return rules | unless(1 <= len(after) <= MOST_MEMBERS or not before, "member")
+    after = before | {name} if change == "admit" else before - {name} if change == "remove" else before
+    return rules | unless(1 <= len(after) <= MOST_MEMBERS, "member")
 
 
 def protocol(history: History, now: Entry) -> set[str]:

@@ -103,14 +103,16 @@ def _accept_clock(function: Callable[P, R]) -> Callable[P, R]:
 def _greet(ledger: Ledger) -> None:
     """Say what a person must know before anything else is said."""
     if ledger.contact is None:
-        output.note(
-            f"The node at {ledger.url} cannot be reached now. What needs no answer from it is signed, kept here, and sent later."
-        )
+        output.note(f"{_call(ledger.url or '')} cannot be reached now. What needs no answer is signed, kept here, and sent later.")
     elif ledger.contact.relation == "first" and ledger.url is None:
         output.note(f"First contact with {ledger.origin}: from now on this machine demands that it only grows.")
         output.note(f"Compare its fingerprint with the one that its owner sees: {ledger.contact.fingerprint}")
     if said := ledger.describe_spool():
         output.note(said[0].upper() + said[1:] + ".")
+
+
+def _call(urls: str) -> str:
+    return f"The nodes {', '.join(urls.split())}" if " " in urls else f"The node at {urls}"
 
 
 __all__ = ["Ledger", "common", "resolve", "with_ledger", "writing"]

@@ -25,7 +25,7 @@ from muniment.core.format import state_map, time
 from muniment.core.proof.evidence import SplitView
 from muniment.core.proof.trust import Trust
 from muniment.core.rules.records import Key
-from muniment.errors import MunimentError
+from muniment.errors import MunimentError, Unavailable
 from muniment.ledger import signers
 from muniment.ledger.embedded import MAX_BACKWARD_US, MAX_FORWARD_US, Embedded
 from muniment.ledger.engine import View
@@ -125,10 +125,40 @@ def _examine_node(settings: Config) -> Iterator[Check]:
                 return
             with ledger.view() as view:
                 yield _ok("node", f"{settings.url}: {said}, {view.size} entries in {view.height + 1} blocks")
+                if len(settings.urls) > 1:
+                    yield from _examine_each(settings, view.size)
                 yield from _guard("node takes events", lambda: _examine_readiness(settings))
                 yield from _examine_actors(Home(settings.home), view)
     except MunimentError as error:
         yield _failed("node", error)
+
+
+def _examine_each(settings: Config, size: int) -> Iterator[Check]:
+    """Each of several nodes by itself: one that is away or behind is no problem as long as another one is well."""
+    for url in settings.urls:
+        try:
+            found = _look_at(settings, url)
+        except Unavailable as error:
+            yield _warning(url, str(error), "The other nodes are asked meanwhile.")
+        except MunimentError as error:
+            yield _failed(url, error)
+        else:
+            yield (
+                _ok(url, f"{found} entries")
+                if found >= size
+                else _warning(
+                    url, f"{found} of {size} entries: it is behind", "It catches up by itself; ask whoever runs it if it stays."
+                )
+            )
+
+
+def _look_at(settings: Config, url: str) -> int:
+    """How many entries one node has, which must continue what was seen of the ledger. Raises what is wrong with it."""
+    from muniment.client.remote import node
+
+    trust, pins = opening.meet(settings), Pins(settings.state / "pins")
+    with node.reach(node.alone(settings, url), trust, pins) as there, there.engine.view() as view:
+        return view.size
 
 
 def _examine_readiness(settings: Config) -> Check:

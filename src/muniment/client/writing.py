@@ -111,9 +111,14 @@ class Writer:
             if not self.is_patient:
                 raise Unavailable("the ledger could not take an earlier event", code="waiting")
             return self.append(drafted, raw)
-        except LedgerError as obstacle:
-            # A node that does not take our token, or fails, says nothing about the event: it can be sent once that is mended.
-            if not isinstance(obstacle, Unavailable) and (type(obstacle) is not LedgerError or obstacle.code == "forbidden"):
+        except (LedgerError, VerificationError) as obstacle:
+            # A node that does not take our token, or fails, says nothing about the event: it can be sent once that is mended. Nor
+            # does a block that too few organisations have voted for yet.
+            if (
+                not isinstance(obstacle, Unavailable)
+                and obstacle.code != "quorum"
+                and (type(obstacle) is not LedgerError or obstacle.code == "forbidden")
+            ):
                 raise
             self.lose_patience()
             self.spool.store(raw)

@@ -21,8 +21,9 @@ from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.policy import Verdict
 from muniment.errors import Unavailable
 from muniment.ledger.refusals import Refusals
-from muniment.ledger.store.file import Judged, Store
+from muniment.ledger.store.file import Store
 from muniment.ledger.store.snapshot import Snapshot
+from muniment.ledger.store.staging import Judged
 
 MAX_BACKWARD_US = 5 * 60 * 1_000_000
 MAX_FORWARD_US = 366 * 24 * 3_600 * 1_000_000

@@ -29,7 +29,7 @@ from muniment.core.proof.verify.statement import find_sealed
 from muniment.core.rules import chain, events
 from muniment.core.rules.chain import Submission
 from muniment.core.rules.policy import Verdict
-from muniment.errors import InvalidInput, Unavailable, VerificationError
+from muniment.errors import InvalidInput, VerificationError
 from muniment.net import frames, wire
 from muniment.net.entries import Entries
 from muniment.net.frames import Opened as OpenedFrame
@@ -237,14 +237,6 @@ class Remote:
         try:
             return evidence.check(seen, opened.head, prove, contact=True)
         except SplitView as split:
-            if split.evidence.kind in ("rollback", "tail-cut") and opened.head.tier == "consortium":
-                # What a quorum voted for was the newest block once: this node has not caught up, and accuses nobody.
-                raise Unavailable(
-                    f"{self.transport.address.url} is behind: it has {opened.size} entries, and {seen.size} were seen",
-                    code="behind",
-                    hint="It is catching up; ask again in a moment, or ask another node.",
-                    retry_after=1.0,
-                ) from None
             raise SplitView(split.evidence, path=self._keep(split.evidence)) from None
 
     def _take_own(self) -> OpenedFrame | None:

@@ -99,9 +99,7 @@ class Several:
         found = self._remotes.get(way)
         if found is None:
             # Two threads may make one each: whoever comes second keeps that of the first.
-            made = Remote(
-                way, self.trust, recall=self.recall, keep=self._keep, disclose=self._disclose, prepare=self._prepare
-            )
+            made = Remote(way, self.trust, recall=self.recall, keep=self._keep, disclose=self._disclose, prepare=self._prepare)
             found = self._remotes.setdefault(way, made)
         return found
 

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from muniment.core.proof.evidence import SplitView
+from muniment.core.proof.evidence import BEHIND, SplitView
 from muniment.errors import CorruptStore, LedgerError, MunimentError, NotFound, Unavailable, VerificationError
 from muniment.net.address import Address
 from muniment.net.transport import Patience, Transport
@@ -30,8 +30,6 @@ AWAY_S = 15.0
 """So long a node that was away is asked only after all others."""
 DISTRUST_S = 300.0
 """And so long one whose words did not hold."""
-BEHIND = "behind"
-"""The code of a node that has not come as far as what was seen of the ledger: honest, and of no use now."""
 
 _BEHIND_S = 1.0
 _PATIENCE_S = 4.0
@@ -146,8 +144,8 @@ def is_of_node(error: MunimentError) -> bool:
 
 def _tell(url: str, error: MunimentError) -> str:
     if isinstance(error, SplitView):
-        kept = error.details.get("evidence")
-        return f"{url} contradicts what was seen of this ledger, and is not believed: {error}.{f' Evidence: {kept}' if kept else ''}"
+        kept = f" Evidence: {error.details['evidence']}" if "evidence" in error.details else ""
+        return f"{url} contradicts what was seen of this ledger, and is not believed: {error}.{kept}"
     if isinstance(error, VerificationError):
         return f"{url} shows what does not hold, and is not believed: {error} ({error.code}). Another node is asked."
     return f"{url} is left out for now: {error}. Another node is asked."

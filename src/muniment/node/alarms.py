@@ -38,14 +38,14 @@ class Alarms:
             if known is None:
                 known = Alarm(code=code, text=text, since=time.format(self._clock()), organisation=organisation)
             self._alarms[code, organisation] = msgspec.structs.replace(known, text=text)
-        _log.warning("%s: %s", code, text, extra={"code": code, "organisation": organisation})
+        _log.warning("%s: %s", code, text, extra={"fields": {"code": code, "organisation": organisation}})
 
     def quiet(self, code: str, organisation: str = "") -> None:
         """End an alarm, if it stands."""
         with self._lock:
             ended = self._alarms.pop((code, organisation), None)
         if ended is not None:
-            _log.info("%s is over", code, extra={"code": code, "organisation": organisation})
+            _log.info("%s is over", code, extra={"fields": {"code": code, "organisation": organisation}})
 
     def standing(self) -> tuple[Alarm, ...]:
         """The alarms that stand, the oldest first."""

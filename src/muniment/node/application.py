@@ -1,7 +1,7 @@
 """The ledger as CometBFT's application: what it answers to each question (docs/spec, section 12).
 
     application = Application(store, seal, opened, protocol=1, on_commit=pending.resolve)
-    server = Server(path, application.connect)
+    server = Server(path, lambda: Session(application))
 
 `FinalizeBlock` judges a block and writes nothing; `Commit` writes it, with the engine's height, in one transaction. Between the
 two nothing is known outside this process, and a block may be judged any number of times. A block that admits nothing changes
@@ -20,7 +20,8 @@ from muniment._version import __version__
 from muniment.core.rules.chain import Position, Sealed, Submission
 from muniment.core.rules.policy import Policy, Verdict
 from muniment.errors import Conflict, InvalidInput, InvariantError
-from muniment.ledger.store.file import Seal, Staged, Store
+from muniment.ledger.store.file import Seal, Store
+from muniment.ledger.store.staging import Staged
 from muniment.node.abci import plain
 from muniment.node.abci.proto import types_pb2 as abci
 from muniment.node.opened import Opened, Transaction
@@ -131,7 +132,7 @@ class Application:
         )
 
     def begin(self, request: abci.RequestInitChain) -> abci.ResponseInitChain:
-        """Check that the ledger here is the one that all members agreed to begin with. Nothing is written; it may be asked again."""
+        """Check that the ledger here is the one that all members agreed to begin with. Nothing is written; it may come twice."""
         members = self._store.validators
         with self._store.view() as view:
             position, mark = view.position, self._store.mark()

@@ -42,7 +42,7 @@ class NodeHome(NodePlaces):
         if self.answer.exists():
             what = "this organisation answered a draft that is not sealed here yet"
             hint = "Run `muniment consortium seal DRAFT ANSWER...` here, with the answers of all members."
-        elif (self.home / "ledger.db").exists():
+        elif self.ledger.exists():
             what = "the ledger here belongs to no consortium"
             hint = "One machine alone needs no node: serve it with `muniment serve`, or move it in with `muniment consortium new --from`."
         else:

@@ -64,7 +64,8 @@ class Opened:
             elsewhere.wait()
         try:
             submissions = tuple(chain.open_submissions(batch.decode(raw)))
-            self._verified += len(submissions)
+            with self._lock:
+                self._verified += len(submissions)
             return self._keep(Transaction(name, submissions, len(raw)))
         finally:
             with self._lock:

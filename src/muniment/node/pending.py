@@ -1,8 +1,8 @@
 """Who waits for which transaction to be committed.
 
-    future = pending.expect(name)          # before it is broadcast; in asyncio: asyncio.wrap_future(future)
-    pending.resolve(committed)             # told by the application, in its thread
-    pending.give_up(name, future)          # nobody waits any longer
+future = pending.expect(name)          # before it is broadcast; in asyncio: asyncio.wrap_future(future)
+pending.resolve(committed)             # told by the application, in its thread
+pending.give_up(name, future)          # nobody waits any longer
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class Pending:
         start = 0
         for name, verdicts in committed.verdicts:
             stop = start + len(verdicts)
+            submissions = committed.submissions[start:stop]
+            outcome = Outcome(committed.consensus, committed.sealed, verdicts, submissions, committed.policy)
             with self._lock:
                 waiting = self._waiting.pop(name, ())
             for future in waiting:
                 # Who gave up at this very moment is not told.
                 if future.set_running_or_notify_cancel():
-                    future.set_result(
-                        Outcome(committed.consensus, committed.sealed, verdicts, committed.submissions[start:stop], committed.policy)
-                    )
+                    future.set_result(outcome)
             start = stop

@@ -30,6 +30,16 @@ class NodePlaces:
         return self.home / FOLDER
 
     @property
+    def ledger(self) -> Path:
+        """The ledger's one file."""
+        return self.home / "ledger.db"
+
+    @property
+    def lock(self) -> Path:
+        """Whoever runs the node, or repairs it, holds this file's lock."""
+        return self.folder / "lock"
+
+    @property
     def consortium(self) -> Path:
         """What all members sealed."""
         return self.folder / "consortium.json"

@@ -5,6 +5,7 @@
     url = "https://muniment.lab.example"    how the others reach that
     p2p = "0.0.0.0:26656"                   where the engine listens for the other members
     rpc = "127.0.0.1:26657"                 where the engine listens for this node
+    keep_blocks = 100000                    how many of the engine's newest blocks stay on this disk
 
     [[peers]]
     organisation = "bank"
@@ -22,6 +23,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -31,6 +33,7 @@ MAX_FILE_BYTES = 1 << 20
 LISTEN = "127.0.0.1:8760"
 P2P = "0.0.0.0:26656"
 RPC = "127.0.0.1:26657"
+KEEP_BLOCKS = 100_000
 
 _place = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):([0-9]{1,5})")
 _peer = re.compile(r"[0-9a-f]{40}@(.+)")
@@ -51,6 +54,7 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     listen, p2p, rpc: host and port that this machine listens on: HTTP, the engine for other members, the engine for this node
     url: how others reach `listen`
     server: the file with further settings of the HTTP server (docs/server.md), relative to the folder of node.toml
+    keep_blocks: how many of the engine's newest blocks stay on this disk; 0 keeps all of them
     """
 
     organisation: str
@@ -59,6 +63,7 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     p2p: str = P2P
     rpc: str = RPC
     server: str = ""
+    keep_blocks: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)] = KEEP_BLOCKS
     peers: tuple[Peer, ...] = ()
 
 
@@ -119,6 +124,9 @@ def format(settings: NodeSettings) -> str:
         "",
         "# A file beside this one with further settings of the HTTP server, such as its certificate (docs/server.md).",
         f"server = {_quote(settings.server)}" if settings.server else '# server = "server.toml"',
+        "",
+        "# How many of the engine's newest blocks stay on this disk; the ledger itself keeps everything. 0 keeps all of them.",
+        f"keep_blocks = {settings.keep_blocks}",
     ]
     for peer in settings.peers:
         lines += [

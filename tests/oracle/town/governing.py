@@ -9,11 +9,13 @@ import makers
 from muniment.core.format import dsse
 from muniment.core.rules import events, genesis, policy
 from muniment.ledger.signers import SeedSigner
+from oracle.council import PURPOSES, uses
 from oracle.people import actor, roles
 from oracle.town.people import PERSONS, SERVICES, VERSIONS, Town
 from oracle.voices import digest_of
 
-ORGANISATIONS = ("acme", "acme", "bank")
+ORGANISATIONS = ("acme", "acme", "bank", "tuv")
+CHANGES = ("admit", "admit", "admit", "rotate", "rotate", "publish", "remove")
 
 
 def _prove(name: str, signer: SeedSigner) -> dict[str, str]:
@@ -97,10 +99,16 @@ def amend(town: Town) -> list[bytes]:
 
 
 def change_member(town: Town) -> list[bytes]:
-    """An organisation comes, comes again, goes, or gets another key."""
-    change = town.one(("admit", "admit", "admit", "rotate", "remove"))
-    terms = {"change": change, "member": town.one(ORGANISATIONS)}
-    terms |= {} if change == "remove" else {"validatorKey": town.one("ddde") * 64}
+    """An organisation comes, comes again, goes, gets other keys, or publishes; at times with a key that is somebody's."""
+    change, member = town.one(CHANGES), town.one(ORGANISATIONS)
+    named = {"admit": ["validatorKey", "cosignerKey"], "publish": ["publisherKey"], "remove": []}
+    purposes = named[change] if change in named else town.some(PURPOSES[:2], 0.7) or [PURPOSES[0]]
+    own = {each: town.one((f"{member} {each} {n}" for n in (1, 2))) for each in purposes}
+    taken = [each.key for each in uses(town.chronicle.history)]
+    terms = {"change": change, "member": member}
+    terms |= {each: town.one(taken) if taken and town.maybe(0.15) else digest_of({"key": own[each]}) for each in purposes}
+    if terms.get("validatorKey") == terms.get("cosignerKey", ""):
+        return []
     of = {"member": terms["member"], "terms": digest_of(terms) if town.maybe(0.95) else VERSIONS[0]}
     return _decide(town, of, "adam", "member.changed", terms)
 
@@ -117,7 +125,8 @@ def _decide(town: Town, of: dict[str, str], actor: str, name: str, fields: dict[
 
 
 def upgrade(town: Town) -> list[bytes]:
-    return [town.say("protocol.upgraded", "adam", protocol=town.random.choice((0, 1, 2)))]
+    # The one that follows would be admitted, and this release could not go on.
+    return [town.say("protocol.upgraded", "adam", protocol=town.random.choice((0, 1, 3)))]
 
 
 def mark(town: Town) -> list[bytes]:

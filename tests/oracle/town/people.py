@@ -16,16 +16,20 @@ from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 import makers
 from muniment.core.format import time
 from muniment.core.rules import genesis
 from muniment.core.rules.genesis import Founder, Genesis
+from muniment.core.rules.members import Member, Publisher
 from muniment.core.rules.policy import Policy
 from muniment.ledger.signers import SeedSigner
 from oracle.history import Json, data_set, is_retired, registration
 from oracle.people import policy_at, roles
 from oracle.town.chronicle import Chronicle, Judged
 from oracle.town.policies import PLACES, draw_policy
+from oracle.voices import digest_of
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -170,4 +174,12 @@ class Town:
                     roles=tuple(sorted({main, second} - {""})),
                 )
             )
-        return Genesis(origin=makers.ORIGIN, actors=tuple(founders), policy=self.policies[0])
+        members = tuple(
+            Member(cosigner=digest_of({"key": f"{name} cosignerKey 1"}), key=digest_of({"key": f"{name} validatorKey 1"}), organisation=name)
+            for name in self.random.choice(((), (), ("acme",), ("acme", "bank", "tuv")))
+        )
+        key = digest_of({"key": f"{members[0].organisation} publisherKey 1"}) if members and self.maybe(0.5) else ""
+        publisher = Publisher(key=key, organisation=members[0].organisation) if key else msgspec.UNSET
+        return Genesis(
+            origin=makers.ORIGIN, actors=tuple(founders), policy=self.policies[0], members=members, publisher=publisher
+        )

@@ -20,6 +20,7 @@ from muniment.core.format.statement import Sealed
 from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable, VerificationError
 from muniment.index import Index
 from muniment.ledger.blobs import Blobs
+from muniment.net.ways import Ways
 from muniment.vault import Vault
 
 
@@ -33,7 +34,7 @@ class Port(NamedTuple):
     here: Path
 
     def blobs(self) -> RemoteBlobs:
-        transport = hosts.transport(self.host.url)
+        transport = Ways((hosts.transport(self.host.url),))
         return RemoteBlobs(Blobs(self.here / "blobs"), self.here / "owed", transport, "/v1/blobs", digest.sha256)
 
 
@@ -116,7 +117,7 @@ def test_a_blob_that_the_node_refuses_stays_owed_and_hinders_nothing(port: Port)
 
 def test_prose_is_opened_from_here_and_from_the_node_and_checked(port: Port) -> None:
     mine, theirs = Vault(port.here / "vault.jsonl"), Vault(port.home / "vault.jsonl")
-    vault = RemoteVault(mine, hosts.transport(port.host.url))
+    vault = RemoteVault(mine, Ways((hosts.transport(port.host.url),)))
     here, there = vault.seal_all(["mine"])[0], theirs.seal("theirs")
     assert vault.disclose(here) == "mine"
     assert port.liar.asked == []
@@ -131,7 +132,7 @@ def test_prose_is_opened_from_here_and_from_the_node_and_checked(port: Port) -> 
 
 
 def test_the_index_of_a_node_answers_as_one_here_does(port: Port, tmp_path: Path) -> None:
-    index, remote = Index(tmp_path / "index.db"), RemoteIndex(hosts.transport(port.host.url))
+    index, remote = Index(tmp_path / "index.db"), RemoteIndex(Ways((hosts.transport(port.host.url),)))
     with port.life.engine.view() as view:
         index.follow(view)
         remote.follow(view)
@@ -179,7 +180,7 @@ def test_the_index_of_a_node_answers_as_one_here_does(port: Port, tmp_path: Path
 
 def test_a_long_listing_comes_in_pages(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
     port.life.grow(40, 10)
-    remote = RemoteIndex(hosts.transport(port.host.url))
+    remote = RemoteIndex(Ways((hosts.transport(port.host.url),)))
     whole = remote.events(limit=1_000)
     monkeypatch.setattr("muniment.client.remote.index.PAGE", 7)
     assert remote.events(limit=1_000) == whole
@@ -187,7 +188,7 @@ def test_a_long_listing_comes_in_pages(port: Port, monkeypatch: pytest.MonkeyPat
 
 
 def test_rows_of_another_form_and_an_index_that_contradicts_are_the_nodes_fault(port: Port) -> None:
-    remote = RemoteIndex(hosts.transport(port.host.url))
+    remote = RemoteIndex(Ways((hosts.transport(port.host.url),)))
     port.liar.lie = lying.change("/v1/models", lambda said: said | {"items": [{"name": 3}]})
     with pytest.raises(Unavailable) as found:
         remote.models()

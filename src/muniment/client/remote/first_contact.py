@@ -3,13 +3,15 @@
     trust = meet(settings)          # the trust file that was named, or kept from the first contact, or is kept now
 
 Trust on first use is said aloud, with a fingerprint that two people can compare. Whoever was handed the trust file in another
-way names it (`--trust`) and takes nothing on the node's word.
+way names it (`--trust`) and takes nothing on the node's word. Several nodes must all hand out the same one: there is no vote
+about whom to believe, and a node that is away is named.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from muniment.ledger.pins import fingerprint
 from muniment.net import address, frames
 from muniment.net.entries import Entries
 from muniment.net.transport import Transport
+from muniment.net.ways import SEVERAL, Ways
 from muniment.net.wire import About, Frame
 
 _AWAY = "Check the address (http or https?) and the network, and try again; or name the ledger's trust file with --trust."
@@ -36,8 +39,8 @@ class FirstContactWarning(UserWarning):
 def meet(settings: Config) -> Trust:
     """Whom to believe about the ledger at the node that the settings name.
 
-    Raises InvalidInput for a bad address, token or trust file; at the first contact also Unavailable where the node is away, and
-    VerificationError where what it shows does not fit the trust file that it hands out.
+    Raises InvalidInput for a bad address, token or trust file; at the first contact also Unavailable where every node is away, and
+    VerificationError where what one shows does not fit the trust file that it hands out, or where two hand out different ones.
     """
     home = Home(settings.home)
     if settings.trust is not None:
@@ -46,24 +49,18 @@ def meet(settings: Config) -> Trust:
         return trust
     if is_known(settings.home):
         return home.load_trust()
-    transport = open_transport(settings)
+    transports = open_transports(settings)
     try:
-        trust = _ask(transport)
-    except Unavailable as error:
-        raise Unavailable(
-            f"{error}; this client has not met its ledger yet",
-            code=error.code,
-            hint=error.hint if error.code != "unreachable" else _AWAY,
-            retry_after=error.retry_after,
-            details=error.details,
-        ) from None
+        trust, away = _ask_all(transports)
     finally:
-        transport.close()
+        for each in transports:
+            each.close()
     _make_folder(home.folder)
     if not _keep(home.trust, trusts.format(trust)):
         # Another process met it at the same moment; what it kept is what counts.
         return home.load_trust()
-    warnings.warn(say(trust, transport.address.url), FirstContactWarning, stacklevel=2)
+    answered = [each.address.url for each in transports if each.address.url not in away]
+    warnings.warn(say(trust, answered, away), FirstContactWarning, stacklevel=2)
     return trust
 
 
@@ -72,21 +69,76 @@ def is_known(home: Path) -> bool:
     return Home(home).trust.exists()
 
 
-def say(trust: Trust, url: str) -> str:
-    """What a first contact came to, for a person."""
+def say(trust: Trust, answered: Sequence[str], away: Sequence[str] = ()) -> str:
+    """What a first contact came to, for a person: the nodes that answered, and those that did not."""
+    alike = ", which all say the same" if len(answered) > 1 else ""
+    missing = f" Not asked, because away: {', '.join(away)}." if away else ""
     return (
-        f"First contact with the ledger {trust.origin} at {url}. Its fingerprint is {fingerprint(trust)}: "
-        "compare it with its owner's by another way than this one."
+        f"First contact with the ledger {trust.origin} at {', '.join(answered)}{alike}. Its fingerprint is {fingerprint(trust)}: "
+        f"compare it with its owner's by another way than this one.{missing}"
     )
 
 
-def open_transport(settings: Config) -> Transport:
-    """The way to the node that the settings name. Raises InvalidInput (`no-url`, `bad-url`, `bad-token`, `token-in-clear`)."""
-    if not settings.url:
+def open_ways(settings: Config) -> Ways:
+    """The ways to the nodes that the settings name. Raises as `open_transports`."""
+    return Ways(open_transports(settings))
+
+
+def open_transports(settings: Config) -> tuple[Transport, ...]:
+    """The way to each node that the settings name, in their order.
+
+    One token goes to all of them; several, with spaces between them, go to one each.
+    Raises InvalidInput (`no-url`, `bad-url`, `bad-token`, `token-in-clear`).
+    """
+    found = tuple(map(address.parse, settings.urls))
+    if not found:
         raise InvalidInput("no node is named", code="no-url", hint="Set MUNIMENT_URL to the address of a node.")
-    found = address.parse(settings.url)
-    address.check_token(settings.token, found)
-    return Transport(found, settings.token, ca=settings.ca)
+    tokens: list[str | None] = [settings.token]
+    if settings.token is not None and len(found) > 1:
+        tokens = [*settings.token.split()]
+    if len(tokens) == 1:
+        tokens *= len(found)
+    if len(tokens) != len(found):
+        raise InvalidInput(
+            f"there are {len(tokens)} tokens for {len(found)} nodes",
+            code="bad-token",
+            hint="Write one token for all nodes, or one for each in the order of their addresses, with spaces between them.",
+        )
+    for token, each in zip(tokens, found, strict=True):
+        address.check_token(token, each)
+    patience = SEVERAL if len(found) > 1 else None
+    return tuple(Transport(each, token, ca=settings.ca, patience=patience) for each, token in zip(found, tokens, strict=True))
+
+
+def _ask_all(transports: Sequence[Transport]) -> tuple[Trust, list[str]]:
+    """The trust file that all nodes that answer hand out, and the addresses of those that are away."""
+    offers: dict[str, Trust] = {}
+    away: dict[str, Unavailable] = {}
+    for transport in transports:
+        try:
+            offers[transport.address.url] = _ask(transport)
+        except Unavailable as error:
+            away[transport.address.url] = error
+    if not offers:
+        telling = max(away.values(), key=lambda each: each.code != "unreachable")
+        raise Unavailable(
+            f"{telling}; this client has not met its ledger yet",
+            code=telling.code,
+            hint=telling.hint if telling.code != "unreachable" else _AWAY,
+            retry_after=telling.retry_after,
+            details=telling.details,
+        )
+    first, *others = offers.values()
+    if any(_terms(each) != _terms(first) for each in others):
+        said = [f"{url}: {each.origin}, {fingerprint(each)}" for url, each in offers.items()]
+        raise VerificationError(
+            f"the nodes do not say the same about whom to believe: {'; '.join(said)}",
+            step=2,
+            code="trust-differs",
+            hint="Ask somebody whom you trust for the ledger's trust file, and name it with --trust; nothing was kept.",
+            details={"nodes": [*offers]},
+        )
+    return first, [*away]
 
 
 def _ask(transport: Transport) -> Trust:
@@ -105,6 +157,11 @@ def _ask(transport: Transport) -> Trust:
             "the ledger at the node does not begin with the genesis that its trust file names", step=2, code="ledger"
         )
     return trust
+
+
+def _terms(trust: Trust) -> tuple[object, ...]:
+    """What a trust file says, in whatever order it names keys."""
+    return trust.origin, trust.ledger, frozenset(trust.log_keys), frozenset(trust.cosigners), trust.quorum
 
 
 def _make_folder(folder: Path) -> None:

@@ -22,7 +22,10 @@ MAX_BLOB_BYTES = 1 << 30
 
 
 class RemoteBlobs:
-    """A folder of blobs with a node behind it, or several of which each may hold others. `path` is that of the node, such as `/v1/blobs`; raises as `Blobs`."""
+    """A folder of blobs with nodes behind it, each of which may hold others. Raises as `Blobs`.
+
+    `path` is that of the nodes, such as `/v1/blobs`.
+    """
 
     def __init__(self, local: Blobs, owed: Path, ways: Ways, path: str, identify: Callable[[bytes], bytes]) -> None:
         self._local = local

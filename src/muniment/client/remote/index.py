@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from muniment.core.proof.evidence import BEHIND
 from muniment.errors import NotFound, Unavailable
 from muniment.index.follower import Progress
 from muniment.index.rows import (
@@ -32,7 +33,7 @@ from muniment.ledger.engine import View
 from muniment.net import wire
 from muniment.net.address import Query, segments
 from muniment.net.transport import Transport
-from muniment.net.ways import BEHIND, Ways
+from muniment.net.ways import Ways
 
 PAGE = 1_000
 """The longest list of events that a node gives at once."""

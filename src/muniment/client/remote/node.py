@@ -92,6 +92,14 @@ def open(settings: Config, trust: Trust, pins: Pins) -> There:
     return There(Home(settings.home), first_contact.open_ways(settings), trust, pins)
 
 
+def alone(settings: Config, url: str) -> Config:
+    """The same settings with one of their nodes only, and the token that is for it."""
+    token = settings.token
+    if token is not None and len(tokens := token.split()) == len(settings.urls):
+        token = tokens[settings.urls.index(url)]
+    return msgspec.structs.replace(settings, url=url, token=token)
+
+
 def check_ready(settings: Config) -> None:
     """Ask whether one of the nodes can do its work. Raises Unavailable with the reason where none can."""
     ways = first_contact.open_ways(settings)
@@ -103,7 +111,7 @@ def check_ready(settings: Config) -> None:
 
 @contextmanager
 def reach(settings: Config, trust: Trust, pins: Pins) -> Iterator[There]:
-    """The same, and its connections are let go of afterwards."""
+    """As `open`, and its connections are let go of afterwards."""
     there = open(settings, trust, pins)
     try:
         yield there

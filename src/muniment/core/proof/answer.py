@@ -20,8 +20,8 @@ from muniment.core.format import encoding
 from muniment.core.format.encoding import HexDigest, Natural, Time
 from muniment.core.format.state_map import MAX_RECORD_BYTES, StateProof
 from muniment.core.format.statement import Disclosure, Salt, Sealed, SealedDigest
-from muniment.core.proof.inquiry import Findings, Inquiry
 from muniment.core.proof import path as paths
+from muniment.core.proof.inquiry import Findings, Inquiry
 from muniment.core.proof.part import EntryBytes, Hashes, Part, Status
 from muniment.core.proof.path import MAX_STEPS, Step
 from muniment.core.rules.events.predicate import Grade

@@ -17,8 +17,11 @@ import msgspec
 
 from muniment.core.format import checkpoint, encoding, note
 from muniment.core.proof import answer as answers
+from muniment.core.proof import path as paths
 from muniment.core.proof import receipt as receipts
-from muniment.core.proof.answer import UNSET, Absent, Answer, EntryBytes, Hashes
+from muniment.core.proof.answer import Answer
+from muniment.core.proof.part import UNSET, Absent, EntryBytes, Hashes
+from muniment.core.proof.path import MAX_STEPS, Step
 from muniment.core.proof.receipt import format_checkpoint
 from muniment.errors import InvalidInput
 
@@ -45,12 +48,16 @@ class Signpost(_Part, frozen=True, kw_only=True):
 
 
 class Bundle(_Part, frozen=True, kw_only=True):
-    """One file. `checkpoints` ascend by size, and everything lies under one of them. `trust` is its maker's trust file."""
+    """One file. `checkpoints` ascend by size, and everything lies under one of them. `trust` is its maker's trust file.
+
+    path: how the members of a consortium came to be those who cosigned these checkpoints; no answer has one of its own
+    """
 
     format: Literal["urn:muniment:bundle:v1"]
     answers: tuple[Answer, ...] = ()
     receipts: tuple[Evidenced, ...] = ()
     checkpoints: Annotated[tuple[Signpost, ...], msgspec.Meta(min_length=1)]
+    path: Annotated[tuple[Step, ...], msgspec.Meta(max_length=MAX_STEPS)] = ()
     trust: str | Absent = UNSET
 
 
@@ -75,6 +82,9 @@ def decode(raw: bytes) -> Bundle:
         raise InvalidInput("the bundle holds neither an answer nor a receipt", code="empty-bundle")
     for answer in bundle.answers:
         answers.check(answer)
+        if answer.path:
+            raise InvalidInput("an answer in a bundle has a path of its own", code="path-form")
+    paths.check_form(bundle.path)
     for each in bundle.receipts:
         receipts.parse(each.receipt)
     sizes = [read_size(each.note) for each in bundle.checkpoints]

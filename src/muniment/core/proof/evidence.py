@@ -32,6 +32,8 @@ from muniment.errors import CorruptStore, InvalidInput, MunimentError, Unavailab
 FORMAT: Literal["urn:muniment:evidence:v1"] = "urn:muniment:evidence:v1"
 MAX_EVIDENCE_BYTES = 4_194_304
 STEP = 5
+BEHIND = "behind"
+"""The code of a node that has not come as far as what was seen of the ledger: honest, and of no use now."""
 
 Kind = Literal["inconsistent", "rollback", "same-size", "tail-cut", "unproved"]
 Relation = Literal["same", "newer", "older"]
@@ -127,10 +129,11 @@ def decode_pin(raw: bytes) -> Pin:
 def check(pinned: Pin, head: Head, prove: Prove | None, *, contact: bool) -> Relation:
     """Compare an opened checkpoint with the pinned one (step 5).
 
-    With `contact` the ledger itself showed it now, and an older state is a rollback; a file may well be older.
+    With `contact` the ledger itself showed it now, and an older state is a rollback; a file may well be older. What a quorum of
+    validators voted for was the newest block once: whoever shows it again has not caught up, and accuses nobody.
 
     Raises SplitView; VerificationError (`consistency-missing`) where the sizes differ and nobody can be asked for a proof;
-    Unavailable or CorruptStore where the ledger cannot answer now.
+    Unavailable (`behind`) for an older state that was voted for; Unavailable or CorruptStore where the ledger cannot answer now.
     """
     before, now = Checkpoint(pinned.origin, pinned.size, bytes.fromhex(pinned.root)), head.checkpoint
     if before.origin != now.origin:
@@ -152,13 +155,13 @@ def check(pinned: Pin, head: Head, prove: Prove | None, *, contact: bool) -> Rel
     proof = _ask(prove, old.size, new.size, cut=older and contact)
     if _is_consistent(old, new, proof):
         if older and contact:
-            raise SplitView(_evidence("tail-cut", pinned.note, shown, proof))
+            raise _cut(pinned, head, "tail-cut", proof)
         return "older" if older else "newer"
     old_root = _find_root(prove, old.size, new, proof)
     if old_root is not None and old_root != old.root:
         raise SplitView(_evidence("inconsistent", pinned.note, shown, proof, old_root))
     if older and contact:
-        raise SplitView(_evidence("rollback", pinned.note, shown))
+        raise _cut(pinned, head, "rollback")
     raise SplitView(_evidence("unproved", pinned.note, shown, proof))
 
 
@@ -224,6 +227,18 @@ def _describe(kind: Kind, pinned: Checkpoint, shown: Checkpoint) -> str:
     same = "the same history without its last" if kind == "tail-cut" else "an older state; gone are the last"
     noun = "entry" if missing == 1 else f"{missing} entries"
     return f"the ledger {shown.origin} had {pinned.size} entries and now shows {shown.size}: {same} {noun}"
+
+
+def _cut(pinned: Pin, head: Head, kind: Kind, proof: tuple[bytes, ...] = ()) -> SplitView | Unavailable:
+    """What is said of a state that is older than the pinned one."""
+    if head.tier != "consortium":
+        return SplitView(_evidence(kind, pinned.note, head.note.decode(), proof))
+    return Unavailable(
+        f"the node is behind: it shows {head.checkpoint.size} entries, and {pinned.size} were seen",
+        code=BEHIND,
+        hint="It is catching up; ask again in a moment, or ask another node.",
+        retry_after=1.0,
+    )
 
 
 def _ask(prove: Prove | None, old: int, new: int, *, cut: bool = False) -> tuple[bytes, ...]:

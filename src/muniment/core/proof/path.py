@@ -196,9 +196,7 @@ def _take(step: Step, before: Checkpoint, judges: Trust) -> tuple[Checkpoint, Va
             details={"size": now.size, "organisations": [each.organisation for each in head.voices]},
         )
     if now.size <= before.size:
-        raise VerificationError(
-            f"a step of {now.size} entries follows one of {before.size}", step=COSIGNER_STEP, code="path-order"
-        )
+        raise VerificationError(f"a step of {now.size} entries follows one of {before.size}", step=COSIGNER_STEP, code="path-order")
     merkle.check_consistency(before.size, now.size, step.consistency, before.root, now.root)
     merkle.check_inclusion(merkle.leaf(step.header), now.size - 1, now.size, step.proof, now.root)
     header = _open_header(step.header, now.size - 1)

@@ -176,7 +176,7 @@ class Evaluation(State, frozen=True, kw_only=True):
 
 
 class Approval(State, frozen=True, kw_only=True):
-    """`approval/<eventId>`: roles and persons as they were at admission."""
+    """`approval/<eventId>`: organisation, roles and persons as they were at admission."""
 
     decision: str
     environment: str | Absent = UNSET
@@ -184,6 +184,7 @@ class Approval(State, frozen=True, kw_only=True):
     index: int
     keyid: str
     of: str
+    organisation: str | Absent = UNSET
     persons: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     status: str

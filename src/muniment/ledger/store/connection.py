@@ -64,6 +64,8 @@ CREATE TABLE record (key BLOB PRIMARY KEY, value BLOB NOT NULL, leaf BLOB NOT NU
 CREATE TABLE cell (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL, height INTEGER NOT NULL);
 -- In a consortium: what members said of the checkpoint of a height, a signature line each; the log's own line has the name ''.
 CREATE TABLE cosignature (height INTEGER, organisation TEXT, line TEXT NOT NULL, PRIMARY KEY (height, organisation)) WITHOUT ROWID;
+-- ... the heights whose headers name a set of members, 0 where the genesis does,
+CREATE TABLE membership (height INTEGER PRIMARY KEY);
 -- ... and what was committed at each height of the consensus engine: how many entries there were then, and their root.
 CREATE TABLE consensus (height INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL);
 """

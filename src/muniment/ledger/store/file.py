@@ -9,27 +9,24 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
-import msgspec
 
-from muniment.core.format import checkpoint, entry, merkle, note, state_map
-from muniment.core.format.entry import Header
-from muniment.core.format.state_map import Change
+from muniment.core.format import entry, merkle, state_map
 from muniment.core.rules import chain, genesis
-from muniment.core.rules.chain import Position, Sealed, Submission, Transition
+from muniment.core.rules.chain import Position, Sealed, Submission
 from muniment.core.rules.members import Fault, Validators
 from muniment.core.rules.policy import Policy, Verdict
-from muniment.errors import Conflict, CorruptStore, Detail, InvalidInput, InvariantError, Unavailable
-from muniment.ledger.store import blocks, connection, cosignatures, entries, marks, records, tree
-from muniment.ledger.store.blocks import BlockRow
+from muniment.errors import Conflict, InvariantError, Unavailable
+from muniment.ledger.store import blocks, connection, entries, marks, records, tree
 from muniment.ledger.store.marks import Mark
 from muniment.ledger.store.reader import RuleReader
 from muniment.ledger.store.snapshot import Snapshot
-from muniment.ledger.store.tree import OpenTiles, TileCache
+from muniment.ledger.store.staging import Judged, Memory, Staged, Written, check_head, write_block
+from muniment.ledger.store.tree import TileCache
 
 BACKUP_PAGES = 1_000
 # In place of the process that a connection belongs to:
@@ -37,52 +34,6 @@ CLOSED = 0  # closed: whoever comes next opens it again
 ENDED = -1  # closed for good
 
 Seal = Callable[[Sealed], bytes]
-
-
-class _Memory(msgspec.Struct):
-    """What this process knows of the ledger at one height."""
-
-    block: BlockRow
-    position: Position
-    open_tiles: OpenTiles
-    map: state_map.Tree
-    newest_id: str
-    sound: bool = False
-    records: dict[bytes, bytes | None] = msgspec.field(default_factory=dict)
-    """Records that rules read beside those that they wrote, such as the signer's: they seldom change."""
-    policy: Policy | None = None
-
-
-class Judged(msgspec.Struct, frozen=True):
-    """What became of a block: a verdict for each submission, and the policy that judged it."""
-
-    verdicts: list[Verdict]
-    policy: Policy
-
-
-class Staged(msgspec.Struct, frozen=True):
-    """A block that was judged and is ready to be written: its verdicts, and the header that seals it, if anything does.
-
-    `root` is the root over all entries once it is written.
-    """
-
-    judged: Judged
-    sealed: Sealed | None
-    root: bytes
-    transition: Transition
-    memory: _Memory
-    leaves: dict[bytes, bytes] = {}
-    change: Change | None = None
-
-
-class _Written(msgspec.Struct, frozen=True):
-    """What a sealed block leaves in the tables."""
-
-    transition: Transition
-    leaves: dict[bytes, bytes]
-    cells: dict[int, bytes]
-    sealed: Sealed
-    records: int
 
 
 class Store:
@@ -93,7 +44,7 @@ class Store:
         self._sql = sql
         self._cache_kib = cache_kib
         self._lock = threading.RLock()
-        self._memory: _Memory | None = None
+        self._memory: Memory | None = None
         self._tiles = TileCache()
         self._process = os.getpid()
         self._inherited: apsw.Connection | None = None
@@ -113,7 +64,7 @@ class Store:
         sql = connection.create(path)
         sql.execute("BEGIN IMMEDIATE")
         records.create_cells(sql, change.cells)
-        _write_block(sql, _Written(transition, leaves, {}, sealed, len(leaves)), signed)
+        write_block(sql, Written(transition, leaves, {}, sealed, len(leaves)), signed)
         sql.execute("COMMIT")
         return _release_at_fork(cls(path, sql))
 
@@ -183,12 +134,19 @@ class Store:
         with self._lock, connection.explaining(), self._transaction("BEGIN"):
             return list(marks.scan(self._sql, first, stop))
 
-    def cosign(self, lines: Mapping[int, Mapping[str, str]]) -> None:
-        """Keep what members said of checkpoints: by height, then by organisation ("": the log's own line)."""
-        with self._lock, connection.explaining(), self._transaction("BEGIN IMMEDIATE"):
-            for height, said in lines.items():
-                cosignatures.write(self._sql, height, said)
-            self._sql.execute("COMMIT")
+    @contextmanager
+    def hurrying(self) -> Iterator[None]:
+        """Commits inside are not on the disk before the last one: for what can be done again from the beginning after a crash."""
+        with self._lock:
+            self._reopen()
+            self._sql.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            with self._lock, connection.explaining():
+                self._reopen()
+                self._sql.execute("PRAGMA synchronous = FULL")
+                self._sql.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
 
     @property
     def validators(self) -> Validators | None:
@@ -224,7 +182,7 @@ class Store:
     def _stage(self, submissions: list[Submission], clock: Callable[[str], str], faults: tuple[Fault, ...]) -> Staged:
         memory = self._refresh()
         if not memory.sound:
-            _check_head(memory, blocks.read_header(self._sql, memory.block))
+            check_head(memory, blocks.read_header(self._sql, memory.block))
             memory.sound = True
         keys = chain.touched(submissions)
         ranges = memory.map.plan(keys)
@@ -253,8 +211,8 @@ class Store:
         memory, sealed, change = staged.memory, staged.sealed, staged.change
         assert sealed is not None
         assert change is not None
-        written = _Written(staged.transition, staged.leaves, change.cells, sealed, memory.block.records + change.added)
-        row = _write_block(self._sql, written, seal(sealed))
+        written = Written(staged.transition, staged.leaves, change.cells, sealed, memory.block.records + change.added)
+        row = write_block(self._sql, written, seal(sealed))
         admitted = staged.transition.admitted
         open_tiles, full = memory.open_tiles.extend([*[each.leaf for each in admitted], sealed.position.leaf])
         tree.write(self._sql, full)
@@ -272,12 +230,12 @@ class Store:
             staged.memory.map.commit(staged.change)
         self._memory = staged.memory
 
-    def _policy(self, memory: _Memory, reader: RuleReader) -> Policy:
+    def _policy(self, memory: Memory, reader: RuleReader) -> Policy:
         if memory.policy is None:
             memory.policy = chain.policy_in_force(reader)
         return memory.policy
 
-    def _refresh(self) -> _Memory:
+    def _refresh(self) -> Memory:
         """What this process knows, brought up to the newest block that the transaction sees."""
         block = blocks.newest(self._sql)
         memory = self._memory
@@ -295,7 +253,7 @@ class Store:
             map_ = state_map.Tree.decode([hashes for _, hashes in records.read_cells(self._sql)], block.records)
             ledger, origin = self._identity()
         position = Position(ledger, origin, block.height, header.time, leaf, open_tiles.frontier())
-        self._memory = _Memory(block, position, open_tiles, map_, entries.newest_id(self._sql))
+        self._memory = Memory(block, position, open_tiles, map_, entries.newest_id(self._sql))
         return self._memory
 
     def _identity(self) -> tuple[str, str]:
@@ -367,30 +325,3 @@ def _release_at_fork(store: Store) -> Store:
 
     os.register_at_fork(before=release, after_in_child=unlock)
     return store
-
-
-def _check_head(memory: _Memory, header: Header) -> None:
-    """A block is built on what was signed: on a damaged row it would sign another history. Raises CorruptStore."""
-    block, frontier = memory.block, memory.position.frontier
-    try:
-        head = checkpoint.parse(note.parse(block.checkpoint).text)
-    except InvalidInput as error:
-        details: dict[str, Detail] = {"table": "block", "row": block.height}
-        raise CorruptStore(f"the checkpoint of block {block.height} cannot be read: {error}", details=details) from None
-    if (head.size, head.root) != (frontier.size, frontier.root()):
-        details = {"table": "entry", "row": block.index}
-        raise CorruptStore(f"the entries up to {block.index} do not fold to the newest checkpoint", details=details)
-    if memory.map.root().hex() != header.state:
-        raise CorruptStore(f"the nodes of the state do not fold to header {block.height}", details={"table": "cell"})
-
-
-def _write_block(sql: apsw.Connection, staged: _Written, note: bytes) -> BlockRow:
-    header, admitted = staged.sealed.header, staged.transition.admitted
-    first = header.size - len(admitted)
-    envelopes, ids = [each.envelope for each in admitted], [each.event.event_id for each in admitted]
-    entries.append(sql, first, envelopes, ids, staged.sealed.raw)
-    records.write(sql, staged.transition.records, staged.leaves)
-    records.write_cells(sql, staged.cells, header.height)
-    row = BlockRow(header.height, header.size, staged.records, note)
-    blocks.append(sql, row)
-    return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import apsw
 
@@ -11,10 +11,14 @@ from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.format.tiles import Tile
 from muniment.core.rules.chain import Position
+from muniment.core.rules.members import Validators
 from muniment.errors import NotFound
-from muniment.ledger.store import blocks, connection, cosignatures, entries, records
+from muniment.ledger.store import blocks, connection, cosignatures, entries, memberships, records
 from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.tree import OpenTiles, TileCache
+
+Beside = Callable[[int], Mapping[str, str]]
+"""Signature lines on the checkpoint of a height that are known and not written yet, by organisation."""
 
 
 class Snapshot:
@@ -35,6 +39,7 @@ class Snapshot:
         self._map = map_
         self._cache = cache
         self.position = position
+        self.beside: Beside = _nothing
 
     @property
     @connection.explaining()
@@ -81,7 +86,18 @@ class Snapshot:
     @connection.explaining()
     def cosignatures(self, height: int) -> dict[str, str]:
         """Signature lines on the checkpoint of a height, by organisation; "" for the log's own. Empty without a consortium."""
-        return cosignatures.read(self._sql, height)
+        return {**cosignatures.read(self._sql, height), **self.beside(height)}
+
+    @connection.explaining()
+    def membership_heights(self) -> list[int]:
+        """The heights whose headers name a set of members, ascending: 0 where the genesis does."""
+        return memberships.scan(self._sql)
+
+    @connection.explaining()
+    def validators_before(self, height: int) -> Validators | None:
+        """The members who judge the checkpoint of a height: those in force before its block. None where there were none."""
+        found = memberships.last_before(self._sql, max(height, 1))
+        return None if found is None else memberships.read(self.header(found))
 
     @connection.explaining()
     def tile(self, tile: Tile) -> bytes:
@@ -134,7 +150,7 @@ class Snapshot:
         return state_map.prove_absence(stream, value, path)
 
     def _attach(self, block: BlockRow) -> bytes:
-        lines = cosignatures.read(self._sql, block.height)
+        lines = self.cosignatures(block.height)
         return checkpoint.attach(block.checkpoint, lines.values()) if lines else block.checkpoint
 
     def _within(self, size: int) -> int:
@@ -144,3 +160,7 @@ class Snapshot:
 
     def _build(self, plan: merkle.Plan) -> tuple[bytes, ...]:
         return merkle.build(plan, self._cache.read_subtrees(self._sql, self._open_tiles, plan))
+
+
+def _nothing(height: int) -> Mapping[str, str]:
+    return {}

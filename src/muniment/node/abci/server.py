@@ -1,6 +1,6 @@
 """The socket that CometBFT asks at: length-prefixed messages, one thread for each of its four connections (docs/spec, section 12).
 
-    server = Server(path, application.connect, fail)
+    server = Server(path, lambda: Session(application))
     server.open()          # from here on CometBFT may be started
     ...
     server.close()

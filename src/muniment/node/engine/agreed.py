@@ -11,7 +11,7 @@ PACKET_BYTES = 65_536
 
 TRANSACTION_BYTES = 262_144
 BLOCK_BYTES = 4 << 20
-"""A block of transactions; larger ones take seconds to reach everybody (reference: 4 MB blocks had 4 to 12 s)."""
+"""A block of transactions; larger ones take seconds to reach everybody."""
 
 EVIDENCE_BYTES = 1 << 20
 EVIDENCE_BLOCKS = 100_000

@@ -1,6 +1,6 @@
 """CometBFT's `config.toml`: written anew at every start, from the few things that may differ between nodes.
 
-Everything else has one value for all, each with its reason beside it (measured: ../reference/cometbft.md). People edit `node.toml`
+Everything else has one value for all, each with its measured reason beside it. People edit `node.toml`
 instead of this file. What is not said here has CometBFT's own default.
 """
 

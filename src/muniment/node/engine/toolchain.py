@@ -21,7 +21,7 @@ LOCK = Path(__file__).with_name("go.lock")
 LINES_SHOWN = 12
 _version = re.compile(r"\bgo(\d+)\.(\d+)(?:\.(\d+))?")
 # What would make Go build something else, or for another machine, or with another Go.
-_FOREIGN = ("GO111MODULE", "GOARCH", "GOBIN", "GOENV", "GOEXPERIMENT", "GOFLAGS", "GOOS", "GOROOT", "GOTOOLCHAIN", "GOWORK")
+_FOREIGN = ("GO111MODULE", "GOARCH", "GOBIN", "GOEXPERIMENT", "GOFLAGS", "GOOS", "GOROOT", "GOTOOLCHAIN", "GOWORK")
 
 
 class Go(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from muniment.core.format import digest, encoding, keys, state_map
+from muniment.core.format import digest, encoding, entry, keys, state_map
 from muniment.core.format.encoding import HexDigest, Natural, Time
 from muniment.core.format.keys import Verifier
 from muniment.core.proof.trust import Cosigner, Trust
@@ -41,11 +41,13 @@ class Start(Part, frozen=True, kw_only=True):
     ledger: its id
     height: of its last header, `leaf` the leaf of that header, `time` its time
     root, size: of the tree that ends with that header
+    protocol: the number in force for the next block
     """
 
     ledger: HexDigest
     height: Natural
     leaf: HexDigest
+    protocol: Natural
     root: HexDigest
     size: Natural
     time: Time
@@ -99,14 +101,15 @@ class Consortium(Part, frozen=True, kw_only=True):
         """The genesis of a new ledger."""
         return _genesis(self.draft, self.answers)
 
-    def trust(self, log_keys: Iterable[Verifier] = ()) -> Trust:
-        """Whom to believe about the ledger: a quorum of its members. `log_keys` are those that signed it before they voted."""
+    def trust(self) -> Trust:
+        """Whom to believe about the ledger: a quorum of its members, and the keys that signed it before they voted."""
         validators = self.validators
         published = () if validators.publisher is UNSET else (keys.derive(self.origin, bytes.fromhex(validators.publisher.key)),)
+        earlier = [keys.parse(each) for each in self.draft.log_keys]
         return Trust(
             origin=self.origin,
             ledger=self.ledger,
-            log_keys=tuple(dict.fromkeys((*published, *log_keys))),
+            log_keys=tuple(dict.fromkeys((*published, *earlier))),
             cosigners=tuple(
                 Cosigner(cosigner(self.origin, each.organisation, bytes.fromhex(each.cosigner)), each.organisation, "voted")
                 for each in validators.members
@@ -191,6 +194,7 @@ def _begin(draft: Draft, answers: list[Answer]) -> Start:
         ledger=position.ledger,
         height=0,
         leaf=position.leaf.hex(),
+        protocol=entry.PROTOCOL,
         root=frontier.root().hex(),
         size=frontier.size,
         time=draft.time,

@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from muniment.core.format import digest, encoding
+from muniment.core.format import digest, encoding, keys
 from muniment.core.format.encoding import HexDigest, Segment, Time
+from muniment.core.proof.trust import MAX_LOG_KEYS
 from muniment.core.rules import members
 from muniment.core.rules.genesis import Origin
 from muniment.core.rules.members import MAX_MEMBERS
@@ -50,7 +51,7 @@ class Draft(Part, frozen=True, kw_only=True):
     members: the organisations, ascending
     time: of the genesis; of the drafting where a ledger moves in
     rules: of a new ledger
-    ledger: the id of the solo ledger that moves in
+    ledger, log_keys: the id of the solo ledger that moves in, and the C2SP verifier keys that sign its checkpoints
     publisher: the member who signs the log's own line; nobody where it is absent
     """
 
@@ -60,6 +61,7 @@ class Draft(Part, frozen=True, kw_only=True):
     time: Time
     rules: Rules | Absent = UNSET
     ledger: HexDigest | Absent = UNSET
+    log_keys: Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_LOG_KEYS)] = ()
     publisher: Segment | Absent = UNSET
 
     def __post_init__(self) -> None:
@@ -101,6 +103,11 @@ def check(draft: Draft) -> Draft:
     """Check what the types do not say, and return the same. Raises InvalidInput (`bad-draft`)."""
     if (draft.rules is UNSET) == (draft.ledger is UNSET):
         raise _bad("it has either rules, or the ledger that moves in")
+    if (draft.ledger is UNSET) != (not draft.log_keys):
+        raise _bad("it names the keys of a ledger exactly where one moves in")
+    for each in draft.log_keys:
+        if keys.parse(each).name != draft.origin:
+            raise _bad(f"the key {each} is not named like the ledger, {draft.origin}")
     if draft.publisher is not UNSET and draft.publisher not in draft.members:
         raise _bad(f"the publisher {draft.publisher} is no member")
     return draft

@@ -14,9 +14,11 @@ from muniment.core.rules.members import Fault, Member, Publisher
 from muniment.errors import Conflict
 from muniment.ledger.audit import audit
 from muniment.ledger.embedded import Embedded
-from muniment.ledger.store.file import Seal, Staged, Store
+from muniment.ledger.store.cosignatures import Cosignatures
+from muniment.ledger.store.file import Seal, Store
 from muniment.ledger.store.fsck import fsck
 from muniment.ledger.store.marks import Mark
+from muniment.ledger.store.staging import Staged
 
 LATER = "2026-11-23T13:00:00.000000Z"
 
@@ -101,7 +103,9 @@ def test_lines_of_members_stand_on_the_checkpoint(life: makers.Life) -> None:
     with store.view() as view:
         height, parsed = view.height, note.parse(view.checkpoint)
     witness = keys.derive("example.com/w", makers.BOB.public_key, keys.COSIGNATURE)
-    store.cosign({height: {"bank": checkpoint.cosign(parsed, witness.name, makers.BOB, 1_795_435_300)}})
+    kept = Cosignatures(life.path)
+    kept.write({height: {"bank": checkpoint.cosign(parsed, witness.name, makers.BOB, 1_795_435_300)}})
+    kept.close()
     with store.view() as view:
         signed = note.parse(view.checkpoint)
         assert [each.name for each in signed.signatures] == [makers.ORIGIN, "example.com/w"]

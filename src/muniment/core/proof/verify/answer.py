@@ -22,9 +22,10 @@ from muniment.core.proof.answer import UNSET, Answer
 from muniment.core.proof.authority import Tier
 from muniment.core.proof.evidence import Pin, Prove
 from muniment.core.proof.inquiry import Block
+from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify.freshness import check_freshness, read_clocks
-from muniment.core.proof.verify.ground import Terms, open_ground
+from muniment.core.proof.verify.ground import Bench, Terms, open_ground, seat
 from muniment.core.proof.verify.inclusion import Tree, block, open_header, open_tree
 from muniment.core.proof.verify.question import name_things, settle
 from muniment.core.proof.verify.signer import Signers
@@ -48,6 +49,7 @@ def verify_answer(
     max_age: int | None = None,
     subject: Manifest | None = None,
     tier: Tier | None = None,
+    path: tuple[Step, ...] = (),
 ) -> Verified:
     """Verify the bytes of an answer against a trust file and say everything that it shows.
 
@@ -56,16 +58,19 @@ def verify_answer(
     now, max_age: the caller's clock (our form of time) and the greatest age in seconds of the checkpoint
     subject: the manifest of files that the caller has just hashed
     tier: the least tier that is enough; without it, what the trust file's quorum promises
+    path: the trust path that the caller got from the ledger, which then leads in place of the file's own
 
     Raises InvalidInput (step 1) and VerificationError (steps 2 to 13); SplitView where pin and answer contradict.
     """
-    return verify_parsed(answers.decode(raw), trust, Terms(pin, consistency, now, max_age, tier), subject)
+    return verify_parsed(answers.decode(raw), trust, Terms(pin, consistency, now, max_age, tier, path), subject)
 
 
-def verify_parsed(answer: Answer, trust: Trust, terms: Terms, subject: Manifest | None = None) -> Verified:
-    """Verify an answer that was already read strictly: steps 2 to 13 of `verify_answer`."""
+def verify_parsed(
+    answer: Answer, trust: Trust, terms: Terms, subject: Manifest | None = None, bench: Bench | None = None
+) -> Verified:
+    """Verify an answer that was already read strictly: steps 2 to 13 of `verify_answer`. `bench` is that of its bundle."""
     receipt = receipts.parse(answer.receipt)
-    head, ground = open_ground(receipt.checkpoint, trust, terms)
+    head, ground = open_ground(receipt.checkpoint, trust, terms, bench or seat(trust, terms, answer.path))
     tree = open_tree(answer, receipt, head.checkpoint, trust.ledger)
     newest = block(tree.head)
     clocks = read_clocks(head, newest)
@@ -82,7 +87,7 @@ def verify_parsed(answer: Answer, trust: Trust, terms: Terms, subject: Manifest 
         question=answer.question,
         result=settled.result,
         head=newest,
-        current=fresh and ground.pin != "older",
+        current=fresh and ground.pin != "older" and ground.led != "former",
         clocks=clocks,
         said=said,
         history=() if answer.history is UNSET else tuple(each.index for each in answer.history.events),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from muniment.core.format import merkle
-from muniment.core.proof import authority
 from muniment.core.proof import bundle as bundles
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof.authority import Head, Tier
 from muniment.core.proof.bundle import Bundle
 from muniment.core.proof.evidence import Pin, Prove
+from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import answer, receipt
-from muniment.core.proof.verify.ground import Terms
+from muniment.core.proof.verify.ground import Bench, Terms, seat
 from muniment.core.proof.verify.verified import UNSET, Ground, VerifiedBundle
 from muniment.errors import VerificationError
 
@@ -27,6 +27,7 @@ def verify_bundle(
     now: str | None = None,
     max_age: int | None = None,
     tier: Tier | None = None,
+    path: tuple[Step, ...] = (),
 ) -> VerifiedBundle:
     """Verify all of a bundle against the reader's own trust file. The arguments are those of `verify_answer`.
 
@@ -34,11 +35,12 @@ def verify_bundle(
     checkpoints are not one history, `bundle-checkpoint` where an answer or a receipt lies under none of them.
     """
     bundle = bundles.decode(raw)
-    heads = _open_heads(bundle, trust)
-    terms = Terms(pin, consistency, now, max_age, tier)
-    found = tuple(answer.verify_parsed(each, trust, terms) for each in bundle.answers)
+    terms = Terms(pin, consistency, now, max_age, tier, path)
+    bench = seat(trust, terms, bundle.path)
+    heads = _open_heads(bundle, bench)
+    found = tuple(answer.verify_parsed(each, trust, terms, bench=bench) for each in bundle.answers)
     checked = tuple(
-        receipt.verify_parsed(receipts.parse(each.receipt), trust, terms, None if each.entry is UNSET else each.entry)
+        receipt.verify_parsed(receipts.parse(each.receipt), trust, terms, None if each.entry is UNSET else each.entry, bench=bench)
         for each in bundle.receipts
     )
     for ground in (*(each.ground for each in found), *(each.ground for each in checked)):
@@ -46,12 +48,12 @@ def verify_bundle(
     return VerifiedBundle(answers=found, receipts=checked, sizes=tuple(heads))
 
 
-def _open_heads(bundle: Bundle, trust: Trust) -> dict[int, Head]:
+def _open_heads(bundle: Bundle, bench: Bench) -> dict[int, Head]:
     """The checkpoints by size, each of which continues the one before."""
     heads: dict[int, Head] = {}
     before: Head | None = None
     for each in bundle.checkpoints:
-        head = authority.open_head(each.note.encode(), trust)
+        head, _ = bench.open(each.note.encode())
         now = head.checkpoint
         if before is not None:
             then = before.checkpoint

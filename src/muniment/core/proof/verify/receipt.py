@@ -9,11 +9,12 @@ from muniment.core.format import merkle
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof.authority import Tier
 from muniment.core.proof.evidence import Pin, Prove
+from muniment.core.proof.path import Step
 from muniment.core.proof.receipt import Receipt
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify.answer import describe
 from muniment.core.proof.verify.freshness import check_freshness, read_clocks
-from muniment.core.proof.verify.ground import Terms, open_ground
+from muniment.core.proof.verify.ground import Bench, Terms, open_ground
 from muniment.core.proof.verify.inclusion import block, open_header
 from muniment.core.proof.verify.statement import open_statement
 from muniment.core.proof.verify.verified import UNSET, Absent, Said, SealedField, VerifiedReceipt
@@ -33,20 +34,26 @@ def verify_receipt(
     now: str | None = None,
     max_age: int | None = None,
     tier: Tier | None = None,
+    path: tuple[Step, ...] = (),
 ) -> VerifiedReceipt:
     """Verify a C2SP tlog-proof against a trust file, with the entry's bytes or its leaf hash (32 bytes).
 
     Without either only the checkpoint can be verified, and the answer says so (`included` is False). The other arguments and
     the errors are those of `verify_answer`.
     """
-    return verify_parsed(receipts.parse(text), trust, Terms(pin, consistency, now, max_age, tier), entry, leaf)
+    return verify_parsed(receipts.parse(text), trust, Terms(pin, consistency, now, max_age, tier, path), entry, leaf)
 
 
 def verify_parsed(
-    receipt: Receipt, trust: Trust, terms: Terms, entry: bytes | None = None, leaf: bytes | None = None
+    receipt: Receipt,
+    trust: Trust,
+    terms: Terms,
+    entry: bytes | None = None,
+    leaf: bytes | None = None,
+    bench: Bench | None = None,
 ) -> VerifiedReceipt:
-    """Verify a receipt that was already read strictly."""
-    head, ground = open_ground(receipt.checkpoint, trust, terms)
+    """Verify a receipt that was already read strictly. `bench` is that of its bundle."""
+    head, ground = open_ground(receipt.checkpoint, trust, terms, bench)
     clocks = read_clocks(head, None)
     check_freshness(clocks, terms.now, terms.max_age)
     if entry is not None and leaf is not None and merkle.leaf(entry) != leaf:

@@ -25,6 +25,8 @@ UNSET = msgspec.UNSET
 
 KeyStanding = Literal["in-force", "ended", "disputed"]
 Held = Literal["in-this-file", "not-in-this-file"]
+Led = Literal["former", "later"]
+"""Whether a trust path led to members before the reader's own, or on to those after them."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
@@ -142,6 +144,7 @@ class Ground(Found, frozen=True, kw_only=True):
     signed: whether a key of the ledger signed it (in a consortium the votes may stand in for it)
     tier, basis, basis_by: how much weight it has, whose word the state is, and the organisations behind that
     voices, quorum, known: the organisations that cosigned, how many the trust file asks for, how many it lists
+    led: whether a trust path led from the reader's members to later ones, or to former ones, who judged it; absent for his own
     pin: how it relates to what this client had seen; absent where that was not compared
     """
 
@@ -156,6 +159,7 @@ class Ground(Found, frozen=True, kw_only=True):
     voices: tuple[Voice, ...] = ()
     quorum: int = 0
     known: int = 0
+    led: Led | Absent = UNSET
     pin: Relation | Absent = UNSET
 
 

@@ -66,7 +66,8 @@ def tell_receipt(verified: VerifiedReceipt) -> tuple[str, ...]:
         first = f"The entry with this leaf hash is entry {verified.index} of {ground.origin}."
     key = "A receipt does not show how the signer's key stands; an answer does." if verified.said is not UNSET else ""
     clocks = tuple(f"{clock.time} ({clock.whose})." for clock in verified.clocks)
-    return tuple(_show(sentence) for sentence in (first, key, _tier(ground), *_pin(ground), *clocks, LIMITS) if sentence)
+    weight = (_tier(ground), *_led(ground), *_pin(ground))
+    return tuple(_show(sentence) for sentence in (first, key, *weight, *clocks, LIMITS) if sentence)
 
 
 def tell_bundle(verified: VerifiedBundle) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ def tell_bundle(verified: VerifiedBundle) -> tuple[str, ...]:
     parts = [tell(answer)[0] for answer in verified.answers] + [tell_receipt(receipt)[0] for receipt in verified.receipts]
     ground = verified.answers[0].ground if verified.answers else verified.receipts[0].ground
     first = f"{f'{count} proofs hold' if count > 1 else 'One proof holds'}, under one history (checkpoints of {sizes} entries)."
-    return (first, *parts, _tier(ground), LIMITS)
+    return (first, *parts, _tier(ground), *_led(ground), LIMITS)
 
 
 def _answer(verified: Verified) -> Iterator[str]:
@@ -225,6 +226,7 @@ def tell_standing(signer: Signer) -> str:
 
 def _weight(verified: Verified) -> Iterator[str]:
     yield _tier(verified.ground)
+    yield from _led(verified.ground)
     if verified.states:
         yield f"State basis: {verified.ground.basis}, {_word(verified.ground)}."
     if isinstance(verified.question, EntryQuestion) and verified.result.grade is not UNSET:
@@ -268,6 +270,20 @@ def _tier(ground: Ground) -> str:
         return f"Trust tier: witnessed. {counted}: {names}."
     some = f" {names} cosigned, fewer than the {ground.quorum} asked for." if ground.voices and ground.quorum else ""
     return f"Trust tier: solo. One operator's signed log; no quorum of outside parties confirms it.{some}"
+
+
+def _led(ground: Ground) -> Iterator[str]:
+    """Which members judged the checkpoint, where they are not those of the reader's trust file."""
+    if ground.led == "later":
+        yield (
+            "The members have changed since your trust file was written. "
+            "Each change was cosigned by a quorum of the members before it."
+        )
+    elif ground.led == "former":
+        yield (
+            "These were the members of that time, by the changes cosigned since the first entry. "
+            "Your trust file names others, who are not shown to have cosigned it."
+        )
 
 
 def _word(ground: Ground) -> str:

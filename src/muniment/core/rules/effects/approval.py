@@ -33,6 +33,7 @@ def _decided(event: ApprovalDecided, context: Context) -> None:
             index=context.index,
             keyid=context.keyid,
             of=of.thing(),
+            organisation=context.organisation,
             persons=context.persons,
             roles=context.roles,
             status="open",

@@ -16,7 +16,7 @@ from muniment.core.rules.events import Event
 from muniment.core.rules.measurement import Measurement
 from muniment.core.rules.overlay import Overlay, Writes
 from muniment.core.rules.policy import Policy, Reason
-from muniment.core.rules.records import MAX_SET_BYTES, Actor, Data, Run, State, Version
+from muniment.core.rules.records import MAX_SET_BYTES, Actor, Consortium, Data, Run, State, Version
 from muniment.errors import InvariantError
 
 E = TypeVar("E", bound=Event)
@@ -51,6 +51,11 @@ class Context(msgspec.Struct, gc=False):
     def kind(self) -> str:
         """Whether the signer is a person, a service or an organisation."""
         return "" if self._signer is None else self._signer.kind
+
+    @property
+    def organisation(self) -> str | msgspec.UnsetType:
+        """The organisation of the signer, if it has one."""
+        return msgspec.UNSET if self._signer is None else self._signer.organisation
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -166,6 +171,19 @@ class Context(msgspec.Struct, gc=False):
                 f"Holds are opened and released by {' or '.join(self.policy.hold_roles)}.",
                 f"{self.event.actor} holds {', '.join(self.roles) or 'no role'}.",
                 mend="Ask somebody with that role. An incident that holds nothing needs none: `muniment incident`.",
+            )
+
+    def require_own(self, of: str, organisation: str | msgspec.UnsetType) -> None:
+        """In a consortium: an actor of a member is a matter of that member alone, or one could vote with the voices of all."""
+        consortium = self.read("members", Consortium)
+        if consortium is None or organisation is msgspec.UNSET or organisation == self.organisation:
+            return
+        if organisation in consortium.active:
+            self.refuse(
+                "organisation",
+                "Who belongs to a member of the consortium is enrolled, and gets keys, by that member.",
+                f"{of} is of {organisation}, and {self.event.actor} of {self.organisation or 'none'}.",
+                mend=f"Ask {organisation} to do it.",
             )
 
     def require_run(self, run: str) -> Run | None:

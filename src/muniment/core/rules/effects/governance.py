@@ -15,8 +15,8 @@ from muniment.core.rules.events import (
     ProtocolUpgraded,
 )
 from muniment.core.rules.genesis import KeyProof
-from muniment.core.rules.records import Actor, Approval, Key, Link, PolicyInForce, Protocol
-from muniment.core.rules.requirements import Asked, count_approvals, count_voices, hear
+from muniment.core.rules.records import Actor, Approval, Consortium, Key, Link, PolicyInForce, Protocol
+from muniment.core.rules.requirements import Asked, count_approvals, count_members, count_voices, hear
 from muniment.errors import InvalidInput
 
 
@@ -25,8 +25,10 @@ def _enrolled(event: ActorEnrolled, context: Context) -> None:
     for person in event.responsible:
         enrol = "Enrol first who answers for it: `muniment keys admit LINE --role ROLE`."
         found = context.require(f"actor/{person}", Actor, f"The person {person}", mend=enrol)
-        if found is not None and found.kind != "person":
-            context.refuse("actor", "Those responsible for a service are persons.", f"{person} is a {found.kind}.")
+        if found is not None:
+            if found.kind != "person":
+                context.refuse("actor", "Those responsible for a service are persons.", f"{person} is a {found.kind}.")
+            context.require_own(person, found.organisation)
     unknown = sorted({*event.roles} - {role.name for role in context.policy.roles})
     if unknown:
         context.refuse(
@@ -37,6 +39,8 @@ def _enrolled(event: ActorEnrolled, context: Context) -> None:
     known = context.read(f"actor/{event.of}", Actor)
     if known is not None and known.kind != event.kind:
         context.refuse("actor", "An actor stays what it is.", f"{event.of} is a {known.kind}.")
+    for organisation in dict.fromkeys((event.organisation, event.organisation if known is None else known.organisation)):
+        context.require_own(event.of, organisation)
     context.write(
         f"actor/{event.of}",
         Actor(kind=event.kind, organisation=event.organisation, responsible=event.responsible, roles=event.roles),
@@ -47,7 +51,9 @@ def _enrolled(event: ActorEnrolled, context: Context) -> None:
 
 @effect.register
 def _key(event: KeyChanged, context: Context) -> None:
-    context.require(f"actor/{event.of}", Actor, f"The actor {event.of}")
+    holder = context.require(f"actor/{event.of}", Actor, f"The actor {event.of}")
+    if holder is not None:
+        context.require_own(event.of, holder.organisation)
     if event.proof is not msgspec.UNSET:
         _add_key(context, event.of, event.key, event.proof, event.expires_at, event.claims_digest)
     ended = event.replaces if event.change == "rotate" else event.key
@@ -139,25 +145,32 @@ def _disclosure(event: DisclosureMade, context: Context) -> None:
 def require_approvals(approvals: tuple[str, ...], of: str, since: int, context: Context) -> None:
     """What changes the ledger's own order follows the amendment rule of the policy in force; no waiver lifts it.
 
-    An approval is used up: none counts of entry `since`, at which the same thing was last decided, or from before.
+    An approval is used up: none counts of entry `since`, at which the same thing was last decided, or from before. In a
+    consortium each member has one voice, however many persons speak for it.
     """
+    consortium = context.read("members", Consortium)
     for approval in approvals:
         context.require(f"approval/{approval}", Approval, f"The approval {approval}")
     heard = hear(context, Asked(of=of, time=context.time, after=since), approvals)
     for wanted in context.policy.amendment:
-        voices = count_voices(heard, wanted.role)
+        voices = count_voices(heard, wanted.role) if consortium is None else count_members(heard, wanted.role, consortium.active)
         if len(voices) < wanted.count:
             told = " and ".join(each.told() for each in voices) or "nobody"
             silent = [f"Not {each.told()}: {each.silent}." for each in heard if each.silent]
             short = wanted.count - len(voices)
             context.refuse(
                 "amendment",
-                f"The policy in force asks for {wanted.count} {'person' if wanted.count == 1 else 'persons'} in the role "
+                f"The policy in force asks for {wanted.count} {_name_voices(wanted.count, consortium)} in the role "
                 f"{wanted.role} to approve this {of.partition('/')[0]}.",
                 " ".join([f"Counted: {told}.", *silent]),
                 missing=(f"{count_approvals(short, 'more ')} by {wanted.role}",),
                 mend="Approvers run `muniment policy approve FILE`." if of.startswith("policy/") else "",
             )
+
+
+def _name_voices(count: int, consortium: Consortium | None) -> str:
+    one, several = ("person", "persons") if consortium is None else ("member", "members")
+    return one if count == 1 else several
 
 
 def _add_key(

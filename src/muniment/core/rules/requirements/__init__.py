@@ -9,7 +9,7 @@ The rules refuse what does not hold; `muniment policy explain` shows all of it, 
 from muniment.core.rules.requirements.case import WAIVABLE, Case, Finding, title
 from muniment.core.rules.requirements.evaluate import evaluate
 from muniment.core.rules.requirements.scene import Source, registrars, trainers
-from muniment.core.rules.requirements.voices import Asked, Heard, count_approvals, count_voices, hear
+from muniment.core.rules.requirements.voices import Asked, Heard, count_approvals, count_members, count_voices, hear
 
 __all__ = [
     "WAIVABLE",
@@ -19,6 +19,7 @@ __all__ = [
     "Heard",
     "Source",
     "count_approvals",
+    "count_members",
     "count_voices",
     "evaluate",
     "hear",

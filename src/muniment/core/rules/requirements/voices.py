@@ -67,6 +67,20 @@ def count_voices(heard: Iterable[Heard], role: str, apart_from: Collection[str] 
     return voices
 
 
+def count_members(heard: Iterable[Heard], role: str, members: Collection[str]) -> list[Heard]:
+    """Those that count for a role among members of a consortium: each of a member that has not spoken for it."""
+    spoken: set[str] = set()
+    voices = []
+    for each in heard:
+        organisation = each.approval.organisation
+        if each.silent or role not in each.approval.roles or organisation is msgspec.UNSET:
+            continue
+        if organisation in members and organisation not in spoken:
+            spoken.add(organisation)
+            voices.append(each)
+    return voices
+
+
 def count_approvals(count: int, more: str = "") -> str:
     """A number of approvals, as people read it."""
     return f"{count} {more}{'approval' if count == 1 else 'approvals'}"

@@ -1,5 +1,7 @@
 /** SHA-256, the one hash of protocol 1, by the browser's own WebCrypto. */
-import { joinBytes, toHex, toUtf8 } from "./bytes.js";
+import { fromHex, joinBytes, toHex, toUtf8 } from "./bytes.js";
+
+const ADDRESS_BYTES = 20;
 
 /** @param {...Uint8Array} parts hashed one after the other @returns {Promise<Uint8Array>} 32 bytes */
 export async function sha256(...parts) {
@@ -10,6 +12,11 @@ export async function sha256(...parts) {
 /** @param {string} text @returns {Promise<string>} SHA-256 of its UTF-8, in hex */
 export async function hashText(text) {
   return toHex(await sha256(toUtf8(text)));
+}
+
+/** The address of the validator with a public key, hex (docs/spec, section 4.1). @param {string} key @returns {Promise<string>} */
+export async function hashAddress(key) {
+  return toHex((await sha256(fromHex(key))).subarray(0, ADDRESS_BYTES));
 }
 
 /** A digest as people see it beside a name: `9f86…0a08`. @param {string} text hex @returns {string} */

@@ -11,6 +11,7 @@ export const PAYLOAD_TYPE = "application/vnd.in-toto+json";
 const ENVELOPE = toUtf8('{"payload"');
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_PREVIOUS = "0".repeat(64);
+const PROTOCOLS = Object.freeze([1]);
 const EMPTY_ROOT = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** @param {Uint8Array} raw @returns {boolean} whether these bytes are an event's, and not a header's */
@@ -26,6 +27,7 @@ export function decodeHeader(raw) {
   } catch (error) {
     throw error instanceof VerificationError ? invalid("bad-header", error.message) : error;
   }
+  if (!PROTOCOLS.includes(header.protocol)) throw invalid("protocol-unknown", `this script does not know protocol ${header.protocol}`);
   const founding = [header.height === 0, header.genesis !== undefined, header.previous === NO_PREVIOUS, header.size === 0];
   if (new Set(founding).size > 1 || (header.height === 0 && header.root !== EMPTY_ROOT)) {
     throw invalid("bad-header", "only the header of height 0 carries a genesis, and it has no header before it");

@@ -113,8 +113,12 @@ const FORM_CHECKS = Object.freeze({
     requireForm(added || expiresAt === undefined, "`expiresAt` is for a key that is added");
     requireForm(replaces !== key, "a key is replaced by another one");
   },
-  "member.changed": ({ change, validatorKey }) => {
-    requireForm((change === "remove") === (validatorKey === undefined), "a validator key is there except for a removal");
+  "member.changed": ({ change, validatorKey, cosignerKey, publisherKey }) => {
+    const named = [validatorKey, cosignerKey].filter((each) => each !== undefined).length;
+    const wanted = { admit: [2], rotate: [1, 2] }[change] ?? [0];
+    requireForm(wanted.includes(named), "both keys are there for an admission, at least one for a rotation, else none");
+    requireForm(named < 2 || validatorKey !== cosignerKey, "a validator's key is not the cosigning key");
+    requireForm((change === "publish") === (publisherKey !== undefined), "`publisherKey` is there exactly to publish");
   },
   "change.classified": (said) => requireForm(said.from !== said.to, "a change leads from one version to another"),
   "operation.logged": (said) => {

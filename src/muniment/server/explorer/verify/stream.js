@@ -1,5 +1,5 @@
 /** Streams that an event belongs to, and the things by digest that it is about (docs/spec, section 12.1). */
-import { hashText } from "./digest.js";
+import { hashAddress, hashText } from "./digest.js";
 import { formatJson } from "./encoding.js";
 
 /** @returns {string} the stream of what serves under a name in an environment */
@@ -81,7 +81,12 @@ const OWN_STREAMS = Object.freeze({
   "actor.enrolled": (said) => [`actor/${said.of}`, ...(said.keys ?? []).map((each) => `key/${each.key}`)],
   "key.changed": (said) => [`key/${said.key}`, `actor/${said.of}`, ...only("key", said.replaces)],
   "policy.amended": () => ["policy"],
-  "member.changed": (said) => [`member/${said.member}`],
+  "member.changed": async (said) => [
+    "members",
+    `member/${said.member}`,
+    ...only("validator", said.validatorKey && (await hashAddress(said.validatorKey))),
+    ...only("cosigner", said.cosignerKey),
+  ],
   "protocol.upgraded": () => ["protocol"],
   "attempt.refused": (said) => [`attempts/${said.of}`],
   "disclosure.made": nothing,

@@ -1,0 +1,93 @@
+"""One checkpoint of this ledger, and what was said of it so far."""
+
+from __future__ import annotations
+
+import msgspec
+
+from muniment.core.format import checkpoint, note, time
+from muniment.core.format.checkpoint import Checkpoint
+from muniment.core.format.note import Note, Signature
+from muniment.core.rules.chain import Sealed
+from muniment.node.cosigning.voters import LOG, Voters
+
+MICROSECONDS = 1_000_000
+
+
+class Head(msgspec.Struct, kw_only=True):
+    """The checkpoint that ends with the block of `height`. Guarded by the keeper's lock.
+
+    text: what is signed; time: of the header, in POSIX seconds
+    voters: whose lines count; None for the time before there were members
+    own: this node's signature line as its store has it, also where it is no member
+    lines: by organisation, verified; LOG for the log's own
+    committed, settled: when this was written here, and when the quorum was reached (seconds of a monotonic clock); 0.0: before
+    this process began, or not yet
+    """
+
+    height: int
+    size: int
+    text: str
+    time: int
+    voters: Voters | None
+    own: str
+    lines: dict[str, str]
+    committed: float = 0.0
+    settled: float = 0.0
+
+    @property
+    def votes(self) -> int:
+        """How many organisations have cosigned."""
+        return len(self.lines) - (LOG in self.lines)
+
+    @property
+    def is_settled(self) -> bool:
+        """Has a quorum cosigned? Before there were members nobody has to."""
+        return self.voters is None or self.votes >= self.voters.quorum
+
+    def shown(self) -> dict[str, str]:
+        """The lines that may be shown: the log's own only once the quorum stands behind it."""
+        if LOG in self.lines and not self.is_settled:
+            return {name: line for name, line in self.lines.items() if name != LOG}
+        return dict(self.lines)
+
+    def note(self, lines: dict[str, str]) -> bytes:
+        """The checkpoint under some of its lines, the log's own first; at least this node's own line stands there."""
+        ordered = [*([lines[LOG]] if LOG in lines else []), *[line for name, line in lines.items() if name != LOG]]
+        told = (ordered or [self.own])[: note.MAX_SIGNATURES]
+        return (self.text + "\n" + "".join(told)).encode()
+
+
+def found(sealed: Sealed, signed: bytes, voters: Voters | None, now: float) -> Head:
+    """The head of a block that was just committed; `signed` is its note as the store has it, `now` of a monotonic clock."""
+    parsed = note.parse(signed)
+    return read(sealed.header.height, sealed.header.time, parsed, voters, committed=now)
+
+
+def read(height: int, header_time: str, parsed: Note, voters: Voters | None, *, committed: float = 0.0) -> Head:
+    """The head of a block by its note; lines by members are believed to have been verified by whoever kept them."""
+    lines: dict[str, str] = {}
+    for each in parsed.signatures:
+        name = None if voters is None else voters.find(each)
+        if name is not None:
+            lines[name] = note.format_signature(each)
+    return Head(
+        height=height,
+        size=checkpoint.parse(parsed.text).size,
+        text=parsed.text,
+        time=time.parse(header_time) // MICROSECONDS,
+        voters=voters,
+        own=note.format_signature(parsed.signatures[0]),
+        lines=lines,
+        committed=committed,
+    )
+
+
+def text_of(sealed: Sealed) -> str:
+    """The text of the checkpoint that ends with a block."""
+    position = sealed.position
+    return checkpoint.format(Checkpoint(position.origin, position.frontier.size, position.frontier.root()))
+
+
+def line(signature: Signature) -> str:
+    """A signature as its line."""
+    return note.format_signature(signature)

@@ -1,0 +1,154 @@
+"""Moving a solo ledger in: its owner writes down the members, then hands out a copy that every member audits whole.
+
+Nothing is recorded anew. The heights go on, and what the log's own key signed goes on to verify: the draft carries that key,
+and every member's trust file names it. From then on a block is what the members vote for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from muniment.client.home import Home
+from muniment.core.format import keys
+from muniment.core.format.keys import Verifier
+from muniment.core.rules.members import Validators
+from muniment.errors import Conflict, InvalidInput, VerificationError
+from muniment.ledger.folder import sync_folder
+from muniment.ledger.store.file import Store
+from muniment.ledger.store.fsck import fsck
+from muniment.node.founding import ledger_file
+from muniment.node.founding.answer import Answer
+from muniment.node.founding.consortium import Consortium, Start
+from muniment.node.founding.draft import UNSET, Draft
+from muniment.node.places import NodePlaces
+from muniment.server.process import claim
+
+
+def copy_in(source: Path, target: Path, draft: Draft) -> Start:
+    """Audit a copy of the ledger and put it at `target`: every signature, hash, rule and row is computed again.
+
+    Whoever made the copy is not believed in anything. Raises VerificationError (`moved-ledger`) with the first row that is
+    wrong, InvalidInput (`other-ledger`, `already-a-ledger`), NotFound, CorruptStore.
+    """
+    with ledger_file.in_place(target) as beside:
+        reading = Store.open(source)
+        try:
+            reading.backup(beside)
+        finally:
+            reading.close()
+        _audit(beside, draft)
+        store = Store.open(beside)
+        try:
+            found = ledger_file.measure(store)
+            _check_continues(store)
+        finally:
+            store.close()
+        if found.ledger != draft.ledger:
+            raise InvalidInput(
+                f"{source} is the ledger {found.ledger[:8]}…, and the draft is about {str(draft.ledger)[:8]}…",
+                code="other-ledger",
+                hint="Ask its owner for the copy that `muniment consortium seal` wrote.",
+            )
+    return found
+
+
+def check_members(folder: Path, consortium: Consortium) -> None:
+    """Check that the ledger itself says who its members are. Raises Conflict (`members-differ`) with the commands that mend it."""
+    store = Store.open(NodePlaces(folder).ledger)
+    try:
+        in_force = store.validators
+    finally:
+        store.close()
+    missing = list(list_missing(in_force, consortium.answers))
+    if missing:
+        raise Conflict(
+            f"the ledger does not name the members of this draft yet: {len(missing)} changes are missing",
+            code="members-differ",
+            hint=f"Its owner runs: {'; '.join(missing)}",
+            details={"missing": missing},
+        )
+
+
+def list_missing(in_force: Validators | None, answers: tuple[Answer, ...]) -> Iterator[str]:
+    """The commands by which the owner writes down what the answers say and the ledger does not."""
+    known = {} if in_force is None else {each.organisation: each for each in in_force.members}
+    for each in answers:
+        if each.organisation not in known:
+            yield f"muniment member admit {each.organisation}.answer.json"
+        elif known[each.organisation] != each.member:
+            yield f"muniment member rotate {each.organisation} --answer {each.organisation}.answer.json"
+    for organisation in sorted(known.keys() - {each.organisation for each in answers}):
+        yield f"muniment member remove {organisation}"
+    published = None if in_force is None or in_force.publisher is UNSET else in_force.publisher
+    wanted = next((each.publisher for each in answers if each.publisher is not None), None)
+    if wanted is not None and wanted != published:
+        yield f"muniment member publish {wanted.organisation} --answer {wanted.organisation}.answer.json"
+
+
+def hand_over(folder: Path, draft: Draft, organisation: str) -> None:
+    """Take the log's key away from where a solo ledger signs with it, so that nobody appends past the members any more.
+
+    It becomes the publisher's key where its owner publishes; else it is kept beside, for nothing new.
+    """
+    home, places = Home(folder), NodePlaces(folder)
+    if not home.log_key.exists():
+        return
+    target = places.publisher_key if draft.publisher == organisation else home.log_key.with_suffix(".key-ended")
+    os.rename(home.log_key, target)
+    # A crash before this may bring the key back, and the next call moves it again.
+    for each in (home.log_key.parent, target.parent):
+        sync_folder(each)
+
+
+def export(folder: Path, target: Path) -> Start:
+    """Write the copy that the other members audit, and say where it ends. Raises Conflict (`still-written`), InvalidInput.
+
+    A program that opened the ledger before its key was handed over could still write: then the copy is not kept.
+    """
+    held = claim.take([folder])
+    store = Store.open(NodePlaces(folder).ledger)
+    try:
+        before = ledger_file.measure(store)
+        store.backup(target)
+        if ledger_file.measure(store) != before:
+            target.unlink()
+            raise Conflict(
+                "another program wrote to the ledger while it was copied",
+                code="still-written",
+                hint="Stop whatever records here, then seal again.",
+            )
+        return before
+    finally:
+        store.close()
+        held.release()
+
+
+def _audit(path: Path, draft: Draft) -> None:
+    report = fsck(path, _log_key(draft))
+    if report.findings or report.unchecked:
+        first = report.findings[0].message if report.findings else report.unchecked[0]
+        raise VerificationError(
+            f"the copy of the ledger is not sound: {first}",
+            step=8,
+            code="moved-ledger",
+            hint="Ask the owner for another copy over another way; do not found on this one.",
+            details={"findings": [f"{each.table} {each.row}: {each.message}" for each in report.findings[:20]]},
+        )
+
+
+def _log_key(draft: Draft) -> Verifier:
+    return keys.parse(draft.log_keys[-1])
+
+
+def _check_continues(store: Store) -> None:
+    """A chain begins where no engine ever was. Raises InvalidInput (`moved-already`)."""
+    if store.mark() is not None:
+        raise InvalidInput(
+            "this ledger is a consortium's already",
+            code="moved-already",
+            hint="Ask one of its members for its sealed file instead, and join with it.",
+        )
+
+
