@@ -26,8 +26,8 @@ from muniment.core.rules import chain, events, genesis, measurement
 from muniment.core.rules.chain import Block, Position, Submission, Transition
 from muniment.core.rules.events import Event
 from muniment.core.rules.genesis import Founder, Genesis
-from muniment.core.rules.members import Fault, Member
 from muniment.core.rules.measurement import Measurement
+from muniment.core.rules.members import Fault, Member
 from muniment.core.rules.overlay import Overlay
 from muniment.core.rules.policy import Approvals, Environment, Policy, Reason, Role, Verdict
 from muniment.core.rules.records import State
@@ -78,7 +78,8 @@ def bank(*environments: Environment, amendment: Mapping[str, int] = MappingProxy
 def consortium(*names: str, founding_: Genesis | None = None) -> Genesis:
     """The same founding, of an organisation of each name: its keys are those of `member_key`."""
     members = tuple(
-        Member(cosigner=member_key(name, "cosigner"), key=member_key(name, "validator"), organisation=name) for name in sorted(names)
+        Member(cosigner=member_key(name, "cosigner"), key=member_key(name, "validator"), organisation=name)
+        for name in sorted(names)
     )
     return msgspec.structs.replace(founding_ or founding(), members=members)
 

@@ -15,6 +15,7 @@ from oracle.people import (
     key_addition,
     key_expiry,
     key_owner,
+    organisation,
     own_persons_then,
     persons,
     policy_at,
@@ -154,15 +155,23 @@ def enrolment(history: History, now: Entry) -> set[str]:
     rules |= unless(all(actor(history, each) is None or is_person(history, each) for each in people), "actor")
     known = actor(history, event["of"])
     rules |= unless(known is None or known["kind"] == event["kind"], "actor")
+    concerned = [event.get("organisation"), *(organisation(history, each) for each in (event["of"], *people))]
+    rules |= unless(all(is_own(history, now, each) for each in concerned), "organisation")
     defined = {each["name"] for each in policy_at(history, now.height)["roles"]}
     rules |= unless(defined >= set(event.get("roles", ())), "roles")
     return rules | unless(all(key_owner(history, each["key"]) is None for each in event.get("keys", ())), "once")
+
+
+def is_own(history: History, now: Entry, concerned: str | None) -> bool:
+    """Does what concerns an organisation come from itself, where it is a member?"""
+    return concerned not in sitting(history) or concerned == organisation(history, now.event["actor"])
 
 
 def key_change(history: History, now: Entry) -> set[str]:
     event = now.event
     change = event["change"]
     rules = all_known([actor(history, event["of"])])
+    rules |= unless(is_own(history, now, organisation(history, event["of"])), "organisation")
     if change in ("add", "rotate"):
         rules |= unless(key_owner(history, event["key"]) is None, "once")
     if change != "add":

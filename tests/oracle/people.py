@@ -52,6 +52,16 @@ def roles_then(history: History, entry: Entry) -> People:
     return roles(history.before(entry), entry.event["actor"])
 
 
+def organisation(history: History, name: str) -> str | None:
+    """The organisation of an actor, if he has one."""
+    return (actor(history, name) or {}).get("organisation")
+
+
+def organisation_then(history: History, entry: Entry) -> str | None:
+    """The organisation of the signer of an entry when it was admitted."""
+    return organisation(history.before(entry), entry.event["actor"])
+
+
 def own_persons(history: History, name: str) -> People:
     """The person itself, or those who answer for a service or an organisation."""
     found = actor(history, name) or {"kind": "service"}

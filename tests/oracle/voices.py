@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from oracle.council import changes, sitting
 from oracle.history import Entry, History, Json, decision, is_open
-from oracle.people import People, is_disputed, persons, policy_at, roles_then
+from oracle.people import People, is_disputed, organisation_then, persons, policy_at, roles_then
 
 NOBODY: People = frozenset()
 
@@ -59,7 +60,16 @@ def may_amend(history: History, now: Entry) -> bool:
         of = {"protocol": event["protocol"]}
     since = -1 if last is None else last.index
     asked = policy_at(history, now.height).get("amendment", ())
-    return all(count_voices(approvals(history, now, of, each["role"], since=since), history) >= each["count"] for each in asked)
+    members = sitting(history) if changes(history) else None
+
+    def count(role: str) -> int:
+        named = list(approvals(history, now, of, role, since=since))
+        if members is None:
+            return count_voices(named, history)
+        spoken = {organisation_then(history, each) for each in named if persons(history, each)}
+        return len(spoken & members)
+
+    return all(count(each["role"]) >= each["count"] for each in asked)
 
 
 def terms_of(event: Json) -> str:

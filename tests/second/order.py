@@ -48,6 +48,7 @@ class Order(Judging):
             index=self.index,
             keyid=self.key,
             of=f"{kind}/{thing}",
+            organisation=self.actor.get("organisation"),
             persons=self.persons,
             roles=self.actor.get("roles"),
             status="open",
@@ -92,11 +93,17 @@ class Order(Judging):
         self.change(stream, **changes[e["kind"]])
 
     def actor_enrolled(self, e: Json) -> None:
-        for person in self.need(*(f"actor/{each}" for each in e.get("responsible", []))):
-            self.demand(person is None or person["kind"] == "person", "actor")
+        for each in e.get("responsible", []):
+            (person,) = self.need(f"actor/{each}")
+            if person is not None:
+                self.demand(person["kind"] == "person", "actor")
+                self.demand_own(person.get("organisation"))
         self.demand({*e.get("roles", [])} <= {each["name"] for each in self.policy["roles"]}, "roles")
         known = self.ledger.state(f"actor/{e['of']}")
         self.demand(known is None or known["kind"] == e["kind"], "actor")
+        self.demand_own(e.get("organisation"))
+        if known is not None:
+            self.demand_own(known.get("organisation"))
         listed = ("kind", "organisation", "responsible", "roles")
         self.states[f"actor/{e['of']}"] = {name: e[name] for name in listed if name in e}
         for each in e.get("keys", []):
@@ -112,8 +119,14 @@ class Order(Judging):
             self.demand(False, "key-proof")
         self.change(f"key/{key}", actor=actor, since=self.index, **more)
 
+    def demand_own(self, organisation: str | None) -> None:
+        """In a consortium an actor of a member is that member's affair."""
+        members = self.ledger.state("members") or {"active": []}
+        self.demand(organisation not in members["active"] or organisation == self.actor.get("organisation"), "organisation")
+
     def key_changed(self, e: Json) -> None:
-        self.need(f"actor/{e['of']}")
+        (holder,) = self.need(f"actor/{e['of']}")
+        self.demand_own((holder or {}).get("organisation"))
         if e["change"] in ("add", "rotate"):
             self.add_key(e["of"], e["key"], e["proof"], expires=e.get("expiresAt"), claims=e.get("claimsDigest"))
         if e["change"] == "add":

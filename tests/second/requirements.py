@@ -73,7 +73,15 @@ def voices(counted: list[Json], role: str, apart: Collection[str] = ()) -> int:
 def judge_amendment(world: World, policy: Json, ids: list[str], of: str, since: int, time: str) -> list[str]:
     """The amendment rule: a reason for each role that falls short."""
     counted = [each for each in counting(world, ids, of, None, time, None) if each["index"] > since]
-    return ["amendment" for each in policy.get("amendment", []) if voices(counted, each["role"]) < each["count"]]
+    members = world.state("members")
+
+    def heard(role: str) -> int:
+        if members is None:
+            return voices(counted, role)
+        speakers = [each for each in counted if role in each.get("roles", [])]
+        return len({each.get("organisation") for each in speakers} & set(members["active"]))
+
+    return ["amendment" for each in policy.get("amendment", []) if heard(each["role"]) < each["count"]]
 
 
 def sets_of_maker(world: World, party: str, version: Json) -> list[set[str]]:

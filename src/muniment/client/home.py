@@ -4,6 +4,7 @@ ledger.db       the ledger (ledger.store)          vault.jsonl     disclosures o
 keys/           log.key, actors/<id>.key           manifests/      of data sets and models, by root
 trust.toml      whom we believe                    blobs/          run logs and other evidence, by digest
 spool/          what the ledger still has to take  index.db        the read model; delete it and it comes back
+node/           of a member of a consortium: its node, which alone writes to the ledger (node.places)
 """
 
 from __future__ import annotations
@@ -110,10 +111,17 @@ class Home(msgspec.Struct, frozen=True):
         os.replace(self.next_key(actor), path)
         return signer
 
+    @property
+    def is_node(self) -> bool:
+        """Does the ledger belong to a consortium, so that nobody but the node here writes to its file?"""
+        return (self.folder / "node" / "consortium.json").exists()
+
     def actors(self) -> list[str]:
-        """The actors whose keys lie here, apart from the ledger's own service."""
+        """The actors whose keys lie here, apart from the services of the ledger and of a node."""
         folder = self.folder / "keys" / "actors"
-        return sorted(path.stem for path in folder.glob("*.key") if path.stem != NODE) if folder.is_dir() else []
+        found = sorted(path.stem for path in folder.glob("*.key")) if folder.is_dir() else []
+        joined = (self.folder / "node").is_dir()
+        return [each for each in found if each != NODE and not (joined and each.endswith(f"-{NODE}"))]
 
     def load_trust(self, path: Path | None = None) -> Trust:
         """Whom we believe about this ledger, by its own trust file or another one. Raises NotFound, InvalidInput."""
@@ -128,9 +136,12 @@ class Home(msgspec.Struct, frozen=True):
     def open(self, *, accept_clock: bool = False, cache_kib: int = CACHE_KIB) -> Embedded:
         """The embedded engine over this ledger; a writer where the log's key lies here, else a reader.
 
-        Where the service's key lies beside it, refused events are recorded as the policy asks.
+        Where the service's key lies beside it, refused events are recorded as the policy asks. In the home of a node of a
+        consortium it is a reader always, whichever keys lie there: the members decide what becomes an entry.
         """
         store = Store.open(self.store, cache_kib)
+        if self.is_node:
+            return Embedded(store, None, closed=_written_through_its_node)
         if not self.log_key.exists():
             return Embedded(store, None)
         node = self.actor_key(NODE)
@@ -238,6 +249,14 @@ def check_founding(policy: Policy, founder: Sequence[str]) -> None:
             code="no-service-role",
             hint=f'Add under [roles]: {NODE} = ["attempt.refused", "deployment.observed", "disclosure.made"].',
         )
+
+
+def _written_through_its_node() -> Unavailable:
+    return Unavailable(
+        "this ledger is a consortium's: its members decide together what becomes an entry",
+        code="written-through-its-node",
+        hint="Start the node with `muniment node start`, and set MUNIMENT_URL to its address.",
+    )
 
 
 def _name_of_project(folder: Path) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from muniment.core.format import entry, merkle
 from muniment.core.format.dsse import Envelope
 from muniment.core.format.entry import Header
-from muniment.core.rules import events, genesis
+from muniment.core.rules import council, events, genesis
 from muniment.core.rules.events import Event
 from muniment.errors import CorruptStore, InvalidInput
 from muniment.index import file, projection
@@ -184,7 +184,7 @@ def _write(sql: apsw.Connection, chunk: _Chunk, known: dict[str, int]) -> None:
         if header.genesis is not msgspec.UNSET:
             founding = genesis.decode(bytes(header.genesis))
             projection.project_genesis(founding, sql)
-            touched += [(names.number(stream), 0) for stream in projection.founding_streams(founding)]
+        touched += [(names.number(stream), header.size) for stream in council.folded(header)]
         for each in said:
             touched += [(names.number(stream), each.index) for stream in each.streams]
             digest = None

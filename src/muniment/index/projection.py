@@ -38,12 +38,15 @@ _OWN_RECORDS = (
     "acts/",
     "amendment/",
     "approval/",
+    "cosigner/",
     "dataset/",
     "evaluation/",
     "incident/",
     "key/",
+    "members",
     "parameter/",
     "plan/",
+    "validator/",
     "waiver/",
 )
 
@@ -61,17 +64,6 @@ def main_digest(event: Event) -> bytes | None:
     """The digest of the first thing that an event is about."""
     things = event.things()
     return bytes.fromhex(things[0][1]) if things else None
-
-
-def founding_streams(genesis: Genesis) -> list[str]:
-    """The streams that the genesis header folds."""
-    return [
-        "policy",
-        "protocol",
-        *[f"actor/{actor.id}" for actor in genesis.actors],
-        *[f"key/{each.key}" for actor in genesis.actors for each in actor.keys],
-        *[f"member/{member.organisation}" for member in genesis.members],
-    ]
 
 
 def project_genesis(genesis: Genesis, sql: apsw.Connection) -> None:

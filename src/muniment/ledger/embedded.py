@@ -47,11 +47,15 @@ class _Batch:
         self.error: Exception | None = None
 
 
+def _no_log_key() -> Unavailable:
+    return Unavailable("this process does not hold the ledger's key", code="no-log-key", hint="Write where the log key is.")
+
+
 class Embedded:
     """A ledger in this process. `signer` is the log's key, or None for a reader.
 
-    `refusals` records refused events where the policy asks for it; without it, as where the service's key lies elsewhere,
-    refusals are told to the caller only.
+    `closed` says why nobody writes where there is no signer. `refusals` records refused events where the policy asks for it;
+    without it, as where the service's key lies elsewhere, refusals are told to the caller only.
     """
 
     def __init__(
@@ -62,10 +66,12 @@ class Embedded:
         clock: Clock = system_clock,
         accept_clock: bool = False,
         refusals: Refusals | None = None,
+        closed: Callable[[], Unavailable] = _no_log_key,
     ) -> None:
         self._store = store
         self._signer = signer
         self._refusals = refusals
+        self._closed = closed
         self._clock = clock
         self._accept_clock = accept_clock
         self._queue: list[_Batch] = []
@@ -158,9 +164,7 @@ class Embedded:
         """Write one block and hand out its verdicts; None where that failed, which every batch is then told."""
         try:
             if self._signer is None:
-                raise Unavailable(
-                    "this process does not hold the ledger's key", code="no-log-key", hint="Write where the log key is."
-                )
+                raise self._closed()
             judged = self._store.append(together, self._next_time, _sealer(self._signer))
             verdicts = iter(judged.verdicts)
             for batch in batches:

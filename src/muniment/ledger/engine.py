@@ -12,6 +12,7 @@ from typing import Protocol
 
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
+from muniment.core.proof.path import Step
 from muniment.core.rules.policy import Verdict
 
 
@@ -56,6 +57,9 @@ class View(Protocol):
 
     def record(self, stream: str) -> bytes | None:
         """The record of a stream, canonical, without a proof. Over a network it may be of a later block, never of an earlier."""
+
+    def path(self) -> tuple[Step, ...]:
+        """How the members of a consortium came to be those who judge its checkpoint; empty in a ledger without members."""
 
     def prove_state(self, stream: str) -> StateProof:
         """The proof of a stream's record, or of its absence, under the newest header.

@@ -44,7 +44,7 @@ class NodeHome(NodePlaces):
             hint = "Run `muniment consortium seal DRAFT ANSWER...` here, with the answers of all members."
         elif self.ledger.exists():
             what = "the ledger here belongs to no consortium"
-            hint = "One machine alone needs no node: serve it with `muniment serve`, or move it in with `muniment consortium new --from`."
+            hint = "Serve it with `muniment serve`; a consortium that it moves into begins with `muniment consortium new --from`."
         else:
             what, hint = f"there is no node at {self.home}", "Begin with `muniment consortium new`, or name its folder with --home."
         return NotFound(what, code="no-node", hint=hint)

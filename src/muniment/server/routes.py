@@ -11,6 +11,7 @@ from muniment.server.explorer.actors import ROUTES as ACTORS
 from muniment.server.explorer.approving import ROUTES as APPROVING
 from muniment.server.explorer.assets import ROUTES as ASSETS
 from muniment.server.explorer.blocks import ROUTES as BLOCKS
+from muniment.server.explorer.consortium import ROUTES as CONSORTIUM
 from muniment.server.explorer.entries import ROUTES as ENTRIES
 from muniment.server.explorer.keyring import ROUTES as KEYRING
 from muniment.server.explorer.overview import ROUTES as OVERVIEW
@@ -35,6 +36,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *APPROVING,
     *ASSETS,
     *BLOCKS,
+    *CONSORTIUM,
     *ENTRIES,
     *KEYRING,
     *OVERVIEW,

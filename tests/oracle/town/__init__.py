@@ -37,7 +37,7 @@ MOVES: Mapping[Move, int] = MappingProxyType(
         governing.restore: 3,
         governing.change_key: 2,
         governing.amend: 5,
-        governing.change_member: 2,
+        governing.change_member: 5,
         governing.upgrade: 1,
         governing.mark: 3,
         governing.report: 1,

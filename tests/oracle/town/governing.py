@@ -9,13 +9,13 @@ import makers
 from muniment.core.format import dsse
 from muniment.core.rules import events, genesis, policy
 from muniment.ledger.signers import SeedSigner
-from oracle.council import PURPOSES, uses
-from oracle.people import actor, roles
-from oracle.town.people import PERSONS, SERVICES, VERSIONS, Town
+from oracle.council import PURPOSES, sitting, uses
+from oracle.people import actor, organisation, roles
+from oracle.town.people import PERSONS, SERVICES, VERSIONS, Town, key_of
 from oracle.voices import digest_of
 
 ORGANISATIONS = ("acme", "acme", "bank", "tuv")
-CHANGES = ("admit", "admit", "admit", "rotate", "rotate", "publish", "remove")
+CHANGES = ("admit", "rotate", "rotate", "rotate", "publish", "publish", "remove")
 
 
 def _prove(name: str, signer: SeedSigner) -> dict[str, str]:
@@ -39,7 +39,10 @@ def enrol(town: Town) -> list[bytes]:
     responsible = town.some(("tess", "ann", "ben"), 0.35) if kind == "service" else []
     responsible += ["ci"] if responsible and town.maybe(0.05) else []
     said = {"of": of, "kind": kind if town.maybe(0.97) else "organisation", "roles": sorted(held), "keys": keys}
-    return [town.say("actor.enrolled", "adam", responsible=sorted(responsible), **said)]
+    of_whom = organisation(town.chronicle.history, of) if town.maybe(0.8) else town.one(ORGANISATIONS)
+    author = next((each for each in town.keys if organisation(town.chronicle.history, each) == of_whom), "adam")
+    author = "adam" if town.maybe(0.5) else author
+    return [town.say("actor.enrolled", author, responsible=sorted(responsible), organisation=of_whom, **said)]
 
 
 def change_key(town: Town) -> list[bytes]:
@@ -81,7 +84,8 @@ def compromise(town: Town, of: str, key: str, index: int) -> list[bytes]:
 def reappoint(town: Town, of: str, held: list[str]) -> bytes:
     """The same actor with other roles."""
     known = actor(town.chronicle.history, of) or {"kind": "person"}
-    return town.say("actor.enrolled", "adam", of=of, kind=known["kind"], responsible=known.get("responsible"), roles=held)
+    said = {"kind": known["kind"], "responsible": known.get("responsible"), "organisation": known.get("organisation")}
+    return town.say("actor.enrolled", "adam", of=of, roles=held, **said)
 
 
 def restore(town: Town) -> list[bytes]:
@@ -100,13 +104,14 @@ def amend(town: Town) -> list[bytes]:
 
 def change_member(town: Town) -> list[bytes]:
     """An organisation comes, comes again, goes, gets other keys, or publishes; at times with a key that is somebody's."""
-    change, member = town.one(CHANGES), town.one(ORGANISATIONS)
-    named = {"admit": ["validatorKey", "cosignerKey"], "publish": ["publisherKey"], "remove": []}
+    member = town.one(ORGANISATIONS)
+    change = town.one(CHANGES if member in sitting(town.chronicle.history) and town.maybe(0.9) else ("admit", "admit", *CHANGES))
+    named: dict[str, list[str]] = {"admit": ["validatorKey", "cosignerKey"], "publish": ["publisherKey"], "remove": []}
     purposes = named[change] if change in named else town.some(PURPOSES[:2], 0.7) or [PURPOSES[0]]
-    own = {each: town.one((f"{member} {each} {n}" for n in (1, 2))) for each in purposes}
     taken = [each.key for each in uses(town.chronicle.history)]
     terms = {"change": change, "member": member}
-    terms |= {each: town.one(taken) if taken and town.maybe(0.15) else digest_of({"key": own[each]}) for each in purposes}
+    for each in purposes:
+        terms[each] = town.one(taken) if taken and town.maybe(0.15) else key_of(member, each, town.random.choice((1, 2)))
     if terms.get("validatorKey") == terms.get("cosignerKey", ""):
         return []
     of = {"member": terms["member"], "terms": digest_of(terms) if town.maybe(0.95) else VERSIONS[0]}

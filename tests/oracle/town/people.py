@@ -58,6 +58,11 @@ DECIDING = ("approver", "risk")
 Move = Callable[["Town"], list[bytes]]
 
 
+def key_of(member: str, purpose: str, number: int = 1) -> str:
+    """A public key of an organisation; nobody signs with it."""
+    return digest_of({"key": f"{member} {purpose} {number}"})
+
+
 class Town:
     """A story: who acts next, and what it says."""
 
@@ -161,6 +166,13 @@ class Town:
 
     def _found(self) -> Genesis:
         founders = []
+        names = self.random.choice(((), (), ("acme",), ("acme", "bank", "tuv")))
+        members = tuple(
+            Member(cosigner=key_of(each, "cosignerKey"), key=key_of(each, "validatorKey"), organisation=each) for each in names
+        )
+        publisher: Publisher | msgspec.UnsetType = msgspec.UNSET
+        if names and self.maybe(0.5):
+            publisher = Publisher(key=key_of(names[0], "publisherKey"), organisation=names[0])
         for name in sorted(self.keys):
             main, responsible = SERVICES[name] if name in SERVICES else (PERSONS[name], ())
             second = self.random.choice(("", "", "builder", "deployer") if main in DECIDING else ("", "", "", "approver", "risk"))
@@ -170,16 +182,9 @@ class Town:
                     id=name,
                     kind="service" if name in SERVICES else "person",
                     keys=(genesis.prove_key(makers.ORIGIN, name, self.keys[name]),),
+                    organisation=self.one(names) if names and self.maybe(0.6) else msgspec.UNSET,
                     responsible=responsible,
                     roles=tuple(sorted({main, second} - {""})),
                 )
             )
-        members = tuple(
-            Member(cosigner=digest_of({"key": f"{name} cosignerKey 1"}), key=digest_of({"key": f"{name} validatorKey 1"}), organisation=name)
-            for name in self.random.choice(((), (), ("acme",), ("acme", "bank", "tuv")))
-        )
-        key = digest_of({"key": f"{members[0].organisation} publisherKey 1"}) if members and self.maybe(0.5) else ""
-        publisher = Publisher(key=key, organisation=members[0].organisation) if key else msgspec.UNSET
-        return Genesis(
-            origin=makers.ORIGIN, actors=tuple(founders), policy=self.policies[0], members=members, publisher=publisher
-        )
+        return Genesis(origin=makers.ORIGIN, actors=tuple(founders), policy=self.policies[0], members=members, publisher=publisher)

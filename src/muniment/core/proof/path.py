@@ -19,7 +19,7 @@ import msgspec
 from muniment.core.format import checkpoint, entry, keys, merkle, note
 from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.entry import Header
-from muniment.core.proof import authority, consortium
+from muniment.core.proof import consortium
 from muniment.core.proof.part import UNSET, Absent, EntryBytes, Hashes, Part
 from muniment.core.proof.receipt import format_checkpoint
 from muniment.core.proof.trust import MAX_LOG_KEYS, Trust
@@ -140,21 +140,6 @@ def is_led(trust: Trust) -> bool:
     return consortium.names_members(trust) or (not trust.cosigners and not trust.quorum)
 
 
-def trim(raw: bytes, trust: Trust) -> str:
-    """A checkpoint as a step carries it: of its lines the first ones by the set that judges it, and no more than it takes.
-
-    Where members judge it these are as many as their quorum; else all lines by keys of the log.
-    """
-    parsed = note.parse(raw)
-    if trust.quorum:
-        known, most = note.index([each.verifier for each in trust.cosigners], keys.COSIGNATURE), trust.quorum
-    else:
-        known, most = note.index(trust.log_keys, keys.ED25519), 1
-    lines = {(each.name, each.key_id): each for each in reversed(parsed.signatures) if (each.name, each.key_id) in known}
-    chosen = [lines[key] for key in sorted(lines)][:most]
-    return note.format(note.Note(parsed.text, tuple(chosen) or parsed.signatures)).decode()
-
-
 def read_founders(raw: bytes) -> Validators | None:
     """The members that a genesis header names; None where it names none. Raises VerificationError (step 8)."""
     header = _open_header(raw, 0)
@@ -184,17 +169,7 @@ def _found(trust: Trust, raw: bytes) -> Trust:
 
 def _take(step: Step, before: Checkpoint, judges: Trust) -> tuple[Checkpoint, Validators]:
     """Check one step against the checkpoint and the set before it."""
-    text = step.note if step.note is not UNSET else ""
-    head = authority.open_head(text.encode(), judges)
-    now = head.checkpoint
-    _check_lines(text, judges)
-    if judges.quorum and head.tier != "consortium":
-        raise VerificationError(
-            f"{len(head.voices)} of {head.known} members cosigned the change at {now.size} entries, and {head.quorum} must have",
-            step=COSIGNER_STEP,
-            code="path-quorum",
-            details={"size": now.size, "organisations": [each.organisation for each in head.voices]},
-        )
+    now = _open_note("" if step.note is UNSET else step.note, judges)
     if now.size <= before.size:
         raise VerificationError(f"a step of {now.size} entries follows one of {before.size}", step=COSIGNER_STEP, code="path-order")
     merkle.check_consistency(before.size, now.size, step.consistency, before.root, now.root)
@@ -208,19 +183,34 @@ def _take(step: Step, before: Checkpoint, judges: Trust) -> tuple[Checkpoint, Va
         raise _bad_members(header.size, error) from None
 
 
-def _check_lines(text: str, judges: Trust) -> None:
-    """Every line of a step's note is by a key of the set before, each once: nothing stands there that nobody verified."""
-    if judges.quorum:
-        known = note.index([each.verifier for each in judges.cosigners], keys.COSIGNATURE)
-    else:
-        known = note.index(judges.log_keys, keys.ED25519)
-    lines = [(each.name, each.key_id) for each in note.parse(text.encode()).signatures]
-    if len(set(lines)) != len(lines) or not known.keys() >= set(lines):
+def _open_note(text: str, judges: Trust) -> Checkpoint:
+    """Verify a step's note: every line is by the set before, each once, and there are enough of them."""
+    raw = text.encode()
+    parsed = note.parse(raw)
+    found = checkpoint.parse(parsed.text)
+    if found.origin != judges.origin:
+        raise VerificationError(f"a step of the path is about {found.origin}", step=GENESIS_STEP, code="origin")
+    if not judges.quorum:
+        note.open(raw, judges.log_keys)
+    by_log = [] if judges.quorum else judges.log_keys
+    verifiers = [each.verifier for each in judges.cosigners]
+    known = {(each.name, each.key_id) for each in (*by_log, *verifiers)}
+    lines = [(each.name, each.key_id) for each in parsed.signatures]
+    if len(set(lines)) != len(lines) or not known.issuperset(lines):
         raise VerificationError(
             "a step of the path carries a line by somebody who was no member then, or one line twice",
             step=COSIGNER_STEP,
             code="path-line",
         )
+    voices = checkpoint.open_cosignatures(parsed, verifiers)
+    if len(voices) < judges.quorum:
+        raise VerificationError(
+            f"{len(voices)} of {len(verifiers)} members cosigned the change at {found.size} entries, {judges.quorum} must have",
+            step=COSIGNER_STEP,
+            code="path-quorum",
+            details={"size": found.size},
+        )
+    return found
 
 
 def _to_trust(trust: Trust, validators: Validators, log_keys: Sequence[keys.Verifier]) -> Trust:

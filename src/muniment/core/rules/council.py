@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from muniment.core.format import encoding, state_map
-from muniment.core.rules import members
+from muniment.core.format.entry import Header
+from muniment.core.rules import genesis, members
 from muniment.core.rules.members import Fault, Member, Validators
 from muniment.core.rules.overlay import Overlay
 from muniment.core.rules.records import Consortium, Membership, State, ValidatorKey
@@ -53,6 +54,23 @@ def note(overlay: Overlay, faults: Sequence[Fault], index: int, leaf: bytes) -> 
         writes[f"member/{organisation}"] = state, encoding.encode_struct(state)
     names = sorted(touched)
     overlay.touch(names, [state_map.key(each) for each in names], index, leaf, writes)
+
+
+def folded(header: Header) -> tuple[str, ...]:
+    """The streams that a header itself changes, each once: all that a genesis makes, and those of whoever signed twice."""
+    names: set[str] = set()
+    if header.genesis is not msgspec.UNSET:
+        founding = genesis.decode(bytes(header.genesis))
+        names |= {"policy", "protocol", *(["members"] if founding.members else [])}
+        names |= {f"actor/{actor.id}" for actor in founding.actors}
+        names |= {f"key/{each.key}" for actor in founding.actors for each in actor.keys}
+        for member in founding.members:
+            address = members.address(member.key)
+            names |= {f"member/{member.organisation}", f"validator/{address}", f"cosigner/{member.cosigner}"}
+    if header.evidence is not msgspec.UNSET:
+        named = [each for each in members.decode_faults(bytes(header.evidence)) if each.organisation is not msgspec.UNSET]
+        names |= {name for each in named for name in (f"member/{each.organisation}", f"validator/{each.address}")}
+    return tuple(sorted(names))
 
 
 def _member(overlay: Overlay, organisation: str) -> Membership:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from muniment.core.proof import bundle as bundles
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof import trust as trusts
@@ -22,6 +24,9 @@ def prove_bundle(
     older: signed checkpoints that this client holds from earlier, to be shown as part of the same history
     """
     given = tuple(proofs)
+    # The members' path stands once in the file, and the longest leads to all of it.
+    path = max((each.path for each in given), key=len, default=()) or view.path()
+    given = tuple(msgspec.structs.replace(each, path=()) if each.path else each for each in given)
     notes = dict.fromkeys([receipts.parse(each.receipt).checkpoint.decode() for each in given])
     notes |= dict.fromkeys(note.decode() for note in older)
     notes[view.checkpoint.decode()] = None
@@ -40,5 +45,6 @@ def prove_bundle(
         answers=given,
         receipts=receipts_,
         checkpoints=tuple(signposts),
+        path=path,
         trust=UNSET if trust is None else trusts.format(trust),
     )

@@ -146,6 +146,7 @@ class Draft:
             events=tuple(Numbered(entry=self._read(index), index=index) for index in sorted(self._bound)),
             disclosures=self._open_fields(disclose),
             manifest=UNSET if files is None else manifest.encode(files).decode(),
+            path=view.path(),
         )
 
     def _read(self, index: int) -> bytes:

@@ -13,7 +13,7 @@ from muniment.core.proof.answer import MAX_EVENTS, MAX_WHOLES
 from muniment.core.proof.inquiry import Block, Told
 from muniment.errors import InvalidInput
 from muniment.ledger.engine import View
-from muniment.ledger.prover.stream import GENESIS, Entry, open_entry, read_stream
+from muniment.ledger.prover.stream import EVENT, Entry, open_entry, read_stream
 
 Hints = Callable[[str], Sequence[int]]
 """Where an index believes that the entries of a stream stand; nothing where it does not know."""
@@ -82,7 +82,7 @@ class LedgerGround:
     def _keep(self, index: int, raw: bytes) -> None:
         entry = self.entries[index] = open_entry(raw)
         self._told[index] = Told(index, entry.event, entry.payload)
-        if raw.startswith(GENESIS):
+        if not raw.startswith(EVENT):
             self.headers.add(index)
 
     def _open_header(self, height: int) -> Block:

@@ -11,13 +11,14 @@ import msgspec
 
 from muniment.core.format import dsse, entry, merkle, state_map
 from muniment.core.format.state_map import Record
-from muniment.core.rules import events
+from muniment.core.rules import council, events
 from muniment.core.rules.events import Event
 from muniment.errors import CorruptStore
 from muniment.ledger.engine import View
 
 EVENT = b'{"payload"'
-GENESIS = b'{"genesis"'
+FOLDING = (b'{"evidence"', b'{"genesis"')
+"""How headers begin that change streams themselves."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -60,7 +61,7 @@ def read_stream(view: View, stream: str, record: Record, indices: Sequence[int] 
 
 def _scan(view: View, stream: str, record: Record, start: int) -> list[tuple[int, bytes]]:
     """The entries of a stream from some entry on, found by opening every entry of the ledger there."""
-    return [(index, raw) for index, raw in view.entries(start, record.last + 1) if _touches(raw, stream, record)]
+    return [(index, raw) for index, raw in view.entries(start, record.last + 1) if _touches(raw, stream)]
 
 
 def _fold(stream: str, found: Iterable[tuple[int, bytes]]) -> str:
@@ -70,11 +71,11 @@ def _fold(stream: str, found: Iterable[tuple[int, bytes]]) -> str:
     return head.hex()
 
 
-def _touches(raw: bytes, stream: str, record: Record) -> bool:
-    """Is this an entry of the stream? Of headers, only the genesis makes records."""
+def _touches(raw: bytes, stream: str) -> bool:
+    """Is this an entry of the stream? Of headers, the genesis makes records, and evidence changes some."""
     event = open_entry(raw).event
     if event is None:
-        return record.first == 0 and raw.startswith(GENESIS)
+        return raw.startswith(FOLDING) and stream in council.folded(entry.decode_header(raw))
     return stream in events.streams(event)
 
 

@@ -10,10 +10,11 @@ from muniment.core.format import checkpoint, merkle, state_map
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.format.tiles import Tile
+from muniment.core.proof.path import Step
 from muniment.core.rules.chain import Position
 from muniment.core.rules.members import Validators
 from muniment.errors import NotFound
-from muniment.ledger.store import blocks, connection, cosignatures, entries, memberships, records
+from muniment.ledger.store import blocks, connection, cosignatures, entries, memberships, records, trail
 from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.tree import OpenTiles, TileCache
 
@@ -98,6 +99,10 @@ class Snapshot:
         """The members who judge the checkpoint of a height: those in force before its block. None where there were none."""
         found = memberships.last_before(self._sql, max(height, 1))
         return None if found is None else memberships.read(self.header(found))
+
+    def path(self) -> tuple[Step, ...]:
+        """How the members came to be those who judge this view's checkpoint; empty in a ledger without members."""
+        return trail.prove_path(self)
 
     @connection.explaining()
     def tile(self, tile: Tile) -> bytes:

@@ -6,13 +6,13 @@ names a set. What was found on the way is remembered, so that a walk back is mad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
 
-from muniment.core.format import entry, note, state_map
+from muniment.core.format import merkle, note, state_map
 from muniment.core.format.entry import Header
 from muniment.core.rules import genesis, members
 from muniment.core.rules.members import Validators
@@ -20,7 +20,7 @@ from muniment.errors import MunimentError
 from muniment.ledger.store.snapshot import Snapshot
 from muniment.node.cosigning import head
 from muniment.node.cosigning.head import Head
-from muniment.node.cosigning.voters import LOG, Voters
+from muniment.node.cosigning.voters import Voters
 
 MEMBERS = "members"
 
@@ -90,7 +90,8 @@ class Past:
     def find_root(self, size: int) -> bytes:
         """The root of the first `size` entries."""
         with self._file.view() as view:
-            return view.root(size)
+            last = size - 1
+            return merkle.fold_inclusion(merkle.leaf(view.entry(last)), last, size, view.inclusion(last, size))
 
     def scan_short(self, first: int, stop: int) -> Iterator[int]:
         """The heights in [first, stop), newest first, on whose checkpoints fewer lines are kept than a quorum."""
@@ -144,7 +145,7 @@ class Past:
 
 def read_validators(header: Header) -> Validators | None:
     """The members that a header names; those of the genesis judge the genesis itself too."""
-    if header.validators is not entry.Absent and isinstance(header.validators, msgspec.Raw):
+    if isinstance(header.validators, msgspec.Raw):
         return members.decode(bytes(header.validators))
     if isinstance(header.genesis, msgspec.Raw):
         return genesis.decode(bytes(header.genesis)).validators
@@ -157,7 +158,3 @@ def _holds(voters: Voters, text: str, organisation: str, line: str) -> bool:
     except MunimentError:
         return False
     return True
-
-
-Find = Callable[[int], Head | None]
-__all__ = ["LOG", "File", "Find", "Past", "read_validators"]

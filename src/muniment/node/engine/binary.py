@@ -47,7 +47,10 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_folder(environment: Mapping[str, str]) -> Path:
-    """Where the engine of this release is installed, of the user whose environment it is. Raises InvalidInput (`no-home-folder`)."""
+    """Where the engine of this release is installed, for the user whose environment it is.
+
+    Raises InvalidInput (`no-home-folder`).
+    """
     named = environment.get("XDG_DATA_HOME", "")
     home = environment.get("HOME", "")
     if os.path.isabs(named):

@@ -45,7 +45,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def format(settings: EngineSettings) -> str:
     """The text of the file."""
-    return "\n".join((_BASE, _P2P, _MEMPOOL, _state_sync(settings.state_sync), _CONSENSUS)).format(
+    return "\n".join((_BASE, _P2P, _MEMPOOL, "{state_sync}", _CONSENSUS)).format(
+        state_sync=_state_sync(settings.state_sync),
         name=_quote(settings.name),
         socket=_quote(f"unix://{settings.socket}"),
         rpc=_quote(f"tcp://{settings.rpc}"),
@@ -72,7 +73,8 @@ def _state_sync(wished: StateSync | None) -> str:
     return (
         "[statesync]\n# A fresh node begins from a snapshot of the others. Once it has blocks of its own, this is not looked at.\n"
         f"enable = true\nrpc_servers = {_quote(','.join(wished.servers))}\n"
-        f'trust_height = {wished.height}\ntrust_hash = {_quote(wished.hash)}\ntrust_period = "168h0m0s"\n'
+        f'trust_height = {wished.height}\ntrust_hash = {_quote(wished.hash)}\ntrust_period = "87600h0m0s"\n'
+        'discovery_time = "5s"\nchunk_request_timeout = "10s"\nchunk_fetchers = "4"\n'
     )
 
 

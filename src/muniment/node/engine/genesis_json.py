@@ -12,9 +12,7 @@ CHAIN_PREFIX = "muniment-"
 CHAIN_DIGITS = 32
 
 
-def format(
-    *, ledger: str, time: str, protocol: int, validators: Iterable[tuple[str, str]], state: Mapping[str, str | int]
-) -> str:
+def format(*, ledger: str, time: str, protocol: int, validators: Iterable[tuple[str, str]], state: Mapping[str, str | int]) -> str:
     """The text of the file.
 
     ledger: the ledger's id, hex; time: of the first block, RFC 3339 in UTC; protocol: the number in force, which the application

@@ -101,5 +101,5 @@ def _no_go(failure: str, complaint: str) -> Unavailable:
     return Unavailable(
         failure + (f":\n{complaint}" if complaint else ""),
         code="engine-not-built",
-        hint=f"Correct that and run it again. It needs Go {oldest} or newer, or pip and python3-venv; and pip's index and Go's proxy.",
+        hint=f"Correct that and try again. It takes Go {oldest} or newer, or else pip and python3-venv, and a way to Go's proxy.",
     )

@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-import msgspec
-
 from muniment.core.format import digest, encoding, entry, keys, state_map
 from muniment.core.format.encoding import HexDigest, Natural, Time
 from muniment.core.format.keys import Verifier
@@ -24,7 +22,6 @@ from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Validators
 from muniment.errors import InvalidInput
 from muniment.node.founding import answer as answers_
-from muniment.node.founding import draft as drafts
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.draft import UNSET, Draft, Part
 

@@ -166,9 +166,7 @@ def _settle(organisation: str, asked: Asked) -> NodeSettings:
         host, port = node_settings.split_place(asked.p2p)
         # Who is reached on this machine alone listens on it alone.
         p2p = asked.p2p if host in ("127.0.0.1", "localhost", "::1") else f"{_ANY}:{port}"
-    return NodeSettings(
-        organisation=organisation, listen=asked.listen, url=asked.url, p2p=p2p or node_settings.P2P, rpc=asked.rpc
-    )
+    return NodeSettings(organisation=organisation, listen=asked.listen, url=asked.url, p2p=p2p or node_settings.P2P, rpc=asked.rpc)
 
 
 def _choose_person(home: Home, asked: str, organisation: str) -> str:
@@ -182,9 +180,7 @@ def _choose_person(home: Home, asked: str, organisation: str) -> str:
     person = asked or (here[0] if here else f"person-{os.urandom(3).hex()}")
     homes.check_new_actor(person)
     if person == answers.name_service(organisation):
-        raise InvalidInput(
-            f"{person} is the name of the node of {organisation}", code="bad-actor", hint="Choose another --person."
-        )
+        raise InvalidInput(f"{person} is the name of the node of {organisation}", code="bad-actor", hint="Choose another --person.")
     return person
 
 
@@ -201,12 +197,17 @@ def _make_keys(home: Home, places: NodePlaces, draft: Draft, organisation: str, 
     }
     engine_keys.begin_state(places.validator_state)
     if draft.publisher == organisation:
-        # Where the log's own key lies here, its owner goes on publishing: what was signed and what will be have one signer.
-        mine = draft.ledger is not UNSET and home.log_key.exists()
-        made["publisher"] = (
-            signers.load_file(home.log_key) if mine else _keep(places.publisher_key, homes.purpose("the publisher", origin))
-        )
+        made["publisher"] = _publisher(home, places, draft)
     return made
+
+
+def _publisher(home: Home, places: NodePlaces, draft: Draft) -> signers.FileSigner:
+    """The key that signs the log's line: where a ledger's own key lies here, its owner goes on with it."""
+    if draft.ledger is not UNSET:
+        for path in (home.log_key, places.publisher_key):
+            if path.exists():
+                return signers.load_file(path)
+    return _keep(places.publisher_key, homes.purpose("the publisher", draft.origin))
 
 
 def _keep(path: Path, purpose: str) -> signers.FileSigner:

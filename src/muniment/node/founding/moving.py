@@ -7,12 +7,13 @@ and every member's trust file names it. From then on a block is what the members
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import msgspec
 
 from muniment.client.home import Home
 from muniment.core.format import keys
-from muniment.core.format.keys import Verifier
 from muniment.core.rules.members import Validators
 from muniment.errors import Conflict, InvalidInput, VerificationError
 from muniment.ledger.folder import sync_folder
@@ -20,51 +21,60 @@ from muniment.ledger.store.file import Store
 from muniment.ledger.store.fsck import fsck
 from muniment.node.founding import ledger_file
 from muniment.node.founding.answer import Answer
-from muniment.node.founding.consortium import Consortium, Start
+from muniment.node.founding.consortium import Start
 from muniment.node.founding.draft import UNSET, Draft
 from muniment.node.places import NodePlaces
 from muniment.server.process import claim
 
+Progress = Callable[[int, int], None]
+"""Entries done, and entries in all."""
 
-def copy_in(source: Path, target: Path, draft: Draft) -> Start:
-    """Audit a copy of the ledger and put it at `target`: every signature, hash, rule and row is computed again.
+
+class Copied(msgspec.Struct, frozen=True):
+    """A copy that was found sound: where it ends, and the members whom it names."""
+
+    start: Start
+    members: Validators | None
+
+
+def copy(source: Path, target: Path, draft: Draft, progress: Progress | None = None) -> Copied:
+    """Copy a ledger's file to `target` and audit it: every signature, hash, rule and row is computed again.
 
     Whoever made the copy is not believed in anything. Raises VerificationError (`moved-ledger`) with the first row that is
-    wrong, InvalidInput (`other-ledger`, `already-a-ledger`), NotFound, CorruptStore.
+    wrong, InvalidInput (`other-ledger`, `moved-already`), NotFound, CorruptStore.
     """
-    with ledger_file.in_place(target) as beside:
-        reading = Store.open(source)
-        try:
-            reading.backup(beside)
-        finally:
-            reading.close()
-        _audit(beside, draft)
-        store = Store.open(beside)
-        try:
-            found = ledger_file.measure(store)
-            _check_continues(store)
-        finally:
-            store.close()
-        if found.ledger != draft.ledger:
+    reading = Store.open(source)
+    try:
+        reading.backup(target)
+    finally:
+        reading.close()
+    _audit(target, draft, progress)
+    store = Store.open(target)
+    try:
+        if store.mark() is not None:
             raise InvalidInput(
-                f"{source} is the ledger {found.ledger[:8]}…, and the draft is about {str(draft.ledger)[:8]}…",
-                code="other-ledger",
-                hint="Ask its owner for the copy that `muniment consortium seal` wrote.",
+                f"{source} is a consortium's ledger already",
+                code="moved-already",
+                hint="Ask one of its members for its sealed file instead, and join with it.",
             )
+        found = Copied(ledger_file.measure(store), store.validators)
+    finally:
+        store.close()
+    if found.start.ledger != draft.ledger:
+        raise InvalidInput(
+            f"{source} is the ledger {found.start.ledger[:8]}…, and the draft is about {str(draft.ledger)[:8]}…",
+            code="other-ledger",
+            hint="Ask its owner for the copy that `muniment consortium seal` wrote.",
+        )
     return found
 
 
-def check_members(folder: Path, consortium: Consortium) -> None:
+def check_members(in_force: Validators | None, answers: tuple[Answer, ...]) -> None:
     """Check that the ledger itself says who its members are. Raises Conflict (`members-differ`) with the commands that mend it."""
-    store = Store.open(NodePlaces(folder).ledger)
-    try:
-        in_force = store.validators
-    finally:
-        store.close()
-    missing = list(list_missing(in_force, consortium.answers))
+    missing = list(list_missing(in_force, answers))
     if missing:
         raise Conflict(
-            f"the ledger does not name the members of this draft yet: {len(missing)} changes are missing",
+            f"the ledger does not name the members as they answered: {len(missing)} changes are missing",
             code="members-differ",
             hint=f"Its owner runs: {'; '.join(missing)}",
             details={"missing": missing},
@@ -125,8 +135,8 @@ def export(folder: Path, target: Path) -> Start:
         held.release()
 
 
-def _audit(path: Path, draft: Draft) -> None:
-    report = fsck(path, _log_key(draft))
+def _audit(path: Path, draft: Draft, progress: Progress | None) -> None:
+    report = fsck(path, keys.parse(draft.log_keys[-1]), progress)
     if report.findings or report.unchecked:
         first = report.findings[0].message if report.findings else report.unchecked[0]
         raise VerificationError(
@@ -136,19 +146,3 @@ def _audit(path: Path, draft: Draft) -> None:
             hint="Ask the owner for another copy over another way; do not found on this one.",
             details={"findings": [f"{each.table} {each.row}: {each.message}" for each in report.findings[:20]]},
         )
-
-
-def _log_key(draft: Draft) -> Verifier:
-    return keys.parse(draft.log_keys[-1])
-
-
-def _check_continues(store: Store) -> None:
-    """A chain begins where no engine ever was. Raises InvalidInput (`moved-already`)."""
-    if store.mark() is not None:
-        raise InvalidInput(
-            "this ledger is a consortium's already",
-            code="moved-already",
-            hint="Ask one of its members for its sealed file instead, and join with it.",
-        )
-
-

@@ -55,9 +55,15 @@ class Starter:
         self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, output: int | None = None, passed: Sequence[int] = ()
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        output: int | None = None,
+        passed: Sequence[int] = (),
     ) -> Child:
-        """Start a program. What it prints goes to the descriptor `output`; it inherits those in `passed`, under the same numbers."""
+        """Start a program. `output` is the descriptor for what it prints; it inherits those in `passed`, under their numbers."""
         process = os.fork()
         if process == 0:
             try:
@@ -69,7 +75,7 @@ class Starter:
         return Child(name, process, time.monotonic())
 
     def _become(self, command: Sequence[str], environment: Mapping[str, str], output: int | None, passed: Sequence[int]) -> None:
-        # Elsewhere than on Linux, the application sees the end of its line and stops, and CometBFT stops when the application is gone.
+        # Elsewhere than on Linux, the application stops at the end of its line, and CometBFT when the application is gone.
         if self._libc is not None:
             self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != self._parent:

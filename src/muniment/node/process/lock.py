@@ -1,7 +1,7 @@
 """One node for each folder: an advisory lock, held by the supervisor and by the engine that it started.
 
-Two engines with one key would sign twice at one height, which every other member sees and records. So the engine holds the lock too:
-where it should outlive its supervisor, no other can start beside it.
+Two engines with one key would sign twice at one height, which every other member sees and records. So the engine holds the lock
+too: where it should outlive its supervisor, no other can start beside it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from muniment.errors import Conflict, NotFound, Unavailable
@@ -28,7 +30,9 @@ def take(folder: Path) -> int:
         descriptor = os.open(folder / NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         raise NotFound(
-            f"there is no node at {folder}", code="no-node", hint="Begin with `muniment consortium new`, or name its folder with --home."
+            f"there is no node at {folder}",
+            code="no-node",
+            hint="Begin with `muniment consortium new`, or name its folder with --home.",
         ) from None
     except OSError as error:
         raise Unavailable(
@@ -49,6 +53,16 @@ def take(folder: Path) -> int:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep a node from running while its folder is worked on. Raises as `take`."""
+    descriptor = take(folder)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def find_holder(folder: Path) -> str | None:

@@ -14,7 +14,7 @@ MAX_LINE_BYTES = 64 << 10
 
 
 class LogFile:
-    """A file that begins anew when it is full; `engine.log.1` is the one before it. Writing it never fails: the engine must go on."""
+    """A file that begins anew when it is full; `engine.log.1` is the one before it. Writing never fails: the engine must go on."""
 
     def __init__(self, path: Path, *, file_bytes: int = FILE_BYTES, files: int = FILES) -> None:
         self._path = path

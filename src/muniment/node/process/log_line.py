@@ -25,7 +25,9 @@ class Log:
         if self._form == "json":
             line = json.dumps({"time": now, "level": level, "message": message, "worker": "supervisor", **known}, default=str)
         else:
-            line = f"{now[11:19]} {level:<7} {_plain(message)} " + " ".join(f"{key}={_plain(value)}" for key, value in known.items())
+            line = f"{now[11:19]} {level:<7} {_plain(message)} " + " ".join(
+                f"{key}={_plain(value)}" for key, value in known.items()
+            )
         # Whoever read it may be gone; the node goes on.
         with suppress(OSError):
             sys.stderr.write(line + "\n")

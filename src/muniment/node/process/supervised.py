@@ -6,8 +6,8 @@
         ...
         supervised.tell_ready({"url": url, "lines": [...]})
 
-`is_alive` is asked before every answer, in a thread of its own: say there whether the event loop still turns. Whoever gives no answer
-for `watchdog.APPLICATION_SECONDS` is killed and started again.
+`is_alive` is asked before every answer, in a thread of its own: say there whether the event loop still turns. Whoever gives no
+answer for `watchdog.APPLICATION_SECONDS` is killed and started again.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ class Supervised:
         on_seen: Callable[[Seen], None],
         on_end: Callable[[], None],
     ) -> None:
-        """Listen from now on. `on_alarms` gets all alarms that hold whenever they change; `on_end` is called when the supervisor is gone."""
+        """Listen from now on, in a thread.
+
+        `on_alarms` gets all alarms that hold, whenever they change; `on_end` is called when the supervisor is gone.
+        """
 
         def hear(message: dict[str, Any]) -> None:
             if "ask" in message and is_alive():

@@ -9,8 +9,11 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from muniment.core.rules import members
+from muniment.core.rules.members import Fault, Validators
 from muniment.errors import NotFound
 from muniment.index import EventRow
+from muniment.ledger.store import memberships
 from muniment.server.explorer import links
 from muniment.server.explorer.rendering import render
 from muniment.server.explorer.routing import page
@@ -22,6 +25,8 @@ LIMIT = 100
 
 class BlockPage(msgspec.Struct, frozen=True, kw_only=True):
     """A block: entries `first` to `header`, the last of which is its header. `rows` are its newest events before `before`.
+
+    validators: the members after it, where it changed them; faults: what it proves of validators
 
     root, state, previous: hex; the root of all entries before the header, of the state map, and the leaf of the header before
     """
@@ -38,6 +43,8 @@ class BlockPage(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[EventRow, ...]
     older: str | None
     answer: str
+    validators: Validators | None
+    faults: tuple[Fault, ...]
 
 
 def read_block(source: Source, height: int, before: int | None = None) -> BlockPage:
@@ -62,6 +69,8 @@ def read_block(source: Source, height: int, before: int | None = None) -> BlockP
         rows=rows,
         older=None if older is None else f"{links.block(source.base, height)}?before={older}",
         answer=links.answer(source.base, "prove", thing=f"entry/{header.size}"),
+        validators=memberships.read(header),
+        faults=() if header.evidence is msgspec.UNSET else members.decode_faults(bytes(header.evidence)),
     )
 
 

@@ -29,8 +29,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """Where a page stands: its ledger, if there is one, and who looks at it, where a person has signed in.
 
     section: the part of the navigation that the page belongs to: overview, models, datasets, environments, actors, policy,
-    verify, or nothing
+    consortium, verify, or nothing
     origin, ledger: empty for somebody who may not read it
+    consortium: whether this is a node among others
     """
 
     base: str = ""
@@ -38,6 +39,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     ledger: str = ""
     section: str = ""
     person: str = ""
+    consortium: bool = False
     release: str = __version__
 
 
@@ -119,4 +121,5 @@ def _stand(request: Request[Any, Any, Any], hosted: Hosted | None, section: str)
         ledger=hosted.reader.id,
         section=section,
         person=caller.id if caller.kind == "session" else "",
+        consortium=request.app.state.get("standing") is not None,
     )

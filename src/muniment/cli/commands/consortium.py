@@ -1,0 +1,184 @@
+"""`muniment consortium`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from muniment.cli import founding, output, session
+from muniment.cli.groups import Group
+from muniment.client import policy_file
+from muniment.config import FOLDER, Config
+from muniment.core.format import time
+from muniment.ledger.embedded import system_clock
+from muniment.node import settings as node_settings
+from muniment.node.founding import answer as answers
+from muniment.node.founding import draft as drafts
+from muniment.node.founding import drafting, files, joining, sealing
+from muniment.node.founding.answer import Answer
+from muniment.node.founding.consortium import Consortium
+from muniment.node.founding.joining import Asked, Invitation
+
+NOBODY = "none"
+
+_path = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Found a ledger that several organisations run together: new, join, seal.
+
+    One of them drafts it, each makes its own keys at home and answers, and each seals the same file from all answers.
+    docs/consortium.md tells it step by step.
+    """
+
+
+@command.command("new", short_help="Write the draft that every member answers.")
+@click.option("--origin", metavar="ORIGIN", help="The ledger's name for ever, <organisation-or-host>/<name>.")
+@click.option("--member", "members", multiple=True, required=True, metavar="NAME", help="An organisation; repeat for each.")
+@click.option("--policy", metavar="FILE", help="The rules to begin with: team (default), regulated, solo, or a policy file.")
+@click.option("--publisher", metavar="NAME", help="Who signs the log's own line: a member, or none. Default: the first one named.")
+@click.option("--from", "source", metavar="HOME", type=click.Path(path_type=Path), help="Move in the solo ledger of this folder.")
+@click.option("--out", metavar="FILE", type=_path, default=Path("consortium-draft.json"), show_default=True, help="Where to write it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_obj
+def new(
+    json_asked: bool,
+    origin: str | None,
+    members: tuple[str, ...],
+    policy: str | None,
+    publisher: str | None,
+    source: Path | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Write the draft of a consortium: its name, its members, its rules. It holds no key and no secret.
+
+    \b
+    muniment consortium new --origin example.com/credit --member lab --member bank --member clinic --member auditor
+
+    Of a ready policy the amendment rule becomes: more than two thirds of the members. A policy file is taken as it is.
+    """
+    publishes = members[0] if publisher is None else None if publisher == NOBODY else publisher
+    now = time.format(system_clock())
+    if source is not None:
+        if origin is not None or policy is not None:
+            raise click.UsageError("A ledger that moves in brings its origin and its policy: leave --origin and --policy out.")
+        draft = drafting.draft_moved(source, members, now, publishes)
+    elif origin is None:
+        raise click.UsageError("Name the ledger with --origin, such as example.com/credit, or move one in with --from HOME.")
+    else:
+        draft = drafting.draft_new(origin, members, now, policy or drafting.POLICY, publishes)
+    files.write_new(out, drafts.encode(draft) + b"\n")
+    value = {"draft": str(out), "digest": drafts.identify(draft), **founding.plain(draft)}
+    output.result(value, as_json or bool(json_asked), founding.tell_draft(draft, str(out), new=True))
+
+
+@command.command("show", short_help="Say what a draft, an answer or a sealed file holds.")
+@click.argument("file", type=_path)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_obj
+def show(json_asked: bool, file: Path, as_json: bool) -> None:
+    """Say in words what FILE holds: a draft, a member's answer (whose signatures are verified), or a sealed consortium (likewise)."""
+    value, lines = founding.describe(file)
+    output.result(value, as_json or bool(json_asked), lines)
+
+
+@command.command("join", short_help="Make your organisation's keys, and answer a draft.")
+@click.argument("draft", type=_path)
+@click.option("--organisation", required=True, metavar="NAME", help="Which member you are; the draft names it.")
+@click.option("--person", metavar="ID", default="", help="Your first person; default: whose key lies here, or a pseudonym.")
+@click.option("--url", metavar="URL", default="", help="Where the others reach your ledger over HTTP.")
+@click.option("--p2p", metavar="HOST:PORT", default="", help="Where the others reach your engine.")
+@click.option("--listen", metavar="HOST:PORT", default=node_settings.LISTEN, show_default=True, help="Where you serve HTTP.")
+@click.option("--p2p-listen", metavar="HOST:PORT", default="", help="Where your engine listens; default: all addresses, the port of --p2p.")
+@click.option("--rpc", metavar="HOST:PORT", default=node_settings.RPC, show_default=True, help="Where your engine listens for your node.")
+@click.option("--out", metavar="FILE", type=_path, help="Where to write the answer; default: NAME.answer.json.")
+@session.common
+def join(
+    draft: Path,
+    organisation: str,
+    person: str,
+    url: str,
+    p2p: str,
+    listen: str,
+    p2p_listen: str,
+    rpc: str,
+    out: Path | None,
+    home: Path | None,
+    actor: str | None,
+    as_json: bool,
+) -> None:
+    """Make the keys of your organisation in your home, and write your answer to DRAFT: public keys, each of which signs it whole.
+
+    No key leaves the home. DRAFT may also be the sealed file of a consortium that is to admit you. Joining again keeps the keys, and
+    corrects an address.
+    """
+    settings = session.resolve(home, actor, as_json)
+    place = _home(settings)
+    invitation = joining.read_invitation(files.read(draft, sealing.MAX_FILE_BYTES))
+    asked = Asked(person=person or settings.actor or "", url=url, p2p=p2p, listen=listen, p2p_listen=p2p_listen, rpc=rpc)
+    answer = joining.join(place, invitation, organisation, asked)
+    written = out or Path(f"{organisation}.answer.json")
+    files.write(written, answers.encode(answer) + b"\n")
+    value = {"answer": str(written), "home": str(place), **founding.plain(answer.body)}
+    output.result(value, settings.output == "json", founding.tell_answer(invitation, answer, str(written), place))
+
+
+@command.command("seal", short_help="Build your node's home from the draft and all answers.")
+@click.argument("file", metavar="DRAFT|SEALED", type=_path)
+@click.argument("answered", metavar="[ANSWER]...", nargs=-1, type=_path)
+@click.option("--ledger", metavar="FILE", type=_path, help="The copy of the ledger that moves in, which you audit.")
+@click.option("--copy", metavar="FILE", type=_path, default=Path("ledger-copy.db"), help="Its owner writes that copy here.")
+@session.common
+def seal(
+    file: Path,
+    answered: tuple[Path, ...],
+    ledger: Path | None,
+    copy: Path,
+    home: Path | None,
+    actor: str | None,
+    as_json: bool,
+) -> None:
+    """Check the answers of all members and make your home into that of a node. Every member runs it, and gets the same bytes.
+
+    \b
+    muniment consortium seal consortium-draft.json bank.answer.json clinic.answer.json auditor.answer.json
+
+    Your own answer is taken from your home. In place of draft and answers you can give the sealed file of another member
+    (node/consortium.json in its home): everything in it is checked all the same. Then compare the fingerprint, aloud.
+    """
+    settings = session.resolve(home, actor, as_json)
+    place = _home(settings)
+    invitation = joining.read_invitation(files.read(file, sealing.MAX_FILE_BYTES))
+    if invitation.sealed is not None and answered:
+        raise click.UsageError("A sealed file holds all answers: give it alone, or give the draft with the answers.")
+    read = [answers.decode(files.read(each, answers.MAX_ANSWER_BYTES)) for each in answered]
+    sealed = sealing.seal(place, _build(place, invitation, read, ledger, copy, settings.output == "json"), system_clock)
+    consortium = sealed.consortium
+    value = {
+        "home": str(place),
+        "organisation": sealed.organisation,
+        "origin": consortium.origin,
+        "ledger": consortium.ledger,
+        "fingerprint": consortium.fingerprint,
+        "chain": consortium.chain_id,
+        "start": msgspec.to_builtins(consortium.start),
+        "again": sealed.again,
+    }
+    output.result(value, settings.output == "json", founding.tell_sealed(sealed, place, copy if copy.exists() else None))
+
+
+def _build(
+    place: Path, invitation: Invitation, read: list[Answer], ledger: Path | None, copy: Path, quiet: bool
+) -> Consortium:
+    """What is sealed; a ledger that moves in lies in its place when this returns."""
+    with founding.auditing(quiet) as progress:
+        return sealing.prepare(place, invitation, read, ledger, copy, progress)
+
+
+def _home(settings: Config) -> Path:
+    """The home of a node is the one that is named, or `.muniment` here: a ledger further up is another one."""
+    return settings.home if settings.explain("home").layer not in (None, "default") else Path.cwd() / FOLDER

@@ -1,0 +1,320 @@
+"""What was said of which checkpoint: every line verified against the members in force for it, counted by organisation.
+
+    keeper.committed(sealed, note)          # a block is on the disk here
+    keeper.take(parsed)                     # notes that others sent; VerificationError, Contradictions
+    keeper.wait(height, 3.0)                # until a quorum stands behind the block
+    keeper.lines(height)                    # what may be shown of it, also what the file does not hold yet
+
+Verification happens outside the lock, so that a line that somebody forged keeps nobody waiting. Nothing here writes to the
+ledger's file: `drain` hands out what is new, and `lines` goes on showing it until somebody wrote it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+
+import msgspec
+
+from muniment.core.format import keys, note
+from muniment.core.format.note import Signature
+from muniment.core.rules.chain import Sealed
+from muniment.node.cosigning import head
+from muniment.node.cosigning.ahead import Ahead, Early
+from muniment.node.cosigning.head import Head
+from muniment.node.cosigning.past import Past, read_validators
+from muniment.node.cosigning.voters import LOG, Voters
+
+RECENT = 512
+"""Heads that stay in memory."""
+
+MAX_SHORT = 100_000
+"""Heights that are remembered to lack a quorum."""
+
+MAX_NEWS = 256
+SHORT_HEIGHTS = 10_000
+"""So far back a node looks, when it starts, for checkpoints without a quorum."""
+
+Lines = dict[int, dict[str, str]]
+
+
+class News(msgspec.Struct, frozen=True):
+    """Heights of which this node has something new to say, the newest first; `mark` is where to go on."""
+
+    mark: int
+    heights: tuple[int, ...]
+
+
+class Keeper:
+    """The lines of one ledger. Safe for threads; `open` comes first."""
+
+    def __init__(self, past: Past, publisher: keys.Signer | None = None) -> None:
+        self._past = past
+        self._publisher = publisher
+        self._lock = threading.Lock()
+        self._settling = threading.Condition(self._lock)
+        self._by_size: dict[int, Head] = {}
+        self._by_height: dict[int, Head] = {}
+        self._newest: Head | None = None
+        self._next: Voters | None = None
+        self._short: dict[int, None] = {}
+        self._unsaved: Lines = {}
+        self._saving: Lines = {}
+        self._news: deque[int] = deque(maxlen=MAX_NEWS)
+        self._mark = 0
+        self._futures: dict[int, list[Future[bool]]] = {}
+        self._listeners: tuple[Callable[[], None], ...] = ()
+        self.ahead = Ahead()
+        self.origin = ""
+        self.heard: dict[str, float] = {}
+        """When each organisation last said something new, by a monotonic clock."""
+        self.delays: dict[str, float] = {}
+        """Seconds from the last commit here to each organisation's line on it."""
+        self.quorum_seconds: deque[float] = deque(maxlen=256)
+        """Seconds from commits here to their quorums, the newest last."""
+
+    def open(self) -> None:
+        """Read the newest heads from the ledger's file."""
+        self.origin, height, self._next = self._past.open()
+        for each in self._past.read(max(0, height - RECENT + 1), height + 1):
+            self._add(each)
+        first = max(0, height - SHORT_HEIGHTS)
+        older = sorted(self._past.scan_short(first, max(first, height - RECENT + 1)))
+        self._short = dict.fromkeys([*older, *self._short])
+        newest = self.newest
+        self._publish(newest)
+        self._tell(newest.height)
+
+    @property
+    def newest(self) -> Head:
+        """The head of the newest block."""
+        assert self._newest is not None, "a keeper is opened before it is asked"
+        return self._newest
+
+    @property
+    def next_voters(self) -> Voters | None:
+        """The members who judge the next block's checkpoint."""
+        return self._next
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call somebody, in any thread and shortly, whenever there is news to send."""
+        self._listeners = (*self._listeners, listener)
+
+    def committed(self, sealed: Sealed, signed: bytes) -> list[Early]:
+        """A block is on the disk; `signed` is its checkpoint with this node's own line.
+
+        Returns the early lines that do not agree with it, which somebody should look into. Returns at once.
+        """
+        voters, named = self._next, read_validators(sealed.header)
+        fresh = head.found(sealed, signed, voters, time.monotonic())
+        following = voters if named is None else Voters(self.origin, named)
+        with self._lock:
+            if self._newest is not None and fresh.height <= self._newest.height:
+                return []
+            if following is not None and following is not voters:
+                self._past.begin_term(fresh.height, following)
+            self._next = following
+            self._add(fresh)
+            strays = self._settle_early(fresh)
+            settled = self._note_settled(fresh)
+        self._finish(fresh, settled)
+        self._tell(fresh.height)
+        return strays
+
+    def find(self, size: int) -> Head | None:
+        """The head in memory of the block that ends where there were `size` entries."""
+        return self._by_size.get(size)
+
+    def at(self, height: int) -> Head | None:
+        """The head of a height, from memory or from the file; None where there is no such block."""
+        known = self._by_height.get(height)
+        if known is None and 0 <= height <= self.newest.height:
+            known = self._past.read(height, height + 1)[0]
+        return known
+
+    def insert(self, to: Head, organisation: str, line: str) -> bool:
+        """Keep a line that was verified; False where the organisation's is there already."""
+        with self._lock:
+            if organisation in to.lines:
+                return False
+            was = to.is_settled
+            self._insert(to, organisation, line)
+            now = time.monotonic()
+            self.heard[organisation] = now
+            if to is self._newest and to.committed:
+                self.delays[organisation] = now - to.committed
+            settled = not was and self._note_settled(to)
+        self._finish(to, settled)
+        return True
+
+    def insert_early(self, early: Early) -> bool:
+        """Keep a verified line on a size to come; False where there is no room."""
+        with self._lock:
+            self.heard[early.organisation] = time.monotonic()
+            return self.ahead.keep(early)
+
+    def lines(self, height: int) -> dict[str, str]:
+        """The lines on the checkpoint of a height that may be shown and that the file may not hold yet."""
+        with self._lock:
+            known = self._by_height.get(height)
+            if known is not None:
+                return known.shown()
+            return {**self._saving.get(height, {}), **self._unsaved.get(height, {})}
+
+    def shown(self, of: Head) -> dict[str, str]:
+        """The lines of a head that may be shown, as of now."""
+        with self._lock:
+            return of.shown()
+
+    def is_settled(self, height: int) -> bool:
+        """Does a quorum stand behind the checkpoint of a height?"""
+        return height <= self.newest.height and height not in self._short
+
+    def wait(self, height: int, seconds: float) -> bool:
+        """Wait in this thread until a quorum stands behind a height; False where that takes longer."""
+        with self._settling:
+            return self._settling.wait_for(lambda: self.is_settled(height), seconds)
+
+    async def settled(self, height: int, seconds: float) -> bool:
+        """The same for who waits in an event loop."""
+        with self._lock:
+            if self.is_settled(height):
+                return True
+            future: Future[bool] = Future()
+            self._futures.setdefault(height, []).append(future)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+        except TimeoutError:
+            return False
+        finally:
+            self._forget(height, future)
+
+    def short(self, most: int, skip: Callable[[int], bool] = lambda _: False) -> list[int]:
+        """Heights without a quorum, the newest first, at most so many."""
+        found: list[int] = []
+        with self._lock:
+            for height in reversed(self._short):
+                if not skip(height):
+                    found.append(height)
+                if len(found) == most:
+                    break
+        return found
+
+    @property
+    def short_count(self) -> int:
+        """How many heights lack a quorum."""
+        return len(self._short)
+
+    def news(self, mark: int, most: int) -> News:
+        """What this node has to say since a mark, as far as it is remembered; at most so many of the newest heights."""
+        with self._lock:
+            fresh = min(self._mark - mark, len(self._news))
+            heights = dict.fromkeys(list(reversed(self._news))[:fresh])
+            return News(self._mark, tuple(sorted(heights, reverse=True)[:most]))
+
+    def drain(self) -> Lines:
+        """The lines that the file does not hold yet. Call `saved` once it does, or `restore` where that failed."""
+        with self._lock:
+            self._saving, self._unsaved = self._unsaved, {}
+            return self._saving
+
+    def saved(self) -> None:
+        """What was drained is in the file."""
+        with self._lock:
+            self._saving = {}
+
+    def restore(self) -> None:
+        """What was drained could not be written: it is handed out once more."""
+        with self._lock:
+            for height, said in self._saving.items():
+                self._unsaved[height] = {**said, **self._unsaved.get(height, {})}
+            self._saving = {}
+
+    def _add(self, fresh: Head) -> None:
+        self._by_size[fresh.size] = self._by_height[fresh.height] = self._newest = fresh
+        if not fresh.is_settled:
+            self._short[fresh.height] = None
+        while len(self._by_size) > RECENT:
+            oldest = self._by_size.pop(next(iter(self._by_size)))
+            del self._by_height[oldest.height]
+        while len(self._short) > MAX_SHORT:
+            del self._short[next(iter(self._short))]
+
+    def _settle_early(self, fresh: Head) -> list[Early]:
+        strays: list[Early] = []
+        for each in self.ahead.take(fresh.size):
+            if each.text != fresh.text:
+                strays.append(each)
+            # Who may cosign may have changed since the line was verified.
+            elif fresh.voters is not None and fresh.voters.find(note.parse_signature(each.line)) == each.organisation:
+                self._insert(fresh, each.organisation, each.line)
+                self.delays[each.organisation] = 0.0
+        return strays
+
+    def _insert(self, to: Head, organisation: str, line: str) -> None:
+        to.lines.setdefault(organisation, line)
+        # The log's own line is published only after the quorum, and so is it written.
+        unsaved = {organisation: line} if organisation != LOG or to.is_settled else {}
+        if LOG in to.lines and to.is_settled:
+            unsaved[LOG] = to.lines[LOG]
+        if unsaved:
+            self._unsaved.setdefault(to.height, {}).update(unsaved)
+
+    def _note_settled(self, to: Head) -> bool:
+        """With the lock: a head may have its quorum now; True the first time."""
+        if not to.is_settled or to.settled:
+            return False
+        to.settled = time.monotonic()
+        if to.committed and to.voters is not None:
+            self.quorum_seconds.append(to.settled - to.committed)
+        self._short.pop(to.height, None)
+        self._settling.notify_all()
+        return True
+
+    def _finish(self, to: Head, settled: bool) -> None:
+        """Without the lock: what follows from a quorum."""
+        if not settled:
+            return
+        with self._lock:
+            waiting = self._futures.pop(to.height, [])
+        for each in waiting:
+            if each.set_running_or_notify_cancel():
+                each.set_result(True)
+        self._publish(to)
+
+    def _publish(self, to: Head) -> None:
+        """Sign the log's own line where this node holds the publisher's key for that block."""
+        voters, signer = to.voters, self._publisher
+        if voters is None or signer is None or LOG in to.lines or not to.is_settled:
+            return
+        if voters.key(LOG) != signer.public_key:
+            return
+        # Only the checkpoint of this ledger, and only behind a quorum: nobody gets the log's line on anything else.
+        signature = note.sign(to.text, self.origin, signer).signatures[0]
+        if self.insert(to, LOG, note.format_signature(signature)):
+            self._tell(to.height)
+
+    def _tell(self, height: int) -> None:
+        with self._lock:
+            self._news.append(height)
+            self._mark += 1
+        for listener in self._listeners:
+            listener()
+
+    def _forget(self, height: int, future: Future[bool]) -> None:
+        with self._lock:
+            waiting = self._futures.get(height, [])
+            if future in waiting:
+                waiting.remove(future)
+            if not waiting:
+                self._futures.pop(height, None)
+
+
+def missing(lines: dict[str, str], offered: Iterable[Signature]) -> dict[str, str]:
+    """Those of some lines that a note does not carry."""
+    known = {note.format_signature(each) for each in offered}
+    return {name: line for name, line in lines.items() if line not in known}

@@ -1,0 +1,98 @@
+"""What a home seals: a draft with all answers, or another member's sealed file; and the ledger that moves in, put in its place.
+
+    consortium = prepare(folder, invitation, answers, ledger, copy)
+    sealing.seal(folder, consortium, clock)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from muniment.errors import Conflict
+from muniment.ledger.store.file import Store
+from muniment.node.founding import joining, ledger_file, moving, sealing
+from muniment.node.founding.answer import Answer
+from muniment.node.founding.consortium import Consortium, Start
+from muniment.node.founding.draft import Draft
+from muniment.node.founding.joining import Invitation
+from muniment.node.founding.moving import Progress
+from muniment.node.places import NodePlaces
+
+
+def prepare(
+    folder: Path,
+    invitation: Invitation,
+    answers: list[Answer],
+    ledger: Path | None = None,
+    copy: Path | None = None,
+    progress: Progress | None = None,
+) -> Consortium:
+    """What is to be sealed in this home, verified as a whole.
+
+    Where a ledger moves in, it lies in its place when this returns: `ledger` is the copy that its owner made, which is audited;
+    in the owner's own home the log's key is handed over to the node, and the copy for the others is written to `copy`.
+    Raises as `consortium.build`, `moving.copy`, `moving.check_members` and `moving.export`; Conflict (`other-start`).
+    """
+    draft, sealed = invitation.draft, invitation.sealed
+
+    def build(start: Start | None) -> Consortium:
+        if sealed is None:
+            return sealing.gather(folder, draft, answers, start)
+        if start is not None and sealed.start != start:
+            raise Conflict(
+                f"the ledger here ends after {start.size} entries, and the sealed file starts after {sealed.start.size}",
+                code="other-start",
+                hint="Ask for the copy that was made with this sealed file; both belong together.",
+            )
+        return sealed
+
+    places = NodePlaces(folder)
+    if sealed is not None and (not sealed.moved or places.consortium.exists()):
+        return sealed
+    if not sealing.moves(draft):
+        return build(None)
+    if places.ledger.exists():
+        return _move_own(folder, draft, copy, build) if copy is not None else build(_measure(places))
+    if ledger is None:
+        return build(None)
+    return _move_in(folder, draft, ledger, build, progress)
+
+
+def _measure(places: NodePlaces) -> Start:
+    store = Store.open(places.ledger)
+    try:
+        return ledger_file.measure(store)
+    finally:
+        store.close()
+
+
+def _move_in(
+    folder: Path, draft: Draft, copy: Path, build: Callable[[Start], Consortium], progress: Progress | None
+) -> Consortium:
+    """Audit the copy of the ledger that moves in, seal what `build` makes of its end, and put the copy into this home.
+
+    Raises as `moving.copy`, `moving.check_members` and `build`; then nothing of it stays here.
+    """
+    with ledger_file.in_place(NodePlaces(folder).ledger) as beside:
+        copied = moving.copy(copy, beside, draft, progress)
+        consortium = build(copied.start)
+        moving.check_members(copied.members, consortium.answers)
+    return consortium
+
+
+def _move_own(folder: Path, draft: Draft, copy: Path, build: Callable[[Start], Consortium]) -> Consortium:
+    """Let the ledger of this home move in: its log's key goes to the node, and the others get a copy of it at `copy`.
+
+    Raises Conflict (`members-differ`, before anything is changed; `still-written`, `already-served`), and as `build`.
+    """
+    places = NodePlaces(folder)
+    store = Store.open(places.ledger)
+    try:
+        before, in_force = ledger_file.measure(store), store.validators
+    finally:
+        store.close()
+    consortium = build(before)
+    moving.check_members(in_force, consortium.answers)
+    moving.hand_over(folder, draft, joining.load_answer(places).organisation)
+    return build(moving.export(folder, copy))

@@ -1,0 +1,45 @@
+"""`python -m muniment.node.process ORDERS`: the supervisor, which `muniment node start` becomes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from muniment.node.process import line, orders
+from muniment.node.process.supervisor import Supervisor
+
+
+def main(told: orders.Orders) -> int:
+    """Supervise until a signal says to stop, greet on standard output, and return the exit code."""
+    os.set_inheritable(told.lock, False)
+
+    def greet(said: dict[str, Any]) -> None:
+        lines = said.pop("lines", None) or ["The node runs."]
+        if told.as_json:
+            sys.stdout.write(json.dumps({**said, "process": os.getpid()}, ensure_ascii=False) + "\n")
+        else:
+            sys.stdout.write("\n".join([*lines, "", f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe.", ""]))
+        sys.stdout.flush()
+
+    # A node that runs under another one's supervisor by mistake would talk to that.
+    environment = {key: value for key, value in os.environ.items() if key != line.VARIABLE}
+    supervisor = Supervisor(told, environment, greet)
+    code = supervisor.run()
+    if supervisor.failed is not None:
+        _tell(supervisor.failed, told.as_json)
+    return code
+
+
+def _tell(failed: dict[str, Any], as_json: bool) -> None:
+    """Why the application cannot run, as every command tells an error."""
+    error = {key: str(failed.get(key, "")) for key in ("code", "message", "hint")}
+    if as_json:
+        sys.stdout.write(json.dumps({"error": {**error, "details": {}}}, ensure_ascii=False) + "\n")
+        return
+    sys.stderr.write(f"Error [{error['code']}]: {error['message']}\n  {error['hint']}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(orders.decode(sys.argv[1])))

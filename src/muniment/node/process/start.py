@@ -1,0 +1,132 @@
+"""From a node's folder to its processes: what is checked and written before the supervisor begins."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from muniment.errors import InvalidInput, NotFound, Unavailable
+from muniment.node import settings as node_settings
+from muniment.node.engine import binary, config_toml
+from muniment.node.engine.config_toml import EngineSettings, StateSync
+from muniment.node.homes import NodeHome
+from muniment.node.process import lock, orders
+from muniment.node.process.orders import Orders
+from muniment.node.settings import NodeSettings
+
+APPLICATION = "muniment.node.application_process"
+SUPERVISOR = "muniment.node.process"
+MAX_SOCKET_PATH = 90
+STATE_SYNC = "statesync.json"
+
+
+def prepare(
+    home: NodeHome,
+    environment: Mapping[str, str],
+    options: Mapping[str, object],
+    *,
+    log_format: str,
+    as_json: bool = False,
+) -> Orders:
+    """Check the node, lock it, and write the engine's settings. `options` is what was typed, for the application.
+
+    The lock is held by this process from here on. Raises NotFound (`no-node`, `no-engine`), Conflict (`already-running`),
+    InvalidInput (`bad-node-settings`, `wrong-engine`), Unavailable (`home-unwritable`).
+    """
+    home.load_consortium()
+    settings = home.load_settings()
+    require_engine_home(home)
+    engine = binary.find(environment)
+    held = lock.take(home.folder)
+    socket = find_socket(home)
+    write_config(home, settings, socket, load_state_sync(home.folder))
+    typed = msgspec.json.encode({key: value for key, value in options.items() if value not in (None, ())}, enc_hook=str).decode()
+    return Orders(
+        folder=home.folder,
+        application=(sys.executable, "-m", APPLICATION, str(home.home), "--socket", str(socket), "--options", typed),
+        engine=(str(engine.path), "node", "--home", str(home.engine)),
+        rpc=_find_rpc(settings),
+        lock=held,
+        log_format=log_format,
+        as_json=as_json,
+    )
+
+
+def become(told: Orders) -> NoReturn:
+    """Turn this process into the supervisor: same process id, and nothing of what was imported until now."""
+    os.set_inheritable(told.lock, True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", SUPERVISOR, orders.encode(told)])
+
+
+def require_engine_home(home: NodeHome) -> None:
+    """Check that the engine has what it cannot make itself. Raises NotFound (`no-node`, `no-validator-state`)."""
+    for path in (home.engine_genesis, home.engine_node_key, home.validator_key):
+        if not path.exists():
+            raise NotFound(
+                f"{path} is missing",
+                code="no-node",
+                hint="Seal the consortium here with `muniment consortium seal`, or restore this file from your backup.",
+            )
+    if not home.validator_state.exists():
+        # An engine that begins with an empty one forgets what it signed, and may sign something else.
+        raise NotFound(
+            f"{home.validator_state} is missing: it says what this validator signed last",
+            code="no-validator-state",
+            hint="Do not make an empty one; docs/consortium.md says how a validator gets a new key.",
+        )
+
+
+def write_config(home: NodeHome, settings: NodeSettings, socket: Path, state_sync: StateSync | None = None) -> None:
+    """Write CometBFT's settings. Raises Unavailable (`home-unwritable`)."""
+    engine = EngineSettings(
+        name=settings.organisation,
+        socket=socket,
+        p2p=settings.p2p,
+        rpc=settings.rpc,
+        peers=tuple(each.p2p for each in settings.peers if each.p2p),
+        state_sync=state_sync,
+    )
+    fresh = home.engine_config.with_suffix(".new")
+    try:
+        fresh.write_text(config_toml.format(engine), encoding="utf-8")
+        os.replace(fresh, home.engine_config)
+    except OSError as error:
+        raise Unavailable(
+            f"{home.engine_config} cannot be written: {error.strerror}",
+            code="home-unwritable",
+            hint="Make room there, and give the node's user this folder.",
+        ) from None
+
+
+def load_state_sync(folder: Path) -> StateSync | None:
+    """From which block a fresh node begins, where `muniment node join` wrote it down. Raises InvalidInput (`bad-node-settings`)."""
+    path = folder / STATE_SYNC
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=StateSync)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise InvalidInput(
+            f"{path} cannot be read: {error}", code="bad-node-settings", hint="Move it away, and run `muniment node join` again."
+        ) from None
+
+
+def find_socket(home: NodeHome) -> Path:
+    """Where the application listens for CometBFT: in the node's folder, or elsewhere where that path is too long for a socket."""
+    if len(os.fsencode(home.socket.absolute())) <= MAX_SOCKET_PATH:
+        return home.socket.absolute()
+    return Path(tempfile.mkdtemp(prefix="muniment-")) / home.socket.name
+
+
+def _find_rpc(settings: NodeSettings) -> tuple[str, int]:
+    """Where this process reaches the engine that listens at `rpc`."""
+    host, port = node_settings.split_place(settings.rpc)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host), port

@@ -1,0 +1,346 @@
+"""The supervisor: the application first, then the engine; where one ends, the other is stopped, and both begin again.
+
+How the engine ended says nothing (its status is 0 when it lost the application), so nothing is decided by that. What is decided:
+
+- who dies early is started again after 1 to 30 seconds; else at once. The application answers readers while the engine waits.
+- who is halted or stuck is killed, which is the same as dying.
+- an engine that again and again finds another state than the others agreed on is not started any more; readers are still answered.
+- SIGTERM stops the engine, then the application; a second one kills both.
+
+The validator's own record of what it signed (priv_validator_state.json) is never touched here: without it, it would sign twice.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from muniment.node.process import line, orders, record, watchdog
+from muniment.node.process.alarms import Alarms
+from muniment.node.process.application_watch import ApplicationWatch
+from muniment.node.process.backoff import EARLY_SECONDS, Backoff
+from muniment.node.process.child import Child, Starter
+from muniment.node.process.engine_watch import EngineWatch
+from muniment.node.process.findings import Finding
+from muniment.node.process.log_file import LogFile
+from muniment.node.process.log_line import Log
+from muniment.node.process.orders import Orders
+from muniment.node.process.watchdog import Watchdog
+from muniment.server.process import notify
+
+LOGS = "logs"
+LOG_NAME = "engine.log"
+INTERRUPTED = 130
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+TICK_SECONDS = 1.0
+BUSY_TICK_SECONDS = 0.1
+GAP_SECONDS = 2.0
+"""Who did not run for longer than this between two ticks cannot say of others that they were silent."""
+DIVERGED_STARTS = 3
+PASSING_SECONDS = 120.0
+SEEN_SECONDS = 60.0
+MAX_SEEN = 256
+
+
+class Timing(NamedTuple):
+    """In seconds. stop: from SIGTERM to SIGKILL; application, engine: how long without an answer; start: until the first one
+
+    every: between two questions; early: a life that counts as short; healthy: one after which all is well again
+    """
+
+    stop: float = 10.0
+    application: float = watchdog.APPLICATION_SECONDS
+    engine: float = watchdog.ENGINE_SECONDS
+    start: float = watchdog.START_SECONDS
+    every: float = watchdog.EVERY_SECONDS
+    early: float = EARLY_SECONDS
+    healthy: float = 60.0
+
+
+TIMING = Timing()
+
+Greet = Callable[[dict[str, Any]], None]
+
+
+class Supervisor:
+    """Runs one node. `greet` is called once, with what the application said when it was first ready."""
+
+    def __init__(self, told: Orders, environment: Mapping[str, str], greet: Greet, timing: Timing = TIMING) -> None:
+        self._told = told
+        self._environment = environment
+        self._greet: Greet | None = greet
+        self._timing = timing
+        self._log = Log(told.log_format)
+        self._alarms = Alarms()
+        self._application: ApplicationWatch | None = None
+        self._engine: EngineWatch | None = None
+        self._backoffs = (Backoff(timing.early), Backoff(timing.early))
+        self._due = {orders.APPLICATION: 0.0, orders.ENGINE: 0.0}
+        self._since = {orders.APPLICATION: "", orders.ENGINE: ""}
+        self._starts = {orders.APPLICATION: 0, orders.ENGINE: 0}
+        self._diverged = 0
+        self._held = False
+        self._stopping = False
+        self._code = 0
+        self.failed: dict[str, Any] | None = None
+        self._seen: dict[tuple[str, str], float] = {}
+        self._written: dict[str, object] = {}
+        self._engine_log: LogFile | None = None
+        self._starter: Starter | None = None
+        self._wake = -1
+
+    def run(self) -> int:
+        """Run the node until a signal says to stop, and return the exit code."""
+        self._starter = Starter()
+        (self._told.folder / LOGS).mkdir(mode=0o700, exist_ok=True)
+        self._engine_log = LogFile(self._told.folder / LOGS / LOG_NAME)
+        self._wake, waking = os.pipe()
+        for each in (self._wake, waking):
+            os.set_blocking(each, False)
+        signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+        for number in SIGNALS:
+            signal.signal(number, lambda number, frame: self._stop())
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        # A supervisor that is halted would halt the engine with it, whose log nobody takes any more.
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        ticked = time.monotonic()
+        try:
+            while not (self._stopping and self._application is None and self._engine is None):
+                self._wait()
+                now = time.monotonic()
+                if now - ticked > TICK_SECONDS + GAP_SECONDS:
+                    self._forgive(now - ticked)
+                ticked = now
+                self._hear(now)
+                self._reap(now)
+                self._tend(now)
+                self._tell()
+        finally:
+            notify.tell("STOPPING=1")
+            self._kill()
+            self._tell()
+            self._engine_log.close()
+        return self._code
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        if self._application is not None and self._application.descriptor is not None:
+            poll.register(self._application.descriptor, select.POLLIN)
+        if self._engine is not None:
+            if self._engine.pipe is not None:
+                poll.register(self._engine.pipe, select.POLLIN)
+            if self._engine.probing is not None:
+                descriptor, writes = self._engine.probing
+                poll.register(descriptor, select.POLLOUT if writes else select.POLLIN)
+        settled = self._application is not None and (self._held or self._engine is not None) and not self._stopping
+        poll.poll((TICK_SECONDS if settled else BUSY_TICK_SECONDS) * 1_000)
+        with suppress(BlockingIOError):
+            os.read(self._wake, 4_096)
+
+    def _hear(self, now: float) -> None:
+        if self._engine is not None:
+            for found in self._engine.hear():
+                self._note(found, now)
+            self._engine.advance(now)
+        application = self._application
+        if application is None:
+            return
+        was_ready = application.ready
+        application.hear(now)
+        if application.failed is not None:
+            self.failed = application.failed
+            self._code = int(application.failed.get("exit", 1))
+            self._stopping = True
+        elif application.ready and not was_ready:
+            self._log.say("info", "application-ready", "the application is ready", process=application.child.process)
+            application.tell({"alarms": self._alarms.tell()})
+            if self._greet is not None and application.greeting is not None:
+                self._greet(application.greeting)
+                notify.tell("READY=1")
+                self._greet = None
+
+    def _note(self, found: Finding, now: float) -> None:
+        """A finding in the engine's log: an alarm, or something that happened."""
+        if found.kind == "seen":
+            key = (found.code, found.peer)
+            if self._seen.get(key, -SEEN_SECONDS) + SEEN_SECONDS > now:
+                return
+            if len(self._seen) >= MAX_SEEN:
+                self._seen.clear()
+            self._seen[key] = now
+            self._log.say("warning", found.code, found.text, peer=found.peer)
+            if self._application is not None:
+                self._application.tell({"seen": {"code": found.code, "text": found.text, "peer": found.peer}})
+            return
+        self._raise(found.code, found.text, now + PASSING_SECONDS if found.kind == "passing" else None)
+        if found.kind == "failure" and self._engine is not None:
+            # It lives on after a failure of consensus, and would for ever.
+            self._engine.child.stop(now)
+
+    def _raise(self, code: str, text: str, ends: float | None = None) -> None:
+        if self._alarms.set(code, text, record.now(), ends):
+            self._log.say("error", code, text)
+
+    def _reap(self, now: float) -> None:
+        # The application first: an engine that ended because of it did not fail.
+        if self._application is not None and (code := self._application.child.reap()) is not None:
+            self._application.hear(now)
+            child = self._application.child
+            self._application.close()
+            self._application = None
+            self._end_application(child, code, now)
+        if self._engine is not None and (code := self._engine.child.reap()) is not None:
+            for found in self._engine.hear():
+                self._note(found, now)
+            ended = self._engine
+            ended.close()
+            self._engine = None
+            self._end_engine(ended, code, now)
+
+    def _end_application(self, child: Child, code: int, now: float) -> None:
+        if self._stopping:
+            return
+        wait = 0.0 if child.told is not None else self._backoffs[0].count(now - child.began)
+        self._due[orders.APPLICATION] = now + wait
+        if child.told is None:
+            self._log.say("warning", "application-ended", f"the application ended; it is started again in {wait:g} s", status=code)
+        if self._engine is not None:
+            self._engine.child.stop(now)
+
+    def _end_engine(self, ended: EngineWatch, code: int, now: float) -> None:
+        if self._stopping:
+            return
+        failure, lived = ended.failure, now - ended.child.began
+        if failure is None and ended.child.told is not None:
+            self._due[orders.ENGINE] = now
+            return
+        wait = self._backoffs[1].count(0.0 if failure is not None else lived)
+        self._due[orders.ENGINE] = now + wait
+        if failure is not None and failure.code == "diverged":
+            self._diverged += 1
+        if self._diverged >= DIVERGED_STARTS:
+            self._held = True
+            self._alarms.set("diverged", f"{failure.text if failure else ''}; the engine is stopped until then", record.now())
+            self._log.say("error", "engine-held", "the engine is not started again; the application still answers readers")
+            return
+        self._log.say(
+            "warning", "engine-ended", f"the engine ended; it is started again in {wait:g} s", status=code, words=ended.words
+        )
+        if wait and failure is None:
+            self._raise("engine-failed", f"the engine ends soon after its start: {ended.words or f'status {code}'}")
+        if self._application is not None:
+            self._application.child.stop(now)
+
+    def _tend(self, now: float) -> None:
+        """Kill who does not stop or does not answer, start what is due, take back alarms that are over."""
+        for child in self._children():
+            if child.told is not None and now >= child.told + self._timing.stop:
+                self._log.say("warning", f"{child.name}-killed", f"the {child.name} did not stop in time and is killed")
+                child.told = now
+                child.send(signal.SIGKILL)
+        self._alarms.expire(now)
+        if self._stopping:
+            if self._engine is not None:
+                self._engine.child.stop(now)
+            elif self._application is not None:
+                self._application.child.stop(now)
+            return
+        for watch in (self._application, self._engine):
+            if watch is not None and watch.child.told is None and not watch.tend(now):
+                watch.forgive(self._timing.stop)
+                self._kill_hung(watch.child, now)
+        if self._application is None and self._engine is None and now >= self._due[orders.APPLICATION]:
+            self._start_application(now)
+        application = self._application
+        if application is not None and application.ready and application.child.told is None:
+            if self._engine is None and not self._held and now >= self._due[orders.ENGINE]:
+                self._start_engine(now)
+            engine = self._engine
+            if engine is not None and engine.failure is None and now - engine.child.began >= self._timing.healthy:
+                self._diverged = 0
+                for code in ("engine-failed", "diverged"):
+                    if self._alarms.clear(code):
+                        self._log.say("info", f"{code}-over", "the engine runs well again")
+
+    def _kill_hung(self, child: Child, now: float) -> None:
+        text = f"the {child.name} gave no answer for too long and is started again"
+        self._log.say("error", f"{child.name}-hung", text, process=child.process)
+        if child.name == orders.ENGINE:
+            self._alarms.set("engine-failed", text, record.now(), now + PASSING_SECONDS)
+        child.send(signal.SIGKILL)
+
+    def _start_application(self, now: float) -> None:
+        assert self._starter is not None
+        ours, theirs = line.connect()
+        environment = {**self._environment, line.VARIABLE: str(theirs.fileno())}
+        child = self._starter.start(orders.APPLICATION, self._told.application, environment, passed=(theirs.fileno(),))
+        theirs.close()
+        watching = Watchdog(now, self._timing.application, start_patience=self._timing.start, every=self._timing.every)
+        self._application = ApplicationWatch(child, ours, watching)
+        self._count(orders.APPLICATION)
+
+    def _start_engine(self, now: float) -> None:
+        assert self._starter is not None
+        assert self._engine_log is not None
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        # What starts with CMT would be settings to CometBFT, stronger than its file.
+        environment = {key: value for key, value in self._environment.items() if not key.startswith("CMT")}
+        child = self._starter.start(orders.ENGINE, self._told.engine, environment, output=writing, passed=(self._told.lock,))
+        os.close(writing)
+        watching = Watchdog(now, self._timing.engine, start_patience=self._timing.start, every=self._timing.every)
+        self._engine = EngineWatch(child, reading, self._engine_log, self._told.rpc, watching)
+        self._count(orders.ENGINE)
+        self._log.say("info", "engine-started", "the engine is started", process=child.process)
+
+    def _count(self, name: str) -> None:
+        self._starts[name] += 1
+        self._since[name] = record.now()
+
+    def _stop(self) -> None:
+        """A signal: stop, and the second time at once."""
+        if self._stopping:
+            self._code = INTERRUPTED
+            self._kill()
+        self._stopping = True
+
+    def _kill(self) -> None:
+        for child in self._children():
+            child.send(signal.SIGKILL)
+
+    def _forgive(self, seconds: float) -> None:
+        for watch in (self._application, self._engine):
+            if watch is not None:
+                watch.forgive(seconds)
+
+    def _children(self) -> list[Child]:
+        return [watch.child for watch in (self._application, self._engine) if watch is not None]
+
+    def _tell(self) -> None:
+        """Say what changed, to the application and in the record."""
+        if self._alarms.changed:
+            self._alarms.changed = False
+            if self._application is not None:
+                self._application.tell({"alarms": self._alarms.tell()})
+        application, engine = self._application, self._engine
+        written: dict[str, object] = {
+            "process": os.getpid(),
+            orders.APPLICATION: self._describe(orders.APPLICATION, application)
+            | {"ready": bool(application and application.ready)},
+            orders.ENGINE: self._describe(orders.ENGINE, engine) | {"held": self._held},
+            "stopping": self._stopping,
+            "alarms": self._alarms.tell(),
+        }
+        if written != self._written:
+            record.write(self._told.folder, written)
+            self._written = written
+
+    def _describe(self, name: str, watch: ApplicationWatch | EngineWatch | None) -> dict[str, object]:
+        process = watch.child.process if watch is not None else None
+        return {"process": process, "since": self._since[name], "starts": self._starts[name]}

@@ -1,0 +1,191 @@
+"""A small consortium's ledger behind its application, asked as the engine asks: without the engine, block by block.
+
+chain = Chain.found(tmp_path / "ledger.db", organisations=("lender", "vendor"))
+chain.begin()                                      # InitChain
+chain.decide(chain.batch(chain.system("scoring"))) # FinalizeBlock; chain.commit() writes it
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+import msgspec
+from google.protobuf.timestamp_pb2 import Timestamp
+
+import makers
+from muniment.core.format import checkpoint, time
+from muniment.core.format.checkpoint import Checkpoint
+from muniment.core.rules import genesis
+from muniment.core.rules.chain import Sealed
+from muniment.core.rules.members import Member, Publisher
+from muniment.ledger.signers import SeedSigner
+from muniment.ledger.store.file import Store
+from muniment.node import batch
+from muniment.node.abci.proto import keys_pb2 as keys
+from muniment.node.abci.proto import params_pb2 as params
+from muniment.node.abci.proto import types_pb2 as abci
+from muniment.node.application import Application, Committed, Start
+from muniment.node.opened import Opened
+from muniment.node.session import Session
+
+PROTOCOL = 1
+_numbers = count(1)
+
+
+def seed(*labels: str) -> SeedSigner:
+    """A key that follows from its labels."""
+    return SeedSigner(hashlib.sha256("/".join(labels).encode()).digest())
+
+
+def member(organisation: str) -> Member:
+    """An organisation with its two keys."""
+    return Member(
+        cosigner=seed("cosigner", organisation).public_key.hex(),
+        key=seed("validator", organisation).public_key.hex(),
+        organisation=organisation,
+    )
+
+
+def founding(organisations: Sequence[str]) -> genesis.Genesis:
+    """The genesis of a small ledger (makers) that belongs to several organisations, of which the first publishes."""
+    publisher = Publisher(key=makers.LOG.public_key.hex(), organisation=organisations[0])
+    members = tuple(member(each) for each in sorted(organisations))
+    return msgspec.structs.replace(makers.founding(), members=members, publisher=publisher)
+
+
+def seal(sealed: Sealed) -> bytes:
+    """Sign the checkpoint that ends at a header."""
+    frontier = sealed.position.frontier
+    return checkpoint.sign(Checkpoint(sealed.position.origin, frontier.size, frontier.root()), makers.LOG)
+
+
+def stamp(microseconds: int) -> Timestamp:
+    """A time of the engine."""
+    return Timestamp(seconds=microseconds // 1_000_000, nanos=microseconds % 1_000_000 * 1_000)
+
+
+class Chain:
+    """The engine's side of one application over the ledger in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.height = 0
+        self.now = makers.NOON + 60_000_000
+        self.told: list[Committed] = []
+        self.retained = 0
+        self.peers: set[str] = set()
+        self.restart()
+
+    @classmethod
+    def found(cls, path: Path, organisations: Sequence[str] = ("lender",)) -> Chain:
+        """Make the ledger, and begin."""
+        Store.create(path, founding(organisations), time.format(makers.NOON), seal).close()
+        return cls(path)
+
+    def restart(self) -> None:
+        """What a new process knows: nothing but the file."""
+        if hasattr(self, "store"):
+            self.store.close()
+        self.store = Store.open(self.path)
+        self.opened = Opened()
+        self.application = Application(
+            self.store,
+            seal,
+            self.opened,
+            protocol=PROTOCOL,
+            on_commit=self.told.append,
+            retain=lambda height: self.retained,
+            known=lambda peer: peer in self.peers,
+        )
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """What a new engine finds: the same application, and connections of its own."""
+        self.session = Session(self.application)
+
+    @property
+    def ledger(self) -> str:
+        """The ledger's id."""
+        with self.store.view() as view:
+            return view.position.ledger
+
+    @property
+    def root(self) -> bytes:
+        """The root over all entries: the application hash."""
+        with self.store.view() as view:
+            return view.position.frontier.root()
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        with self.store.view() as view:
+            return view.size
+
+    def ask(self, **question: object) -> abci.Response:
+        """Put one question to the connection."""
+        return self.session(abci.Request(**question))  # type: ignore[arg-type]
+
+    def start(self) -> Start:
+        """The `app_state` of a chain that begins with the ledger as it is."""
+        with self.store.view() as view:
+            position = view.position
+        frontier = position.frontier
+        return Start(position.ledger, position.leaf.hex(), position.origin, frontier.root().hex(), frontier.size)
+
+    def begin(self, start: Start | None = None, organisations: Sequence[str] = ("lender",), protocol: int = PROTOCOL) -> bytes:
+        """InitChain; returns the application hash."""
+        powers = [
+            abci.ValidatorUpdate(pub_key=keys.PublicKey(ed25519=bytes.fromhex(member(each).key)), power=1) for each in organisations
+        ]
+        request = abci.RequestInitChain(
+            time=stamp(makers.NOON),
+            chain_id="muniment-test",
+            consensus_params=params.ConsensusParams(version=params.VersionParams(app=protocol)),
+            validators=powers,
+            app_state_bytes=msgspec.json.encode(start or self.start()),
+            initial_height=1,
+        )
+        return self.ask(init_chain=request).init_chain.app_hash
+
+    def sign(self, name: str, /, **fields: object) -> bytes:
+        """A signed event of this ledger."""
+        return makers.sign(self.ledger, name, **fields)  # type: ignore[arg-type]
+
+    def system(self, name: str = "") -> bytes:
+        """The smallest event that there is."""
+        return self.sign("system.registered", name=name or f"system-{next(_numbers)}", operatorRole="provider")
+
+    def batch(self, *entries: bytes) -> bytes:
+        """A transaction of these events; of one new event where none is named."""
+        return batch.encode(next(_numbers).to_bytes(batch.NONCE_BYTES, "big"), entries or (self.system(),))
+
+    def decide(
+        self, *txs: bytes, at: Timestamp | None = None, faults: Sequence[abci.Misbehavior] = ()
+    ) -> abci.ResponseFinalizeBlock:
+        """FinalizeBlock of the next height; asked again, of the same one."""
+        request = abci.RequestFinalizeBlock(
+            txs=txs, height=self.height + 1, time=at or stamp(self.now), misbehavior=faults, hash=bytes(32)
+        )
+        return self.ask(finalize_block=request).finalize_block
+
+    def commit(self) -> int:
+        """Commit; returns the height from which on the engine keeps its blocks."""
+        answer = self.ask(commit=abci.RequestCommit())
+        self.height += 1
+        self.now += 1_000_000
+        return answer.commit.retain_height
+
+    def block(self, *txs: bytes, **rest: object) -> abci.ResponseFinalizeBlock:
+        """A whole block."""
+        answer = self.decide(*txs, **rest)  # type: ignore[arg-type]
+        self.commit()
+        return answer
+
+    def info(self) -> tuple[int, bytes]:
+        """Info: the last committed height and hash."""
+        answer = self.ask(info=abci.RequestInfo()).info
+        assert answer.app_version == PROTOCOL
+        return answer.last_block_height, answer.last_block_app_hash

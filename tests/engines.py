@@ -1,0 +1,274 @@
+"""CometBFT as it is, four of them on this machine, over applications in this process: a chain without HTTP and supervisor.
+
+    with engines.chain(folder, 4) as chain:
+        for node in chain.nodes: node.start()
+        chain.submit(entries)
+        chain.settle()                              # all that run stand at one height
+        late = chain.join()                         # a fifth engine, no validator, with the ledger as it was founded
+        late.start(state_sync=...)
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import makers
+from muniment.core.rules.genesis import Genesis
+from muniment.core.rules.members import Member, Validators
+from muniment.errors import NotFound
+from muniment.ledger.embedded import _sealer
+from muniment.ledger.signers import SeedSigner
+from muniment.ledger.store.file import Store
+from muniment.ledger.store.marks import Mark
+from muniment.node import batch
+from muniment.node.abci.server import Server
+from muniment.node.application import Application, keep_all
+from muniment.node.engine import binary, config_toml, genesis_json
+from muniment.node.engine.config_toml import EngineSettings, StateSync
+from muniment.node.founding import engine_keys
+from muniment.node.opened import Opened
+from muniment.node.session import Session
+from muniment.node.snapshots import Snapshots
+
+BEGIN = "2026-11-23T12:00:00.000000Z"
+PATIENCE_SECONDS = 30.0
+SEAL = _sealer(makers.LOG)
+
+
+def find_engine() -> Path:
+    """The program, or the test is skipped, and says so."""
+    try:
+        return binary.find(os.environ).path
+    except NotFound as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(f"{error}: {error.hint}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Node:
+    """An engine and its application. `home/engine` is CometBFT's home, `home/ledger.db` the ledger."""
+
+    def __init__(self, home: Path, name: str, program: Path) -> None:
+        self.home = home
+        self.name = name
+        self.rpc, self.p2p = free_port(), free_port()
+        self.retain: Callable[[int], int] = keep_all
+        self.failures: list[Exception] = []
+        self._program = program
+        self._peers: tuple[str, ...] = ()
+        self._server: Server | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        config = self.engine / "config"
+        config.mkdir(parents=True)
+        (self.engine / "data").mkdir()
+        self.signer = engine_keys.create_validator(config / "priv_validator_key.json")
+        identity = engine_keys.create_engine(config / "node_key.json")
+        from muniment.core.rules import members
+
+        self.id = members.address(identity.public_key.hex())
+        engine_keys.begin_state(self.engine / "data" / "priv_validator_state.json")
+
+    @property
+    def engine(self) -> Path:
+        return self.home / "engine"
+
+    @property
+    def store(self) -> Store:
+        """Open while the node runs."""
+        assert self._store is not None
+        return self._store
+
+    @property
+    def log(self) -> str:
+        return (self.home / "engine.log").read_text(errors="replace")
+
+    def settle_in(self, genesis: str, founded: Path, peers: Sequence[Node]) -> None:
+        """Give the node what it starts from."""
+        (self.engine / "config" / "genesis.json").write_text(genesis)
+        (self.home / "ledger.db").write_bytes(founded.read_bytes())
+        self._peers = tuple(f"{each.id}@127.0.0.1:{each.p2p}" for each in peers if each is not self)
+
+    def start(self, state_sync: StateSync | None = None, snapshots: Callable[[Store], Snapshots] | None = None) -> None:
+        """Start the application, then the engine."""
+        path = self.home / "abci.sock"
+        self._store = Store.open(self.home / "ledger.db")
+        self._aside = Store.open(self.home / "ledger.db")
+        exchange = snapshots(self._aside) if snapshots else Snapshots(self._aside, SEAL)
+        application = Application(
+            self._store, SEAL, Opened(), protocol=1, on_commit=lambda _: None, retain=lambda height: self.retain(height)
+        )
+        self._server = Server(path, lambda: Session(application, exchange), self.failures.append)
+        self._server.open()
+        settings = EngineSettings(
+            name=self.name,
+            socket=path,
+            p2p=f"127.0.0.1:{self.p2p}",
+            rpc=f"127.0.0.1:{self.rpc}",
+            peers=self._peers,
+            state_sync=state_sync,
+        )
+        (self.engine / "config" / "config.toml").write_text(config_toml.format(settings))
+        with (self.home / "engine.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, "node", "--home", str(self.engine)], stdout=log, stderr=log, start_new_session=True
+            )
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the engine, then the application. Both may be started again."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+            self._process.wait(20)
+            self._process = None
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            self._store.close()
+            self._aside.close()
+
+    def ask(self, method: str, **params: str) -> Any:
+        """A question to the engine; the whole answer."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        return json.loads(self.post(body))
+
+    def post(self, body: bytes) -> bytes:
+        """A JSON-RPC request to the engine, and its answer, whatever status it has."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.rpc}", body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                return bytes(reply.read())
+        except urllib.error.HTTPError as error:
+            return bytes(error.read())
+
+    def mark(self) -> Mark | None:
+        return self.store.mark()
+
+    def wait(self, holds: Callable[[Node], bool], seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until something holds of this node."""
+        deadline = time.monotonic() + seconds
+        while not holds(self):
+            assert time.monotonic() < deadline, f"{self.name} did not get there; mark {self.mark()}\n{self.log[-4000:]}"
+            assert not self.failures, self.failures
+            time.sleep(0.05)
+
+
+class Chain:
+    """Members' nodes, and whoever joins them."""
+
+    def __init__(self, folder: Path, members: int, program: Path, state: Callable[[Genesis], Genesis]) -> None:
+        self.folder = folder
+        self._program = program
+        self.nodes = [Node(folder / f"n{number}", f"org-{number}", program) for number in range(members)]
+        self.validators = Validators(
+            members=tuple(
+                Member(
+                    cosigner=SeedSigner(bytes([number + 1]) * 32).public_key.hex(),
+                    key=node.signer.public_key.hex(),
+                    organisation=node.name,
+                )
+                for number, node in enumerate(self.nodes)
+            )
+        )
+        genesis = state(msgspec.structs.replace(makers.founding(), members=self.validators.members))
+        self.founded = folder / "founded.db"
+        store = Store.create(self.founded, genesis, BEGIN, SEAL)
+        with store.view() as view:
+            self.ledger = view.position.ledger
+            start = {
+                "ledger": self.ledger,
+                "leaf": view.position.leaf.hex(),
+                "origin": view.position.origin,
+                "root": view.position.frontier.root().hex(),
+                "size": view.size,
+            }
+        store.close()
+        self.genesis = genesis_json.format(
+            ledger=self.ledger,
+            time=BEGIN,
+            protocol=1,
+            validators=[(node.name, node.signer.public_key.hex()) for node in self.nodes],
+            state=start,
+        )
+        for node in self.nodes:
+            node.settle_in(self.genesis, self.founded, self.nodes)
+
+    @property
+    def chain_id(self) -> str:
+        return genesis_json.name_chain(self.ledger)
+
+    def join(self, name: str = "late") -> Node:
+        """A further engine, which does not vote."""
+        node = Node(self.folder / name, name, self._program)
+        node.settle_in(self.genesis, self.founded, self.nodes)
+        self.nodes.append(node)
+        return node
+
+    def systems(self, count: int) -> list[bytes]:
+        """So many signed events."""
+        return [
+            makers.sign(self.ledger, "system.registered", name=f"s-{makers.next_id()}", operatorRole="provider") for _ in range(count)
+        ]
+
+    def submit(self, entries: Sequence[bytes], node: int = 0) -> None:
+        """Hand a batch to an engine."""
+        raw = batch.encode(os.urandom(batch.NONCE_BYTES), entries)
+        answer = self.nodes[node].ask("broadcast_tx_sync", tx=base64.b64encode(raw).decode())
+        assert answer.get("result", {}).get("code") == 0, answer
+
+    def grow(self, events: int, batch_events: int = 50) -> None:
+        """Have so many events committed everywhere."""
+        first = self.nodes[0].mark()
+        size = (first.size if first else 1) + events
+        while events > 0:
+            taken = min(batch_events, events)
+            self.submit(self.systems(taken))
+            events -= taken
+        self.nodes[0].wait(lambda node: (mark := node.mark()) is not None and mark.size >= size)
+        self.settle()
+
+    def settle(self, seconds: float = PATIENCE_SECONDS) -> Mark:
+        """Wait until all that run stand at one height, and have nothing to do for a moment."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = {node.name: node.mark() for node in self.nodes if node._process is not None}
+            if len(set(found.values())) == 1:
+                time.sleep(0.7)
+                if {node.mark() for node in self.nodes if node._process is not None} == set(found.values()):
+                    mark = next(iter(found.values()))
+                    assert mark is not None
+                    return mark
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+
+
+@contextmanager
+def chain(folder: Path, members: int = 4, state: Callable[[Genesis], Genesis] = lambda genesis: genesis) -> Iterator[Chain]:
+    """A chain whose nodes are stopped at the end, however it ends."""
+    made = Chain(folder, members, find_engine(), state)
+    try:
+        yield made
+    finally:
+        for node in made.nodes:
+            node.stop(signal.SIGKILL)
