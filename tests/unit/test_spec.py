@@ -97,7 +97,10 @@ STREAMS = {
     "deployment/<environment>/<name>": records.Deployment,
     'parameter/<of>/<sha256 of target "/" path>': records.Parameter,
     "amendment/<eventId of the target>": records.Amendment,
+    "members": records.Consortium,
     "member/<organisation>": records.Membership,
+    "validator/<address>": records.ValidatorKey,
+    "cosigner/<key>": records.CosignerKey,
     "link/<ledger id>": records.Link,
 }
 

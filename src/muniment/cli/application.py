@@ -61,6 +61,7 @@ COMMANDS = MappingProxyType(
         "fsck": "Recompute everything and name what is wrong.",
         "backup": "Copy the ledger while it is in use.",
         "serve": "Serve a ledger to a team, over HTTP.",
+        "consortium": "Found a ledger that several organisations run together.",
         "tokens": "Who may call a server: make, list and revoke tokens.",
         "webhooks": "Tell other services what is recorded.",
         "doctor": "Check this machine and this ledger, and say what to mend.",

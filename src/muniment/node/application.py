@@ -18,6 +18,7 @@ import msgspec
 
 from muniment._version import __version__
 from muniment.core.rules.chain import Position, Sealed, Submission
+from muniment.core.rules.events import MemberChanged
 from muniment.core.rules.policy import Policy, Verdict
 from muniment.errors import Conflict, InvalidInput, InvariantError
 from muniment.ledger.store.file import Seal, Store
@@ -190,11 +191,11 @@ class Application:
         opened = [self._open(raw) for raw in request.txs]
         # More than a third of the validators would have to vote for what does not open. It does nothing, on every node alike.
         transactions = tuple([each for each in opened if each is not None])
-        before = self._store.validators
+        submissions = [submission for each in transactions for submission in each.submissions]
+        # Read before the block is judged, and only where it may change: it costs as much as judging a small block.
+        before = self._store.validators if any(isinstance(each.event, MemberChanged) for each in submissions) else None
         staged = self._store.stage(
-            [submission for each in transactions for submission in each.submissions],
-            lambda previous: plain.follow(previous, request.time),
-            plain.faults(request.misbehavior),
+            submissions, lambda previous: plain.follow(previous, request.time), plain.faults(request.misbehavior)
         )
         answer = abci.ResponseFinalizeBlock(
             tx_results=[_MALFORMED if each is None else _DONE for each in opened],

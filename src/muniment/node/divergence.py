@@ -6,7 +6,7 @@ at which no block of it ends. Whoever has a quorum behind him is right; who is a
 
     divergences = Divergences("lab", keep=Pins(folder).keep)
     divergences.note(contradiction)             # from whoever verified the line
-    divergences.alarms()
+    divergences.troubles()                      # {("peer-diverged", "bank"): "bank signed another root ..."}
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.proof import evidence
 from muniment.core.proof.evidence import Evidence
 from muniment.errors import MunimentError
-from muniment.node.alarm import Alarm
 
 MAX_FILES = 8
 """Evidence files about one member while the node runs: one is enough, and a member could make as many as he likes."""
@@ -133,15 +132,17 @@ class Divergences:
         with self._lock:
             return tuple(self._found.values())
 
-    def alarms(self) -> tuple[Alarm, ...]:
-        """`diverged` where this node is the one that is alone, else `peer-diverged` for each member who is."""
+    def troubles(self) -> dict[tuple[str, str], str]:
+        """What to raise alarms about, by code and organisation: `diverged` where this node is the one that is alone, else
+        `peer-diverged` for each member who is.
+        """
         with self._lock:
             alone = [each for each in self._found.values() if self._stands(each) == "diverged"]
             if alone:
-                return (self._tell_own(alone),)
+                return {("diverged", self._organisation): self._tell_own(alone)}
             now = self._clock()
             settled = [each for each in self._found.values() if _is_decided(each) or now - each.since > UNDECIDED_SECONDS]
-            return tuple([_tell_peer(each) for each in settled])
+            return {("peer-diverged", each.organisation): _tell_peer(each) for each in settled}
 
     def _stands(self, each: Diverged) -> Standing:
         """Who is alone: this node where those who signed the other root are a quorum, together with all who signed the same."""
@@ -151,15 +152,12 @@ class Divergences:
                 others |= other.their_voters
         return "diverged" if len(others - {self._organisation}) >= each.quorum else "peer-diverged"
 
-    def _tell_own(self, alone: list[Diverged]) -> Alarm:
+    def _tell_own(self, alone: list[Diverged]) -> str:
         first = min(alone, key=lambda each: each.since)
         names = ", ".join(sorted({name for each in alone for name in each.their_voters}))
-        return Alarm(
-            code="diverged",
-            organisation=self._organisation,
-            text=f"{names} signed another history than this node has, around entry {first.size}: this node is alone. "
-            "Do not rely on it; run `muniment node repair`.",
-            since=first.since,
+        return (
+            f"{names} signed another history than this node has, around entry {first.size}: this node is alone. "
+            "Do not rely on it; run `muniment node repair`."
         )
 
 
@@ -197,14 +195,12 @@ def _is_decided(each: Diverged) -> bool:
     return len(each.our_voters) >= each.quorum
 
 
-def _tell_peer(each: Diverged) -> Alarm:
+def _tell_peer(each: Diverged) -> str:
     name = each.organisation
     if each.ours.size == each.theirs.size:
         said = f"{name} signed another root over {each.theirs.size} entries ({digest.short(each.theirs.root.hex())})"
     else:
         said = f"{name} signed a ledger of {each.theirs.size} entries that belongs to another history than this one"
     if _is_decided(each):
-        counted = f"{len(each.our_voters)} organisations signed what this node has"
-    else:
-        counted = "neither of the two has a quorum behind it"
-    return Alarm(code="peer-diverged", organisation=name, text=f"{said}; {counted}.", since=each.since)
+        return f"{said}; a quorum signed what this node has."
+    return f"{said}; neither of the two has a quorum behind it."

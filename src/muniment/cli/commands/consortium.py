@@ -7,16 +7,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from muniment.cli import founding, output, session
+from muniment.cli import founding, output, progress, session
 from muniment.cli.groups import Group
-from muniment.client import policy_file
 from muniment.config import FOLDER, Config
 from muniment.core.format import time
 from muniment.ledger.embedded import system_clock
 from muniment.node import settings as node_settings
 from muniment.node.founding import answer as answers
 from muniment.node.founding import draft as drafts
-from muniment.node.founding import drafting, files, joining, sealing
+from muniment.node.founding import drafting, files, joining, preparing, sealing
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.consortium import Consortium
 from muniment.node.founding.joining import Asked, Invitation
@@ -41,7 +40,9 @@ def command() -> None:
 @click.option("--policy", metavar="FILE", help="The rules to begin with: team (default), regulated, solo, or a policy file.")
 @click.option("--publisher", metavar="NAME", help="Who signs the log's own line: a member, or none. Default: the first one named.")
 @click.option("--from", "source", metavar="HOME", type=click.Path(path_type=Path), help="Move in the solo ledger of this folder.")
-@click.option("--out", metavar="FILE", type=_path, default=Path("consortium-draft.json"), show_default=True, help="Where to write it.")
+@click.option(
+    "--out", metavar="FILE", type=_path, default=Path("consortium-draft.json"), show_default=True, help="Where to write it."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
 def new(
@@ -93,8 +94,12 @@ def show(json_asked: bool, file: Path, as_json: bool) -> None:
 @click.option("--url", metavar="URL", default="", help="Where the others reach your ledger over HTTP.")
 @click.option("--p2p", metavar="HOST:PORT", default="", help="Where the others reach your engine.")
 @click.option("--listen", metavar="HOST:PORT", default=node_settings.LISTEN, show_default=True, help="Where you serve HTTP.")
-@click.option("--p2p-listen", metavar="HOST:PORT", default="", help="Where your engine listens; default: all addresses, the port of --p2p.")
-@click.option("--rpc", metavar="HOST:PORT", default=node_settings.RPC, show_default=True, help="Where your engine listens for your node.")
+@click.option(
+    "--p2p-listen", metavar="HOST:PORT", default="", help="Where your engine listens; default: all addresses, the port of --p2p."
+)
+@click.option(
+    "--rpc", metavar="HOST:PORT", default=node_settings.RPC, show_default=True, help="Where your engine listens for your node."
+)
 @click.option("--out", metavar="FILE", type=_path, help="Where to write the answer; default: NAME.answer.json.")
 @session.common
 def join(
@@ -118,7 +123,7 @@ def join(
     """
     settings = session.resolve(home, actor, as_json)
     place = _home(settings)
-    invitation = joining.read_invitation(files.read(draft, sealing.MAX_FILE_BYTES))
+    invitation = joining.read_invitation(files.read(draft, joining.MAX_INVITATION_BYTES))
     asked = Asked(person=person or settings.actor or "", url=url, p2p=p2p, listen=listen, p2p_listen=p2p_listen, rpc=rpc)
     answer = joining.join(place, invitation, organisation, asked)
     written = out or Path(f"{organisation}.answer.json")
@@ -152,7 +157,7 @@ def seal(
     """
     settings = session.resolve(home, actor, as_json)
     place = _home(settings)
-    invitation = joining.read_invitation(files.read(file, sealing.MAX_FILE_BYTES))
+    invitation = joining.read_invitation(files.read(file, joining.MAX_INVITATION_BYTES))
     if invitation.sealed is not None and answered:
         raise click.UsageError("A sealed file holds all answers: give it alone, or give the draft with the answers.")
     read = [answers.decode(files.read(each, answers.MAX_ANSWER_BYTES)) for each in answered]
@@ -171,12 +176,10 @@ def seal(
     output.result(value, settings.output == "json", founding.tell_sealed(sealed, place, copy if copy.exists() else None))
 
 
-def _build(
-    place: Path, invitation: Invitation, read: list[Answer], ledger: Path | None, copy: Path, quiet: bool
-) -> Consortium:
+def _build(place: Path, invitation: Invitation, read: list[Answer], ledger: Path | None, copy: Path, quiet: bool) -> Consortium:
     """What is sealed; a ledger that moves in lies in its place when this returns."""
-    with founding.auditing(quiet) as progress:
-        return sealing.prepare(place, invitation, read, ledger, copy, progress)
+    with progress.counting("Checking", quiet) as counting:
+        return preparing.prepare(place, invitation, read, ledger, copy, counting)
 
 
 def _home(settings: Config) -> Path:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from muniment.core.format import checkpoint, note, time
-from muniment.core.format.checkpoint import Checkpoint
-from muniment.core.format.note import Note, Signature
+from muniment.core.format.note import Note
 from muniment.core.rules.chain import Sealed
 from muniment.node.cosigning.voters import LOG, Voters
 
@@ -81,13 +80,3 @@ def read(height: int, header_time: str, parsed: Note, voters: Voters | None, *, 
         committed=committed,
     )
 
-
-def text_of(sealed: Sealed) -> str:
-    """The text of the checkpoint that ends with a block."""
-    position = sealed.position
-    return checkpoint.format(Checkpoint(position.origin, position.frontier.size, position.frontier.root()))
-
-
-def line(signature: Signature) -> str:
-    """A signature as its line."""
-    return note.format_signature(signature)

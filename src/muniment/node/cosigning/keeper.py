@@ -22,11 +22,12 @@ import msgspec
 
 from muniment.core.format import keys, note
 from muniment.core.format.note import Signature
+from muniment.core.rules import members
 from muniment.core.rules.chain import Sealed
 from muniment.node.cosigning import head
 from muniment.node.cosigning.ahead import Ahead, Early
 from muniment.node.cosigning.head import Head
-from muniment.node.cosigning.past import Past, read_validators
+from muniment.node.cosigning.past import Past
 from muniment.node.cosigning.voters import LOG, Voters
 
 RECENT = 512
@@ -109,14 +110,14 @@ class Keeper:
 
         Returns the early lines that do not agree with it, which somebody should look into. Returns at once.
         """
-        voters, named = self._next, read_validators(sealed.header)
+        voters, following = self._next, self._next
+        named = sealed.header.validators
+        if isinstance(named, msgspec.Raw):
+            following = Voters(self.origin, members.decode(bytes(named)))
         fresh = head.found(sealed, signed, voters, time.monotonic())
-        following = voters if named is None else Voters(self.origin, named)
         with self._lock:
             if self._newest is not None and fresh.height <= self._newest.height:
                 return []
-            if following is not None and following is not voters:
-                self._past.begin_term(fresh.height, following)
             self._next = following
             self._add(fresh)
             strays = self._settle_early(fresh)

@@ -1,8 +1,4 @@
-"""Checkpoints that lie in the ledger's file, and the members who judge each of them.
-
-The members in force now are a record; who was in force before an earlier block stands in the newest header below it that
-names a set. What was found on the way is remembered, so that a walk back is made once.
-"""
+"""Checkpoints that lie in the ledger's file, with the members who judge each of them."""
 
 from __future__ import annotations
 
@@ -10,11 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-import msgspec
-
-from muniment.core.format import merkle, note, state_map
-from muniment.core.format.entry import Header
-from muniment.core.rules import genesis, members
+from muniment.core.format import merkle, note
 from muniment.core.rules.members import Validators
 from muniment.errors import MunimentError
 from muniment.ledger.store.snapshot import Snapshot
@@ -22,7 +14,7 @@ from muniment.node.cosigning import head
 from muniment.node.cosigning.head import Head
 from muniment.node.cosigning.voters import Voters
 
-MEMBERS = "members"
+CHUNK = 256
 
 
 class File(Protocol):
@@ -39,31 +31,18 @@ class File(Protocol):
         """Keep lines by height and organisation."""
 
 
-class _Term(msgspec.Struct, frozen=True):
-    """Members who judge the blocks above `height`, until the next term."""
-
-    height: int
-    voters: Voters | None
-
-
 class Past:
-    """Reads checkpoints of one ledger's file. Safe for threads, as far as the store is; nothing is written."""
+    """Reads checkpoints of one ledger's file. Safe for threads, as far as the file is; nothing is written."""
 
     def __init__(self, file: File) -> None:
         self._file = file
-        self._terms: tuple[_Term, ...] = ()
-        """The newest first, without gaps between them; replaced as a whole."""
+        self._voters: tuple[Voters, ...] = ()
+        """Those that were made last, since making one derives all its keys; replaced as a whole."""
 
     def open(self) -> tuple[str, int, Voters | None]:
         """The ledger's origin, its height, and the members who judge its next block."""
         with self._file.view() as view:
-            height, origin = view.height, view.position.origin
-            self._terms = (self._newest_term(view),)
-            return origin, height, self._terms[0].voters
-
-    def begin_term(self, height: int, voters: Voters) -> None:
-        """A block was committed that changed the members."""
-        self._terms = (_Term(height, voters), *self._terms)
+            return view.position.origin, view.height, self._derive(view, self._file.validators)
 
     def read(self, first: int, stop: int) -> list[Head]:
         """The heads of some heights, with every line in the file that holds."""
@@ -95,61 +74,31 @@ class Past:
 
     def scan_short(self, first: int, stop: int) -> Iterator[int]:
         """The heights in [first, stop), newest first, on whose checkpoints fewer lines are kept than a quorum."""
-        for at in range(stop, first, -256):
-            for each in reversed(self.read(max(first, at - 256), at)):
-                if not each.is_settled:
-                    yield each.height
-
-    def judge(self, height: int) -> Voters | None:
-        """The members who judge the checkpoint of a height: those in force before its block."""
-        with self._file.view() as view:
-            return self._judge(view, height)
+        for end in range(stop, first, -CHUNK):
+            begin = max(first, end - CHUNK)
+            with self._file.view() as view:
+                for height in range(end - 1, begin - 1, -1):
+                    validators = view.validators_before(height)
+                    # This node's own line is in the row of the block.
+                    if validators is not None and len(view.cosignatures(height)) + 1 < validators.quorum:
+                        yield height
 
     def _read(self, view: Snapshot, height: int) -> Head:
-        voters, header = self._judge(view, height), view.header(height)
-        read = head.read(height, header.time, note.parse(view.checkpoint_at(height)), voters)
+        voters, header = self._derive(view, view.validators_before(height)), view.header(height)
+        found = head.read(height, header.time, note.parse(view.checkpoint_at(height)), voters)
         if voters is not None:
             # A damaged line would be handed on, and whoever verifies it would refuse the whole checkpoint.
-            read.lines = {name: line for name, line in read.lines.items() if _holds(voters, read.text, name, line)}
-        return read
+            found.lines = {name: line for name, line in found.lines.items() if _holds(voters, found.text, name, line)}
+        return found
 
-    def _judge(self, view: Snapshot, height: int) -> Voters | None:
-        while True:
-            terms = self._terms
-            for each in terms:
-                if height > each.height:
-                    return each.voters
-            if not terms or terms[-1].height < 0:
-                return None
-            # Only one more each time: seldom is anything asked from before the last change but one.
-            self._terms = (*terms, self._term_before(view, terms[-1].height))
-
-    def _newest_term(self, view: Snapshot) -> _Term:
-        validators, record = self._file.validators, view.record(MEMBERS)
-        if validators is None or record is None:
-            return _Term(-1, None)
-        since = view.sealed_by(state_map.decode_record(record).last)
-        if since == 0:
-            return _Term(-1, Voters(view.position.origin, validators))
-        return _Term(since, Voters(view.position.origin, validators))
-
-    def _term_before(self, view: Snapshot, height: int) -> _Term:
-        """The members in force before the block of `height`, which changed them."""
-        origin = view.position.origin
-        for below in range(height - 1, -1, -1):
-            found = read_validators(view.header(below))
-            if found is not None:
-                return _Term(below if below else -1, Voters(origin, found))
-        return _Term(-1, None)
-
-
-def read_validators(header: Header) -> Validators | None:
-    """The members that a header names; those of the genesis judge the genesis itself too."""
-    if isinstance(header.validators, msgspec.Raw):
-        return members.decode(bytes(header.validators))
-    if isinstance(header.genesis, msgspec.Raw):
-        return genesis.decode(bytes(header.genesis)).validators
-    return None
+    def _derive(self, view: Snapshot, validators: Validators | None) -> Voters | None:
+        if validators is None:
+            return None
+        known = next((each for each in self._voters if each.validators == validators), None)
+        if known is None:
+            known = Voters(view.position.origin, validators)
+            self._voters = (known, *self._voters[:3])
+        return known
 
 
 def _holds(voters: Voters, text: str, organisation: str, line: str) -> bool:

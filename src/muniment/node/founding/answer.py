@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from muniment.core.format import encoding, keys
+from muniment.core.format import digest, encoding, keys
 from muniment.core.format.encoding import HexDigest, Segment
 from muniment.core.rules import genesis, members
 from muniment.core.rules.genesis import Founder, KeyProof, Origin, Signature
@@ -154,6 +154,11 @@ def decode(raw: bytes) -> Answer:
 def encode(answer: Answer) -> bytes:
     """The canonical bytes of an answer."""
     return encoding.encode_struct(answer)
+
+
+def identify(answer: Answer) -> str:
+    """The SHA-256 of an answer, in lower hex: what two people compare who got it over a way that they do not trust."""
+    return digest.format(digest.sha256(encode(answer)))
 
 
 def name_service(organisation: str) -> str:

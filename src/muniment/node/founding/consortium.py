@@ -76,7 +76,7 @@ class Consortium(Part, frozen=True, kw_only=True):
     @property
     def moved(self) -> bool:
         """Did a solo ledger move in?"""
-        return self.draft.ledger is not UNSET
+        return self.draft.moves
 
     @property
     def validators(self) -> Validators:
@@ -145,7 +145,7 @@ def build(draft: Draft, answers: Iterable[Answer], start: Start | None = None) -
     ordered = sorted((answers_.verify(each, draft) for each in dict.fromkeys(answers)), key=lambda each: each.organisation)
     _check_complete(draft, ordered)
     _check_apart(ordered)
-    if draft.ledger is UNSET:
+    if not draft.moves:
         start = _begin(draft, ordered)
     elif start is None or start.ledger != draft.ledger:
         raise _bad(

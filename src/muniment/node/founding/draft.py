@@ -68,6 +68,11 @@ class Draft(Part, frozen=True, kw_only=True):
         require_sorted(self.members, "members")
 
     @property
+    def moves(self) -> bool:
+        """Does a solo ledger move in?"""
+        return self.ledger is not UNSET
+
+    @property
     def tolerated(self) -> int:
         """How many members may fail or lie without harm."""
         return (len(self.members) - 1) // 3

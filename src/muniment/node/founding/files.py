@@ -32,6 +32,13 @@ def write(path: Path, raw: bytes) -> None:
         ) from None
 
 
+def write_new(path: Path, raw: bytes) -> None:
+    """As `write`, where nothing is yet. Raises InvalidInput (`file-exists`) too."""
+    if path.exists():
+        raise InvalidInput(f"{path} is already there", code="file-exists", hint="Choose another name with --out.")
+    write(path, raw)
+
+
 def read(path: Path, limit: int) -> bytes:
     """The bytes of a file. Raises NotFound (`no-such-file`), InvalidInput (`too-long`, `file-unreadable`)."""
     try:

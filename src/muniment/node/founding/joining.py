@@ -31,6 +31,8 @@ from muniment.node.founding.draft import UNSET, Draft
 from muniment.node.places import NodePlaces
 from muniment.node.settings import NodeSettings
 
+MAX_INVITATION_BYTES = consortia.MAX_CONSORTIUM_BYTES
+
 _ANY = "0.0.0.0"
 
 

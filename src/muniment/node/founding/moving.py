@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from muniment.client.home import Home
-from muniment.core.format import keys
+from muniment.core.format import keys, note
+from muniment.core.format.keys import Verifier
 from muniment.core.rules.members import Validators
 from muniment.errors import Conflict, InvalidInput, VerificationError
 from muniment.ledger.folder import sync_folder
@@ -48,9 +50,11 @@ def copy(source: Path, target: Path, draft: Draft, progress: Progress | None = N
         reading.backup(target)
     finally:
         reading.close()
-    _audit(target, draft, progress)
     store = Store.open(target)
     try:
+        with store.view() as view:
+            log = _find_log_key(view.checkpoint, draft)
+        _audit(target, log, progress)
         if store.mark() is not None:
             raise InvalidInput(
                 f"{source} is a consortium's ledger already",
@@ -97,19 +101,23 @@ def list_missing(in_force: Validators | None, answers: tuple[Answer, ...]) -> It
         yield f"muniment member publish {wanted.organisation} --answer {wanted.organisation}.answer.json"
 
 
-def hand_over(folder: Path, draft: Draft, organisation: str) -> None:
+@contextmanager
+def handed_over(folder: Path, draft: Draft, organisation: str) -> Iterator[None]:
     """Take the log's key away from where a solo ledger signs with it, so that nobody appends past the members any more.
 
-    It becomes the publisher's key where its owner publishes; else it is kept beside, for nothing new.
+    It becomes the publisher's key where its owner publishes; else it is kept beside, for nothing new. Where the block does not end
+    well it is put back. A crash leaves it in its new place, where sealing again leaves it too.
     """
     home, places = Home(folder), NodePlaces(folder)
-    if not home.log_key.exists():
-        return
     target = places.publisher_key if draft.publisher == organisation else home.log_key.with_suffix(".key-ended")
     os.rename(home.log_key, target)
-    # A crash before this may bring the key back, and the next call moves it again.
-    for each in (home.log_key.parent, target.parent):
-        sync_folder(each)
+    try:
+        for each in (home.log_key.parent, target.parent):
+            sync_folder(each)
+        yield
+    except BaseException:
+        os.rename(target, home.log_key)
+        raise
 
 
 def export(folder: Path, target: Path) -> Start:
@@ -135,8 +143,15 @@ def export(folder: Path, target: Path) -> Start:
         held.release()
 
 
-def _audit(path: Path, draft: Draft, progress: Progress | None) -> None:
-    report = fsck(path, keys.parse(draft.log_keys[-1]), progress)
+def _find_log_key(raw: bytes, draft: Draft) -> Verifier:
+    """The key of the draft that signed the newest checkpoint. Raises VerificationError (`log-key-unknown`, `log-signature`)."""
+    known = [keys.parse(each) for each in draft.log_keys]
+    signed = {(each.name, each.key_id) for each in note.open(raw, known).verified}
+    return next(each for each in known if (each.name, each.key_id) in signed)
+
+
+def _audit(path: Path, log: Verifier, progress: Progress | None) -> None:
+    report = fsck(path, log, progress)
     if report.findings or report.unchecked:
         first = report.findings[0].message if report.findings else report.unchecked[0]
         raise VerificationError(

@@ -1,7 +1,7 @@
 """What a home seals: a draft with all answers, or another member's sealed file; and the ledger that moves in, put in its place.
 
-    consortium = prepare(folder, invitation, answers, ledger, copy)
-    sealing.seal(folder, consortium, clock)
+consortium = prepare(folder, invitation, answers, ledger, copy)
+sealing.seal(folder, consortium, clock)
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from muniment.client.home import Home
+from muniment.core.rules.members import Validators
 from muniment.errors import Conflict
 from muniment.ledger.store.file import Store
 from muniment.node.founding import joining, ledger_file, moving, sealing
@@ -50,26 +52,30 @@ def prepare(
     places = NodePlaces(folder)
     if sealed is not None and (not sealed.moved or places.consortium.exists()):
         return sealed
-    if not sealing.moves(draft):
+    if not draft.moves:
         return build(None)
+    if Home(folder).log_key.exists() and copy is not None:
+        return _move_own(folder, draft, copy, build)
     if places.ledger.exists():
-        return _move_own(folder, draft, copy, build) if copy is not None else build(_measure(places))
+        # An earlier call was interrupted after the ledger was in its place.
+        start, in_force = _measure(places)
+        moving.check_members(in_force, build(start).answers)
+        return build(start)
     if ledger is None:
         return build(None)
     return _move_in(folder, draft, ledger, build, progress)
 
 
-def _measure(places: NodePlaces) -> Start:
+def _measure(places: NodePlaces) -> tuple[Start, Validators | None]:
+    """Where the ledger here stands, and the members whom it names."""
     store = Store.open(places.ledger)
     try:
-        return ledger_file.measure(store)
+        return ledger_file.measure(store), store.validators
     finally:
         store.close()
 
 
-def _move_in(
-    folder: Path, draft: Draft, copy: Path, build: Callable[[Start], Consortium], progress: Progress | None
-) -> Consortium:
+def _move_in(folder: Path, draft: Draft, copy: Path, build: Callable[[Start], Consortium], progress: Progress | None) -> Consortium:
     """Audit the copy of the ledger that moves in, seal what `build` makes of its end, and put the copy into this home.
 
     Raises as `moving.copy`, `moving.check_members` and `build`; then nothing of it stays here.
@@ -86,13 +92,7 @@ def _move_own(folder: Path, draft: Draft, copy: Path, build: Callable[[Start], C
 
     Raises Conflict (`members-differ`, before anything is changed; `still-written`, `already-served`), and as `build`.
     """
-    places = NodePlaces(folder)
-    store = Store.open(places.ledger)
-    try:
-        before, in_force = ledger_file.measure(store), store.validators
-    finally:
-        store.close()
-    consortium = build(before)
-    moving.check_members(in_force, consortium.answers)
-    moving.hand_over(folder, draft, joining.load_answer(places).organisation)
-    return build(moving.export(folder, copy))
+    start, in_force = _measure(NodePlaces(folder))
+    moving.check_members(in_force, build(start).answers)
+    with moving.handed_over(folder, draft, joining.load_answer(NodePlaces(folder)).organisation):
+        return build(moving.export(folder, copy))

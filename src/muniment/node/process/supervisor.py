@@ -232,7 +232,7 @@ class Supervisor:
         self._log.say(
             "warning", "engine-ended", f"the engine ended; it is started again in {wait:g} s", status=code, words=ended.words
         )
-        if wait and failure is None:
+        if failure is None and self._backoffs[1].deaths > 1:
             self._raise("engine-failed", f"the engine ends soon after its start: {ended.words or f'status {code}'}")
         if self._application is not None:
             self._application.child.stop(now)

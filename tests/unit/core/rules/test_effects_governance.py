@@ -77,7 +77,7 @@ def test_a_compromised_key_is_disputed_from_an_entry_on(machine: Machine) -> Non
     ("name", "fields"),
     [
         ("policy.amended", {"policy": {"roles": [{"name": "owner", "may": ["*"]}]}}),
-        ("member.changed", {"member": "acme", "change": "admit", "validatorKey": A}),
+        ("member.changed", {"member": "acme", "change": "admit", "validatorKey": A, "cosignerKey": B}),
     ],
 )
 def test_the_approvals_that_it_relies_on_exist(machine: Machine, name: str, fields: dict[str, object]) -> None:
@@ -90,22 +90,6 @@ def test_a_policy_is_known_by_its_digest(machine: Machine) -> None:
     amended = policy.Policy(roles=(policy.Role(name="owner", may=("*",)),))
     machine.say("policy.amended", policy=msgspec.to_builtins(amended))
     assert machine.state("policy") == {"digest": policy.identify(amended), "index": 1}
-
-
-def test_only_members_rotate_and_leave(machine: Machine) -> None:
-    assert machine.refusals("member.changed", member="acme", change="remove") == ["unknown"]
-    assert machine.refusals("member.changed", member="acme", change="rotate", validatorKey=B) == ["unknown"]
-    for change, validator, status in (("admit", A, "active"), ("rotate", B, "active"), ("remove", None, "removed")):
-        machine.say("member.changed", member="acme", change=change, **({"validatorKey": validator} if validator else {}))
-        index = machine.position.frontier.size - 2
-        assert machine.state("member/acme") == {"index": index, "key": validator or B, "status": status}
-
-
-def test_no_other_protocol_is_spoken(machine: Machine) -> None:
-    for number in (0, 1, 2):
-        assert machine.refusals("protocol.upgraded", protocol=number) == ["protocol"]
-    assert machine.refusals("protocol.upgraded", protocol=2, approvals=[makers.next_id()]) == ["unknown", "protocol"]
-    assert machine.state("protocol") == {"number": 1}
 
 
 def test_what_only_counts(machine: Machine) -> None:

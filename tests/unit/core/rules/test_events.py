@@ -162,7 +162,13 @@ STREAMS: list[tuple[type[Event], dict[str, Any], list[str]]] = [
         ["actor/bob", f"key/{A}", f"key/{B}"],
     ),
     (events.PolicyAmended, {"policy": Policy(roles=())}, ["policy"]),
-    (events.MemberChanged, {"member": "acme", "change": "remove"}, ["member/acme"]),
+    (events.MemberChanged, {"member": "acme", "change": "remove"}, ["member/acme", "members"]),
+    (events.MemberChanged, {"member": "acme", "change": "publish", "publisher_key": A}, ["member/acme", "members"]),
+    (
+        events.MemberChanged,
+        {"member": "acme", "change": "admit", "validator_key": A, "cosigner_key": B},
+        [f"cosigner/{B}", "member/acme", "members", f"validator/{hashlib.sha256(bytes.fromhex(A)).hexdigest()[:40]}"],
+    ),
     (events.ProtocolUpgraded, {"protocol": 2}, ["protocol"]),
     (
         events.AttemptRefused,
@@ -432,6 +438,21 @@ FORMS: list[tuple[type[Event], dict[str, Any], str]] = [
     (events.KeyChanged, {"of": "bob", "change": "compromise", "key": A}, "form"),
     (events.KeyChanged, {"of": "bob", "change": "revoke", "key": A, "from_index": 3}, "form"),
     (events.MemberChanged, {"member": "acme", "change": "admit"}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "admit", "validator_key": A}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "admit", "cosigner_key": A}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "admit", "validator_key": A, "cosigner_key": A}, "form"),
+    (
+        events.MemberChanged,
+        {"member": "acme", "change": "admit", "validator_key": A, "cosigner_key": B, "publisher_key": C},
+        "form",
+    ),
+    (events.MemberChanged, {"member": "acme", "change": "rotate"}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "rotate", "validator_key": A, "cosigner_key": A}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "rotate", "validator_key": A, "publisher_key": B}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "remove", "validator_key": A}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "remove", "publisher_key": A}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "publish"}, "form"),
+    (events.MemberChanged, {"member": "acme", "change": "publish", "publisher_key": A, "cosigner_key": B}, "form"),
     (events.NoteAdded, {"about": (), "text": WHY}, "schema"),
     (events.NoteAdded, {"about": ("person/alice",), "text": WHY}, "schema"),
     (events.NoteAdded, {"about": ("model/m",), "text": "words"}, "schema"),
@@ -461,8 +482,8 @@ def test_the_terms_of_a_member_are_all_that_changes() -> None:
 
     text = f'{{"change":"admit","member":"acme","validatorKey":"{A}"}}'
     assert change() == change(approvals=(ID,)) == hashlib.sha256(text.encode()).hexdigest()
-    others = [{"member": "b"}, {"change": "rotate"}, {"validator_key": B}, {"cosigner_key": A}]
-    assert len({change(), *[change(**other) for other in others]}) == 5
+    others = [{"member": "b"}, {"change": "rotate"}, {"validator_key": B}, {"cosigner_key": A}, {"publisher_key": A}]
+    assert len({change(), *[change(**other) for other in others]}) == 6
 
 
 def test_encode_refuses_what_json_cannot_say() -> None:

@@ -74,9 +74,12 @@ def test_things_are_called_as_people_call_them() -> None:
 
 
 def test_members_may_be_there_from_the_beginning() -> None:
-    members = (genesis.Member(organisation="acme", key=A), genesis.Member(organisation="bank", key=B))
-    machine = Machine(msgspec.structs.replace(machines.founding(), members=members))
-    assert machine.state("member/acme") == {"index": 0, "key": A, "status": "active"}
+    machine = Machine(machines.consortium("acme", "bank"))
+    keys = {purpose: machines.member_key("acme", purpose) for purpose in ("cosigner", "validator")}
+    assert machine.state("members") == {"active": ["acme", "bank"]}
+    assert machine.state("member/acme") == {"cosigner": keys["cosigner"], "index": 0, "key": keys["validator"], "status": "active"}
+    assert machine.state(f"cosigner/{keys['cosigner']}") == {"member": "acme"}
+    assert machine.state(f"validator/{members.address(keys['validator'])}") == {"key": keys["validator"], "member": "acme"}
     machine.say("member.changed", member="bank", change="remove")
     assert machine.state("member/bank")["status"] == "removed"
 

@@ -1,0 +1,25 @@
+"""A member's own line: what he signs when a block is on its way to the disk.
+
+It leaves the process only after COMMIT; until then it stands in the row of the block and nowhere else.
+"""
+
+from __future__ import annotations
+
+from muniment.core.format import checkpoint, keys, note
+from muniment.core.format.checkpoint import Checkpoint
+from muniment.core.format.note import Note
+from muniment.core.rules import members
+from muniment.core.rules.chain import Sealed
+
+
+def sign(sealed: Sealed, organisation: str, signer: keys.Signer, time: int) -> bytes:
+    """The note of the checkpoint that ends with a block, under one member's line; `time` in POSIX seconds by his clock."""
+    text, origin = format(sealed), sealed.position.origin
+    line = checkpoint.cosign(Note(text, ()), members.cosigner_name(origin, organisation), signer, time)
+    return note.format(Note(text, (note.parse_signature(line),)))
+
+
+def format(sealed: Sealed) -> str:
+    """The text of that checkpoint."""
+    position = sealed.position
+    return checkpoint.format(Checkpoint(position.origin, position.frontier.size, position.frontier.root()))
