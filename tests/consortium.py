@@ -98,7 +98,7 @@ class Node:
             return self._process.pid if self.runs and self._process is not None else None
         with suppress(OSError, ValueError):
             found = json.loads((self.home.folder / "processes.json").read_text())
-            pid = found.get(part, {}).get("pid")
+            pid = found.get(part, {}).get("process")
             return int(pid) if pid else None
         return None
 

@@ -62,14 +62,14 @@ def may_amend(history: History, now: Entry) -> bool:
     asked = policy_at(history, now.height).get("amendment", ())
     members = sitting(history) if changes(history) else None
 
-    def count(role: str) -> int:
+    def suffices(role: str, count: int) -> bool:
         named = list(approvals(history, now, of, role, since=since))
         if members is None:
-            return count_voices(named, history)
-        spoken = {organisation_then(history, each) for each in named if persons(history, each)}
-        return len(spoken & members)
+            return count_voices(named, history) >= count
+        silent = members - {organisation_then(history, each) for each in named if persons(history, each)}
+        return not silent or len(members - silent) >= count
 
-    return all(count(each["role"]) >= each["count"] for each in asked)
+    return all(suffices(each["role"], each["count"]) for each in asked)
 
 
 def terms_of(event: Json) -> str:

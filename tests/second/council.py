@@ -49,7 +49,7 @@ def is_free(state: State, e: Json, purpose: str) -> bool:
         "cosignerKey": cosigns is not None,
         "publisherKey": publisher is not None and publisher["key"] == key,
     }
-    own = holders[purpose] in (None, e["member"])
+    own = holders[purpose] in (None, e["member"]) and (purpose != "validatorKey" or votes is None or votes["key"] == key)
     return own and not any(serves[other] for other in serves if e.get(other) != key)
 
 
@@ -64,13 +64,14 @@ def validators_of(state: State) -> Json:
 
 
 def settle(state: State, faults: Iterable[Json]) -> list[Json]:
-    """Page 6.5: each fault once, with whose validator that is or was."""
-    found: list[Json] = []
+    """Page 6.5: one of each address, height and kind, with whose validator that is or was."""
+    known: dict[tuple[str, int, str], Json] = {}
     for fault in faults:
         plain = {name: item for name, item in fault.items() if name != "organisation"}
-        if plain not in found:
-            found.append(plain)
-    del found[MOST_FAULTS:]
+        place = fault["address"], fault["height"], fault["kind"]
+        if place not in known or plain["time"] < known[place]["time"]:
+            known[place] = plain
+    found = [known[place] for place in sorted(known)][:MOST_FAULTS]
     for fault in found:
         validator = state(f"validator/{fault['address']}")
         if validator is not None:

@@ -75,13 +75,13 @@ def judge_amendment(world: World, policy: Json, ids: list[str], of: str, since: 
     counted = [each for each in counting(world, ids, of, None, time, None) if each["index"] > since]
     members = world.state("members")
 
-    def heard(role: str) -> int:
+    def suffices(role: str, count: int) -> bool:
         if members is None:
-            return voices(counted, role)
-        speakers = [each for each in counted if role in each.get("roles", [])]
-        return len({each.get("organisation") for each in speakers} & set(members["active"]))
+            return voices(counted, role) >= count
+        speakers = {each.get("organisation") for each in counted if role in each.get("roles", [])}
+        return len(speakers & set(members["active"])) >= min(count, len(members["active"]))
 
-    return ["amendment" for each in policy.get("amendment", []) if heard(each["role"]) < each["count"]]
+    return ["amendment" for each in policy.get("amendment", []) if not suffices(each["role"], each["count"])]
 
 
 def sets_of_maker(world: World, party: str, version: Json) -> list[set[str]]:

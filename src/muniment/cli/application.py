@@ -64,6 +64,8 @@ COMMANDS = MappingProxyType(
         "consortium": "Found a ledger that several organisations run together.",
         "tokens": "Who may call a server: make, list and revoke tokens.",
         "webhooks": "Tell other services what is recorded.",
+        "node": "Run a member's node of a shared ledger, and ask how it stands.",
+        "engine": "Install what orders the blocks of a shared ledger.",
         "doctor": "Check this machine and this ledger, and say what to mend.",
         "policy": "Show, check, change and explain the rules in force.",
         "config": "Show settings and which source won.",

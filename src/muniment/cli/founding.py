@@ -12,12 +12,13 @@ from muniment.client import key_request
 from muniment.client.key_request import Request
 from muniment.core.rules import policy as policies
 from muniment.core.rules import policy_text
+from muniment.core.rules.genesis import Kind
 from muniment.errors import InvalidInput
 from muniment.node.founding import answer as answers
 from muniment.node.founding import consortium as consortia
 from muniment.node.founding import draft as drafts
 from muniment.node.founding import files, rules
-from muniment.node.founding.answer import Answer
+from muniment.node.founding.answer import Answer, FirstActor
 from muniment.node.founding.consortium import Consortium
 from muniment.node.founding.draft import Draft, Rules
 from muniment.node.founding.joining import MAX_INVITATION_BYTES, Invitation
@@ -54,8 +55,7 @@ def tell_draft(draft: Draft, path: str, *, new: bool = False) -> Iterator[str]:
     yield rules.describe_strength(len(draft.members))
     if isinstance(draft.rules, Rules):
         yield ""
-        for sentence in policy_text.sentences(draft.rules.policy):
-            yield sentence
+        yield from policy_text.sentences(draft.rules.policy)
         for doubt in rules.doubts(draft):
             yield output.bad(doubt)
     if not new:
@@ -107,7 +107,7 @@ def tell_sealed(sealed: Sealed, home: Path, copy: Path | None) -> Iterator[str]:
     listed = {each.organisation for each in sealed.settings.peers if each.p2p}
     silent = [each.organisation for each in consortium.answers if each.organisation not in {*listed, sealed.organisation}]
     if silent:
-        yield f"Where the engine of {policy_text.join(silent)} is reached is not known here: write it into {home / 'node' / 'node.toml'}."
+        yield f"Where to reach the engine of {policy_text.join(silent)} is not known: write it into {home / 'node' / 'node.toml'}."
     if sealed.organisation not in {each.organisation for each in consortium.answers}:
         yield f"{sealed.organisation} votes once the members have admitted it: `muniment member admit`, by one of them."
     yield "Next: muniment node start"
@@ -135,7 +135,7 @@ def describe(path: Path) -> tuple[dict[str, object], Iterator[str]]:
 def list_requests(answer: Answer) -> list[str]:
     """The lines by which a member's person and node are enrolled in a ledger that goes on (`muniment keys admit`)."""
     body = answer.body
-    asked = (("person", body.person), ("service", body.service))
+    asked: tuple[tuple[Kind, FirstActor], ...] = (("person", body.person), ("service", body.service))
     return [
         key_request.format(Request(actor=each.id, key=each.key.key, kind=kind, origin=body.origin, proof=each.key.proof))
         for kind, each in asked

@@ -34,12 +34,16 @@ class Enacted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How far the amendment rule is met for one role: whose voices count, and how many more it asks for."""
+    """How far the amendment rule is met for one role: whose voices count, and how many more it asks for.
+
+    organisations: in a consortium, whose voices these are: one for each member
+    """
 
     role: str
     count: int
     persons: tuple[str, ...]
     missing: int
+    organisations: tuple[str, ...] = ()
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

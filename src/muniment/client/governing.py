@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import msgspec
 
 from muniment.client import moments
-from muniment.client.governed import Approved, Enacted, Explanation, Proposal, Tally
+from muniment.client.consent import weigh
+from muniment.client.governed import Approved, Enacted, Explanation, Proposal
 from muniment.client.moments import Moment
 from muniment.client.things import Recorded
 from muniment.client.verbs.releasing import Releasing
@@ -25,7 +26,7 @@ from muniment.core.rules import ancestry, events, genesis, policy_text
 from muniment.core.rules import policy as policies
 from muniment.core.rules.policy import Policy
 from muniment.core.rules.records import Actor, Approval, PolicyInForce, Version
-from muniment.core.rules.requirements import Asked, Case, Finding, count_voices, evaluate, hear
+from muniment.core.rules.requirements import Case, Finding, evaluate
 from muniment.errors import CorruptStore, InvalidInput, NotFound
 from muniment.ledger.engine import View
 
@@ -33,7 +34,6 @@ AMENDS = "policy.amended"
 DEPLOYS = "deployment.changed"
 ENROLS = "actor.enrolled"
 
-_PAGE = 1_000
 # Kinds of streams that are named after the event that made them.
 _OF_EVENTS = frozenset({"approval", "evaluation", "waiver"})
 
@@ -63,25 +63,14 @@ class Policies:
         current = self.in_force()
         with self._writer.engine.view() as view:
             world = World(view)
-            heard = hear(world, Asked(of=f"policy/{digest}", time=moments.now()), self._approvals_of(digest))
-            tallies = []
-            for wanted in current.policy.amendment:
-                voices = count_voices(heard, wanted.role)
-                tallies.append(
-                    Tally(
-                        role=wanted.role,
-                        count=wanted.count,
-                        persons=tuple(sorted({person for each in voices for person in each.approval.persons})),
-                        missing=max(wanted.count - len(voices), 0),
-                    )
-                )
+            consent = weigh(self._verbs, world, current.policy, f"policy/{digest}", current.index)
         return Proposal(
             digest=digest,
             in_force=digest == current.digest,
             changes=policy_text.compare(current.policy, policy),
-            tallies=tuple(tallies),
-            approvals=tuple(each.stream.partition("/")[2] for each in heard if not each.silent),
-            silent=tuple(f"{each.told()}: {each.silent}" for each in heard if each.silent),
+            tallies=consent.tallies,
+            approvals=consent.approvals,
+            silent=consent.silent,
             doubts=_doubts(current.policy, policy),
             stranded=tuple(self._find_stranded(policy)),
             vacancies=self.vacancies(policy),
@@ -179,17 +168,6 @@ class Policies:
             gone = sorted({*actor.roles} - roles)
             if gone:
                 yield f"{actor.id} ({', '.join(gone)})"
-
-    def _approvals_of(self, digest: str) -> list[str]:
-        """The decisions about a policy, by event id, found through the index page by page."""
-        found: dict[str, None] = {}
-        before: int | None = None
-        while rows := self._verbs.index.events(names=("approval.decided",), before=before, limit=_PAGE):
-            for row in rows:
-                if row.digest == digest and row.stream.startswith("approval/"):
-                    found[row.stream.partition("/")[2]] = None
-            before = rows[-1].index
-        return list(found)
 
     def _deployer(self, policy: Policy) -> str | None:
         try:

@@ -176,7 +176,7 @@ def _examine_ledger(home: Home, trust: Trust, pins: Pins, now: int) -> Iterator[
         yield _failed("ledger", error)
         return
     try:
-        writer = Writer(home, Here(home, engine), trust, pins, None)
+        writer = Writer(home, Here(home, engine, home.trust), trust, pins, None)
         yield from _guard("pin", lambda: _examine_pin(writer))
         with engine.view() as view:
             entries, blocks = "entry" if view.size == 1 else "entries", "block" if view.height == 0 else "blocks"

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from muniment.client.capturing import PathLike
+from muniment.client.council import Members, Protocols
 from muniment.client.gating.decision import Gated, Glass
 from muniment.client.governing import Policies
 from muniment.client.identity import Keys
@@ -63,6 +64,16 @@ class Ledger(Making, Tuning, Guarding, Handing):
     def policies(self) -> Policies:
         """What may happen, since when, and how to change it."""
         return Policies(self._writer, self)
+
+    @property
+    def members(self) -> Members:
+        """Who votes in a consortium, and how to change it."""
+        return Members(self._writer, self)
+
+    @property
+    def protocols(self) -> Protocols:
+        """By which rules all validators judge, and how to take the next ones."""
+        return Protocols(self._writer, self)
 
     def gate(
         self,

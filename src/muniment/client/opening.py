@@ -100,7 +100,8 @@ def require_folder(settings: Config, what: str) -> Home:
 def _reach_folder(home: Home, settings: Config, accept_clock: bool) -> tuple[Reach, Trust]:
     engine = home.open(accept_clock=accept_clock)
     try:
-        return Here(home, engine), home.load_trust(settings.trust)
+        place = home.trust if settings.trust is None else None
+        return Here(home, engine, place), home.load_trust(settings.trust)
     except BaseException:
         engine.close()
         raise

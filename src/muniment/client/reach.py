@@ -7,13 +7,16 @@ where the ledger is.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
-from muniment.client import capturing
+from muniment.client import capturing, following
 from muniment.client.home import Home
 from muniment.core.format.encoding import Value
 from muniment.core.format.statement import Disclosure, Sealed
+from muniment.core.proof import path as paths
 from muniment.core.proof.answer import Answer, Question
+from muniment.core.proof.trust import Trust
 from muniment.index import Index, Query
 from muniment.index.follower import Progress
 from muniment.ledger import prover
@@ -82,14 +85,19 @@ class Reach(Protocol):
     def prove(self, view: View, question: Question, *, hints: Hints, disclose: Disclose | None) -> Answer:
         """The ledger's answer to a question, as of `view` or later; nobody has verified it yet."""
 
+    def follow(self, view: View, trust: Trust) -> Trust:
+        """Whom to believe from now on, where the members of a consortium have changed since a trust file was written."""
+
 
 class Here:
-    """A ledger in a folder."""
+    """A ledger in a folder. `place` is the trust file that follows its members; None where a reader named his own."""
 
     url = None
 
-    def __init__(self, home: Home, engine: Engine) -> None:
+    def __init__(self, home: Home, engine: Engine, place: Path | None = None) -> None:
         self.engine = engine
+        self._place = place
+        self._followed = 0
         self.vault = Vault(home.vault)
         self.blobs = Blobs(home.blobs)
         self.manifests = capturing.open_manifests(home.manifests)
@@ -107,3 +115,12 @@ class Here:
     def prove(self, view: View, question: Question, *, hints: Hints, disclose: Disclose | None) -> Answer:
         """The answer as of `view`."""
         return prover.prove(view, question, hints=hints, disclose=disclose)
+
+    def follow(self, view: View, trust: Trust) -> Trust:
+        """Whom to believe from now on. Raises VerificationError where the members changed and the path does not hold."""
+        if view.changed <= self._followed or not paths.is_led(trust):
+            return trust
+        steps = view.path()
+        led = following.follow(trust, steps, self._place)
+        self._followed = paths.read_end(steps)
+        return led

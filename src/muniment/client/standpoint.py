@@ -34,13 +34,15 @@ from muniment.ledger.store.file import Store
 class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A reader. `home` is where a ledger may lie here; whether it is the one that `trust` is about is found out by asking it.
 
-    `settings` are those that name a node which is asked instead; None for a folder.
+    `settings` are those that name a node which is asked instead; None for a folder. `place` is the trust file that follows the
+    members of a consortium; None for one that the reader named, which stays as it is.
     """
 
     trust: Trust
     pins: Pins
     home: Home
     settings: Config | None = None
+    place: Path | None = None
 
     @contextmanager
     def ask(self, size: int) -> Iterator[tuple[Pin | None, Prove | None]]:
@@ -79,7 +81,8 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     def open(self, home: Home, path: Path | None = None, *, cache_kib: int = CACHE_KIB) -> Writer:
         """A ledger's folder (or only its file, at `path`), opened for reading. Raises NotFound, CorruptStore, Unavailable."""
-        return Writer(home, Here(home, Embedded(Store.open(path or home.store, cache_kib), None)), self.trust, self.pins, None)
+        engine = Embedded(Store.open(path or home.store, cache_kib), None)
+        return Writer(home, Here(home, engine, self.place), self.trust, self.pins, None)
 
     def open_ledger(self) -> Writer:
         """The ledger here or at the node, for reading. Raises as `open` and what the node raises."""
@@ -108,11 +111,13 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 def take(settings: Config, trust: Trust | None = None) -> Standpoint:
     """Stand where the settings say. Raises NotFound (`no-trust`) where nobody said whom to believe."""
+    home = Home(settings.home)
     return Standpoint(
         trust=trust or load_trust(settings),
         pins=Pins(settings.state / "pins"),
-        home=Home(settings.home),
+        home=home,
         settings=settings if settings.url else None,
+        place=home.trust if trust is None and settings.trust is None else None,
     )
 
 

@@ -172,6 +172,7 @@ class Writer:
             # Read before the view is opened: an honest ledger is never behind it.
             pinned = self.pins.load(self.trust.origin)
             with self.engine.view() as view:
+                self.trust = self.reach.follow(view, self.trust)
                 try:
                     contact = self.pins.check(view.checkpoint, self.trust, view.consistency)
                 except SplitView as split:
@@ -181,6 +182,8 @@ class Writer:
                     if kept := split.details.get("evidence"):
                         Path(str(kept)).unlink(missing_ok=True)
                     continue
+                except VerificationError as error:
+                    raise self._weigh(error) from None
                 self._check_ledger(view)
                 yield view, contact
                 return
@@ -212,6 +215,18 @@ class Writer:
         """Sign with the next key from now on; the file of the one before is kept beside it."""
         self.home.take_next_key(self.actor, purpose(self.actor, self.trust.origin))
         self._signer = None
+
+    def _weigh(self, error: VerificationError) -> VerificationError | Unavailable:
+        """In the home of a member the newest block may be there before a quorum cosigned it: no forgery, and no proof yet."""
+        lacking = error.step in (3, 4) and error.code in ("log-key-unknown", "quorum")
+        if self.reach.url is not None or not self.trust.votes or not lacking:
+            return error
+        return Unavailable(
+            "the newest block here was not cosigned by a quorum of the members yet",
+            code="quorum-missing",
+            hint="Wait until enough members can be reached: muniment node status.",
+            retry_after=1.0,
+        )
 
     def _check_ledger(self, view: View) -> None:
         found = merkle.leaf(view.entry(0)).hex()

@@ -58,6 +58,10 @@ class View(Protocol):
     def record(self, stream: str) -> bytes | None:
         """The record of a stream, canonical, without a proof. Over a network it may be of a later block, never of an earlier."""
 
+    @property
+    def changed(self) -> int:
+        """The size of the newest checkpoint before this one that changed the members; 0 where none did."""
+
     def path(self) -> tuple[Step, ...]:
         """How the members of a consortium came to be those who judge its checkpoint; empty in a ledger without members."""
 

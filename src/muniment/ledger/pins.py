@@ -79,6 +79,7 @@ class Pins:
         a damaged pin; Unavailable (`pin-unwritable`) where the folder cannot be written: nothing is believed unremembered.
         """
         head = authority.open_head(note, trust)
+        authority.check_vote(head, trust)
         while True:
             before = self.load(trust.origin)
             relation: Literal["first", "same", "newer"] = "first"

@@ -19,7 +19,7 @@ from muniment.core.rules.chain import Submission
 from muniment.core.rules.policy import Policy, Verdict
 from muniment.errors import MunimentError
 from muniment.ledger.ids import new_event_id
-from muniment.ledger.spool import Spool
+from muniment.ledger.spool import Spool, Taker
 
 NODE = "node"
 """The service that speaks for the machine itself; the genesis enrols it."""
@@ -69,6 +69,11 @@ class Refusals:
                 self._owed += entries[number:]
                 warnings.warn(f"refused attempts could not be recorded: {error}", RefusalWarning, stacklevel=2)
                 return
+
+    def drain(self, ledger: Taker) -> None:
+        """Send what the spool holds, as far as the ledger takes it now. Raises as `Spool.drain`."""
+        if self._spool.pending():
+            self._spool.drain(ledger)
 
     def _is_wanted(self, policy: Policy, submission: Submission, verdict: Verdict) -> bool:
         event = submission.event

@@ -21,6 +21,7 @@ import time as clocks
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -28,7 +29,6 @@ from muniment.core.format import dsse, time
 from muniment.core.format.encoding import MAX_ENTRY_BYTES
 from muniment.core.rules.policy import Reason, Verdict
 from muniment.errors import InvalidInput, Unavailable
-from muniment.ledger.engine import Engine
 from muniment.ledger.folder import sync_folder
 
 REJECTED = "rejected"
@@ -67,6 +67,13 @@ class Drained(msgspec.Struct, frozen=True):
     obstacle: Unavailable | None
 
 
+class Taker(Protocol):
+    """What takes signed events; any engine does."""
+
+    def append(self, entries: Sequence[bytes]) -> list[Verdict]:
+        """As `ledger.engine.Engine.append`."""
+
+
 class Spool:
     """The spool in one folder. Safe for several threads and processes, and after a fork."""
 
@@ -98,7 +105,7 @@ class Spool:
         """What the ledger refused, in the order in which it was stored."""
         return [Rejected(path, _load_refusal(path)) for path in _list(self.folder / REJECTED)]
 
-    def drain(self, engine: Engine, *, timeout_s: float = LOCK_TIMEOUT_S) -> Drained:
+    def drain(self, engine: Taker, *, timeout_s: float = LOCK_TIMEOUT_S) -> Drained:
         """Submit what is owed, in order. Where the ledger cannot take it now, everything stays, and the answer says why.
 
         Raises Unavailable (`spool-busy`) where another process drains for longer than `timeout_s`, `spool-unwritable`, and
@@ -123,7 +130,7 @@ class Spool:
             raise self._unusable(error) from None
         return Drained(tuple(admitted), tuple(refused), len(self.pending()), obstacle)
 
-    def _submit(self, engine: Engine, paths: Sequence[Path], admitted: list[Verdict], refused: list[Rejected]) -> None:
+    def _submit(self, engine: Taker, paths: Sequence[Path], admitted: list[Verdict], refused: list[Rejected]) -> None:
         """Submit a batch as one; where its form is refused as a whole, one by one, so that only the culprit is rejected."""
         envelopes = [_load(path) for path in paths]
         try:

@@ -21,13 +21,17 @@ HEADER_STEP = 8
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked frame. `raw` are the header's bytes; `since` is the size from which `consistency` leads here, if it was asked."""
+    """A checked frame. `raw` are the header's bytes; `since` is the size from which `consistency` leads here, if it was asked.
+
+    `changed` is the node's word for when the members changed last.
+    """
 
     head: Head
     header: Header
     raw: bytes
     since: int | None = None
     consistency: tuple[bytes, ...] = ()
+    changed: int = 0
 
     @property
     def size(self) -> int:
@@ -79,7 +83,14 @@ def open_frame(frame: Frame, trust: Trust, since: int | None = None) -> Opened:
         )
     shown = since is not None and frame.consistency is not msgspec.UNSET
     consistency = parse_hashes(frame.consistency) if frame.consistency is not msgspec.UNSET else ()
-    return Opened(head=head, header=header, raw=raw, since=since if shown else None, consistency=consistency)
+    return Opened(
+        head=head,
+        header=header,
+        raw=raw,
+        since=since if shown else None,
+        consistency=consistency,
+        changed=frame.changed,
+    )
 
 
 def open_header(raw: bytes) -> Header:

@@ -22,8 +22,10 @@ from muniment.core.format import dsse, merkle
 from muniment.core.format.statement import Disclosure, Sealed
 from muniment.core.proof import answer as answers
 from muniment.core.proof import evidence
+from muniment.core.proof import path as paths
 from muniment.core.proof.answer import Answer, Opened, Question
 from muniment.core.proof.evidence import Evidence, Pin, Relation, SplitView
+from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify.statement import find_sealed
 from muniment.core.rules import chain, events
@@ -34,7 +36,7 @@ from muniment.net import frames, wire
 from muniment.net.entries import Entries
 from muniment.net.frames import Opened as OpenedFrame
 from muniment.net.transport import Transport
-from muniment.net.view import RemoteView
+from muniment.net.view import RemoteView, read_path
 from muniment.net.wire import Frame, Judged, Rehearsed, Submitted
 
 BATCH_BYTES = 4 << 20
@@ -43,9 +45,13 @@ BATCH_BYTES = 4 << 20
 KEPT_S = 1.0
 
 _INCLUSION_STEP = 7
+_AUTHORITY_STEPS = (3, 4)
 
 Recall = Callable[[], Pin | None]
 """What this client saw of the ledger before, in whatever process."""
+
+Follow = Callable[[Trust, tuple[Step, ...]], Trust]
+"""Whom to believe once a path was walked; raises VerificationError where it cannot be walked."""
 
 
 class Remote:
@@ -53,6 +59,7 @@ class Remote:
 
     `recall` tells what was seen before; `keep` writes evidence of two histories and returns its path; `disclose` opens sealed
     fields, so that what an event means is at the node before the event is; `prepare` brings whatever else must be there first.
+    `follow` leads the trust on where the members of a consortium have changed; without it a reader stays with those he knows.
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class Remote:
         keep: Callable[[Evidence], str] = lambda _: "",
         disclose: Callable[[Sealed], Disclosure | None] = lambda _: None,
         prepare: Callable[[], None] = lambda: None,
+        follow: Follow | None = None,
     ) -> None:
         self.transport = transport
         self.trust = trust
@@ -71,6 +79,8 @@ class Remote:
         self._keep = keep
         self._disclose = disclose
         self._prepare = prepare
+        self._follow = follow
+        self._followed = 0
         self._entries = Entries(transport)
         self._seen: Pin | None = None
         # The view of a thread's own last `append`.
@@ -133,7 +143,7 @@ class Remote:
                 raise
             # The node says it has fewer entries: see what it has, for the evidence.
             since, frame = None, ask(None)
-        opened = frames.open_frame(frame, self.trust, since)
+        opened = self._open(frame, since)
         self._compare(seen, opened)
         if self._seen is None or self._seen.size < opened.size:
             self._seen = opened.pin
@@ -159,6 +169,32 @@ class Remote:
     def close(self) -> None:
         """Let go of connections."""
         self.transport.close()
+
+    def _open(self, frame: Frame, since: int | None) -> OpenedFrame:
+        """Check a frame, by those who were led to where the members have changed meanwhile."""
+        try:
+            opened = frames.open_frame(frame, self.trust, since)
+        except VerificationError as error:
+            if self._follow is None or error.step not in _AUTHORITY_STEPS or not self._lead(self._follow, frame):
+                raise
+            return frames.open_frame(frame, self.trust, since)
+        if self._follow is None or frame.changed <= self._followed:
+            return opened
+        try:
+            led = self._lead(self._follow, frame)
+        except VerificationError:
+            # Those whom this client knows have signed it: that is enough, and nothing else is learnt from this node.
+            return opened
+        return frames.open_frame(frame, self.trust, since) if led else opened
+
+    def _lead(self, follow: Follow, frame: Frame) -> bool:
+        """Walk the node's path; False where it leads nowhere new."""
+        steps = read_path(self.transport) if frame.changed else ()
+        trust = follow(self.trust, steps) if steps else self.trust
+        self._followed = paths.read_end(steps)
+        led = trust != self.trust
+        self.trust = trust
+        return led
 
     def _submit(self, batch: Sequence[tuple[Submission, bytes]]) -> list[Verdict]:
         self._prepare()

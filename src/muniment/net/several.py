@@ -23,10 +23,11 @@ from muniment.core.format.statement import Disclosure, Sealed
 from muniment.core.format.tiles import WIDTH
 from muniment.core.proof.answer import Answer, Question
 from muniment.core.proof.evidence import Evidence, Pin
+from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.core.rules.policy import Verdict
 from muniment.net import wire
-from muniment.net.remote import Recall, Remote
+from muniment.net.remote import Follow, Recall, Remote
 from muniment.net.transport import Transport
 from muniment.net.view import RemoteView
 from muniment.net.ways import Ways
@@ -46,6 +47,7 @@ class Several:
         keep: Callable[[Evidence], str] = lambda _: "",
         disclose: Callable[[Sealed], Disclosure | None] = lambda _: None,
         prepare: Callable[[], None] = lambda: None,
+        follow: Follow | None = None,
     ) -> None:
         self.trust = trust
         self.ways = ways
@@ -53,6 +55,7 @@ class Several:
         self._keep = keep
         self._disclose = disclose
         self._prepare = prepare
+        self._follow = follow
         self._remotes: dict[Transport, Remote] = {}
 
     @property
@@ -99,7 +102,15 @@ class Several:
         found = self._remotes.get(way)
         if found is None:
             # Two threads may make one each: whoever comes second keeps that of the first.
-            made = Remote(way, self.trust, recall=self.recall, keep=self._keep, disclose=self._disclose, prepare=self._prepare)
+            made = Remote(
+                way,
+                self.trust,
+                recall=self.recall,
+                keep=self._keep,
+                disclose=self._disclose,
+                prepare=self._prepare,
+                follow=self._follow,
+            )
             found = self._remotes.setdefault(way, made)
         return found
 
@@ -188,6 +199,15 @@ class SeveralView:
     def record(self, stream: str) -> bytes | None:
         """The record of a stream under the newest header, by a proof: it may be of a later block than this view, never earlier."""
         return self._ask(lambda view: view.record(stream))
+
+    @property
+    def changed(self) -> int:
+        """The size of the newest checkpoint before this one that changed the members, by a node's word; 0 where none did."""
+        return self._opened.changed
+
+    def path(self) -> tuple[Step, ...]:
+        """How the members came to be who they are; whoever walks it checks it (core.proof.path)."""
+        return self._ask(lambda view: view.path())
 
     def prove_state(self, stream: str) -> StateProof:
         """The proof of a stream's record under this view's header. Raises Unavailable (`moved`) once there is a newer one."""

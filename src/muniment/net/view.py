@@ -9,6 +9,7 @@ from muniment.core.format import dsse, state_map
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.format.tile_reader import TileReader
+from muniment.core.proof.path import Step
 from muniment.core.rules import events
 from muniment.errors import InvalidInput, NotFound, Unavailable, VerificationError
 from muniment.net import address, wire
@@ -17,6 +18,8 @@ from muniment.net.frames import Opened
 from muniment.net.tiles import read_tiles
 from muniment.net.transport import Transport
 from muniment.net.wire import Frame, Standing
+
+MAX_PATH_BYTES = 64 * 1024 * 1024
 
 _HEADER_STEP = 8
 _STATE_STEP = 11
@@ -130,6 +133,15 @@ class RemoteView:
         """The record of a stream under the newest header, by a proof: it may be of a later block than this view, never earlier."""
         return self._open_record(stream)[0]
 
+    @property
+    def changed(self) -> int:
+        """The size of the newest checkpoint before this one that changed the members, by the node's word; 0 where none did."""
+        return self._opened.changed
+
+    def path(self) -> tuple[Step, ...]:
+        """How the members came to be who they are; whoever walks it checks it (core.proof.path)."""
+        return read_path(self._node.transport)
+
     def prove_state(self, stream: str) -> StateProof:
         """The proof of a stream's record under this view's header. Raises Unavailable (`moved`) once there is a newer one."""
         _, proof, opened = self._open_record(stream)
@@ -160,6 +172,11 @@ class RemoteView:
         if not 0 <= index < self.size:
             raise NotFound(f"there is no entry {index}", code="no-entry")
         return index
+
+
+def read_path(transport: Transport) -> tuple[Step, ...]:
+    """The node's trust path, from the genesis on."""
+    return transport.read("/v1/trust", wire.Members, limit=MAX_PATH_BYTES).path
 
 
 def _event_id(raw: bytes) -> str | None:

@@ -14,6 +14,7 @@ from muniment.core.format import layout
 from muniment.core.format.encoding import HexDigest
 from muniment.core.format.state_map import StateProof
 from muniment.core.proof.answer import Opened, Question
+from muniment.core.proof.path import MAX_STEPS, Step
 from muniment.core.rules.policy import Reason
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Frame(Wire, frozen=True, kw_only=True):
 
     `checkpoint` is the signed note, `header` the last entry, which sealed the block, `inclusion` the proof that it is that.
     `size`, `height` and `time` repeat what they say, for people. `consistency` is the proof from the size that was asked for.
+    `changed` is the size of the newest checkpoint before this one that changed the members of a consortium: /v1/trust shows how.
     """
 
     checkpoint: str
@@ -49,6 +51,7 @@ class Frame(Wire, frozen=True, kw_only=True):
     header: str
     inclusion: Hashes
     consistency: Hashes | Absent = msgspec.UNSET
+    changed: Count = 0
 
 
 class Judged(Wire, frozen=True, kw_only=True):
@@ -96,6 +99,16 @@ class About(Wire, frozen=True, kw_only=True):
     size: Count
     height: Count
     tier: str
+
+
+class Members(Wire, frozen=True, kw_only=True):
+    """How the members came to be those who judge the newest block (docs/spec, section 11.7).
+
+    `trust` is the trust file that `path` leads to, as the operator would hand it out: nobody believes it because it stands here.
+    """
+
+    trust: str
+    path: Annotated[tuple[Step, ...], msgspec.Meta(max_length=MAX_STEPS)] = ()
 
 
 class Proof(Wire, frozen=True, kw_only=True):

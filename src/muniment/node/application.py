@@ -1,4 +1,4 @@
-"""The ledger as CometBFT's application: what it answers to each question (docs/spec, section 12).
+"""The ledger as CometBFT's application: what it answers to each question (docs/spec, sections 13.2 to 13.4).
 
     application = Application(store, seal, opened, protocol=1, on_commit=pending.resolve)
     server = Server(path, lambda: Session(application))
@@ -30,7 +30,11 @@ from muniment.node.opened import Opened, Transaction
 MAX_BLOCK_EVENTS = 2_000
 CODESPACE = "muniment"
 MALFORMED = 1
-"""The one code of a transaction that is no batch of signed events; what the rules refuse has code 0 and a verdict."""
+"""The one code of a transaction that may not travel: it is no batch of signed events."""
+STRANGER = 1
+"""The one code of a peer that the engine is not to talk to."""
+
+_PEER = "/p2p/filter/id/"
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -192,13 +196,15 @@ class Application:
         # More than a third of the validators would have to vote for what does not open. It does nothing, on every node alike.
         transactions = tuple([each for each in opened if each is not None])
         submissions = [submission for each in transactions for submission in each.submissions]
+        faults = plain.faults(request.misbehavior)
         # Read before the block is judged, and only where it may change: it costs as much as judging a small block.
         before = self._store.validators if any(isinstance(each.event, MemberChanged) for each in submissions) else None
-        staged = self._store.stage(
-            submissions, lambda previous: plain.follow(previous, request.time), plain.faults(request.misbehavior)
-        )
+        try:
+            staged = self._store.stage(submissions, lambda previous: plain.follow(previous, request.time), faults)
+        except plain.EndOfTime:
+            transactions, staged = (), self._store.stage([], lambda previous: previous)
         answer = abci.ResponseFinalizeBlock(
-            tx_results=[_MALFORMED if each is None else _DONE for each in opened],
+            tx_results=[_DONE] * len(opened),
             validator_updates=plain.updates(before, staged.transition.validators),
             app_hash=staged.root,
         )
@@ -214,9 +220,8 @@ class Application:
 
     def query(self, request: abci.RequestQuery) -> abci.ResponseQuery:
         """Whether the engine may talk to a peer. What readers ask is answered over HTTP, with proofs."""
-        kind, _, who = request.path.removeprefix("/p2p/filter/").partition("/")
-        if kind == "id" and not self._known(who):
-            return abci.ResponseQuery(code=MALFORMED, codespace=CODESPACE, log="no peer of this node")
+        if request.path.startswith(_PEER) and not self._known(request.path.removeprefix(_PEER)):
+            return abci.ResponseQuery(code=STRANGER, codespace=CODESPACE, log="this is no peer of this node")
         return abci.ResponseQuery()
 
     def _open(self, raw: bytes) -> Transaction | None:
@@ -266,4 +271,3 @@ def _travelling(raw: bytes) -> int:
 
 
 _DONE = abci.ExecTxResult()
-_MALFORMED = abci.ExecTxResult(code=MALFORMED, codespace=CODESPACE)

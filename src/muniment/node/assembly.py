@@ -1,17 +1,16 @@
 """A node's application put together: everything in its process but the way into it (application_process).
 
-The engine's questions -> Application -> the ledger's file -> (committed) -> Cosigning, Pending
-a caller -> HTTP -> ChainSubmitter -> the engine; then Pending, the quorum, the answer
+The engine's questions -> Application -> the ledger's file; once that is on the disk -> Cosigning and Pending are told
+a caller -> HTTP -> ChainSubmitter -> the engine; then its commit, its quorum, its answer
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-import msgspec
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
@@ -19,22 +18,26 @@ from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.reach import Here
 from muniment.client.writing import Writer
-from muniment.errors import MunimentError
+from muniment.core.format import keys
+from muniment.core.rules.policy import Verdict
+from muniment.errors import Unavailable
 from muniment.ledger import signers
-from muniment.ledger.pins import Pins
+from muniment.ledger.pins import Contact, Pins
 from muniment.ledger.refusals import Refusals
 from muniment.ledger.spool import Spool
 from muniment.ledger.store.file import Store
 from muniment.net import address
-from muniment.node import pruning, settings
+from muniment.node import pruning
 from muniment.node.abci.server import Server
 from muniment.node.alarms import Alarms
 from muniment.node.application import Application, Committed
 from muniment.node.cosigning.cosigning import Cosigning
+from muniment.node.cosigning.routes import ROUTES as COSIGNING
 from muniment.node.engine_rpc import EngineRpc
 from muniment.node.founding import answer as answers
 from muniment.node.founding import files
-from muniment.node.homes import Consortium, NodeHome, NodeSettings
+from muniment.node.homes import NodeHome
+from muniment.node.light.routes import ROUTES as LIGHT
 from muniment.node.observing import Observer
 from muniment.node.opened import Opened
 from muniment.node.pending import Pending
@@ -45,5 +48,126 @@ from muniment.node.snapshots import Snapshots
 from muniment.node.submitting import ChainSubmitter
 from muniment.server.hosting import CACHE_KIB, Hosted, Hosting
 from muniment.server.settings import Settings
-from muniment.server.telemetry.consortium import Consortium as Figures
-from muniment.server.telemetry.metrics import Metrics
+from muniment.server.submitting import Observe
+
+ROOT = ""
+"""A node serves its one ledger at the root."""
+
+
+class Node:
+    """One node's parts. `open` starts them, in the order in which they need each other; `close` ends them."""
+
+    def __init__(self, home: NodeHome, socket: Path, settings: Settings) -> None:
+        self.home = home
+        self.alarms = Alarms()
+        self._socket = socket
+        self._settings = settings
+        self._ending = ExitStack()
+        self._counting: Observe | None = None
+
+    def open(self) -> None:
+        """Open the ledger and answer the engine from now on. Raises what is wrong with the folder."""
+        home, ending = self.home, self._ending
+        consortium, settings, base = home.load_consortium(), home.load_settings(), Home(home.home)
+        signing, publishing = _load_cosigners(home), home.publisher_key
+        self.cosigning = Cosigning(
+            home.ledger,
+            settings.organisation,
+            signing,
+            settings.peers,
+            self.alarms,
+            evidence=home.folder / "evidence",
+            publisher=signers.load_file(publishing) if publishing.exists() else None,
+        )
+        self.cosigning.open()
+        ending.callback(self.cosigning.close)
+        opened, pending = Opened(), Pending()
+
+        def committed(block: Committed) -> None:
+            self.cosigning.committed(block)
+            pending.resolve(block)
+
+        application = Application(
+            self._open_store(),
+            self.cosigning.seal,
+            opened,
+            protocol=consortium.start.protocol,
+            on_commit=committed,
+            retain=pruning.retain(settings.keep_blocks),
+            known=frozenset(each.p2p.partition("@")[0] for each in settings.peers).__contains__,
+        )
+        snapshots = Snapshots(self._open_store(), self.cosigning.seal)
+        ending.callback(snapshots.close)
+        self.engine = EngineRpc(address.parse(f"http://{settings.rpc}"))
+        self.reader = Settled(self._open_store(), self.cosigning.keeper)
+        service = answers.name_service(settings.organisation)
+        attempts = Attempts(Refusals(signers.load_file(base.actor_key(service)), Spool(base.spool), actor=service))
+        self.submitter = ChainSubmitter(self.engine, opened, pending, self.reader, attempts=attempts, observe=self._observe)
+        self.hosting = Hosting((_host(base, self.reader, self._settings),))
+        self.observer = Observer(
+            settings.organisation,
+            self._open_store().view,
+            self.engine,
+            self.cosigning.peers,
+            self.alarms,
+            home.home,
+            lambda raw: files.write(home.status, raw),
+        )
+        server = Server(self._socket, lambda: Session(application, snapshots))
+        server.open()
+        ending.callback(server.close)
+
+    @property
+    def routes(self) -> tuple[ControllerRouterHandler, ...]:
+        """What a node answers beside what every server does."""
+        return (*COSIGNING, *LIGHT)
+
+    @asynccontextmanager
+    async def running(self, app: Litestar) -> AsyncIterator[None]:
+        """While the server answers: events go to the engine, and the node looks at itself."""
+        app.state.submitters = {each.name: self.submitter for each in self.hosting}
+        app.state.standing = self.observer.stand
+        app.state.cosigning = self.cosigning
+        app.state.engine = self.engine.forward
+        self._counting = app.state.observe[ROOT]
+        self.submitter.open()
+        self.observer.open()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self.observer.close)
+            await asyncio.to_thread(self.submitter.close)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._ending.close()
+
+    def _open_store(self) -> Store:
+        """A connection of its own to the ledger's file: whoever reads must not hold up who writes."""
+        store = Store.open(self.home.ledger, CACHE_KIB)
+        self._ending.callback(store.close)
+        return store
+
+    def _observe(self, verdicts: Sequence[Verdict]) -> None:
+        if self._counting is not None:
+            self._counting(verdicts)
+
+
+def _load_cosigners(home: NodeHome) -> list[keys.Signer]:
+    """The keys that this member cosigns with: the one in force, and those of a change that is under way."""
+    return [signers.load_file(path) for path in sorted(home.folder.glob("cosigner*.key"))]
+
+
+def _host(home: Home, reader: Settled, settings: Settings) -> Hosted:
+    """The ledger as the server reads it: through the reader that waits for the quorum."""
+    writer = Writer(home, Here(home, reader), home.load_trust(), Pins(settings.state / "pins"), None)
+    return Hosted(settings.ledgers[0], home, Ledger(writer, _contact(writer)), writer, None)
+
+
+def _contact(writer: Writer) -> Contact | None:
+    try:
+        with writer.contact() as (_, contact):
+            return contact
+    except Unavailable:
+        # Without a quorum now there is nothing to compare: whoever asks for a proof is told so then.
+        return None

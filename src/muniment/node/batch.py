@@ -1,4 +1,4 @@
-"""A transaction of the chain: a batch of envelopes (docs/spec, section 12).
+"""A transaction of the chain: a batch of envelopes (docs/spec, section 13.2).
 
     raw = batch.encode(secrets.token_bytes(batch.NONCE_BYTES), entries)
     entries = batch.decode(raw)

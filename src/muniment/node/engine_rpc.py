@@ -4,8 +4,8 @@
     rpc.broadcast(transaction)          # "taken", or "pending" where the engine has it already
     rpc.status().height
 
-Everything raises Unavailable: `engine-away` where it does not answer, `busy` where it holds too many transactions already. Health is
-never asked here: an engine that has given up on consensus says that it is well.
+Everything raises Unavailable: `engine-away` where it does not answer, `busy` where it holds too many transactions already. Whether
+it is well is never asked here: an engine that has given up on consensus says that it is.
 """
 
 from __future__ import annotations
@@ -139,9 +139,7 @@ class EngineRpc:
         params = {"per_page": str(PAGE)} | ({} if height is None else {"height": str(height)})
         found = self._call("validators", _Validators, params)
         return tuple(
-            Validator(
-                address=each.address.lower(), key=base64.b64decode(each.pub_key.value).hex(), power=int(each.voting_power)
-            )
+            Validator(address=each.address.lower(), key=base64.b64decode(each.pub_key.value).hex(), power=int(each.voting_power))
             for each in found.validators
         )
 
@@ -155,6 +153,10 @@ class EngineRpc:
             transactions=len(found.data.txs or ()),
             evidence=found.evidence.evidence or (),
         )
+
+    def forward(self, body: bytes) -> bytes:
+        """The engine's answer to a JSON-RPC request, as it is."""
+        return self._send(body).body
 
     def close(self) -> None:
         """Let go of connections."""
@@ -172,8 +174,11 @@ class EngineRpc:
 
     def _ask(self, body: bytes, type_: type[T]) -> T:
         """One answer. Raises Unavailable, and _Told where the engine itself says what is wrong."""
+        return _read(self._send(body), type_)
+
+    def _send(self, body: bytes) -> Reply:
         try:
-            reply = self._open_pool().ask("POST", f"{self.address.url}/", body, dict(_HEADERS), MAX_ANSWER_BYTES)
+            return self._open_pool().ask("POST", f"{self.address.url}/", body, dict(_HEADERS), MAX_ANSWER_BYTES)
         except Lost as lost:
             raise Unavailable(
                 f"the engine of this node does not answer: {lost.error}",
@@ -181,7 +186,6 @@ class EngineRpc:
                 hint="It is started again by itself; `muniment node status` says more.",
                 retry_after=2.0,
             ) from None
-        return _read(reply, type_)
 
     def _open_pool(self) -> Pool:
         if self._process != os.getpid():

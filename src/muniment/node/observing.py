@@ -16,18 +16,19 @@ import time as clocks
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from muniment._version import __version__
-from muniment.core.format import entry, time
+from muniment.core.format import entry, note, time
 from muniment.core.rules import members, records
 from muniment.core.rules.records import Consortium, Membership, State
 from muniment.errors import MunimentError, Unavailable
 from muniment.ledger.embedded import system_clock
 from muniment.ledger.store.snapshot import Snapshot
 from muniment.node.alarms import Alarms
+from muniment.node.engine_rpc import EngineRpc
 from muniment.server.standing import CheckpointStanding, FaultStanding, PeerStanding, Standing
 
 SHOWN_CHECKPOINTS = 20
@@ -37,19 +38,6 @@ LOW_BYTES = 256 << 20
 
 OpenView = Callable[[], AbstractContextManager[Snapshot]]
 S = TypeVar("S", bound=State)
-
-
-class Engine(Protocol):
-    """What is asked of the consensus engine. All of it raises Unavailable (`engine-away`)."""
-
-    def status(self) -> tuple[int, bool]:
-        """Its height, and whether it is catching up."""
-
-    def net_info(self) -> int:
-        """How many other engines it is connected to."""
-
-    def unconfirmed(self) -> int:
-        """How many transactions wait for a block."""
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -68,7 +56,7 @@ class Observer:
         self,
         organisation: str,
         open_view: OpenView,
-        engine: Engine,
+        engine: EngineRpc,
         peers: Callable[[], tuple[PeerStanding, ...]],
         alarms: Alarms,
         folder: Path,
@@ -149,9 +137,9 @@ class Observer:
 
     def _ask(self) -> _Told:
         try:
-            height, catching_up = self._engine.status()
-            state = "catching-up" if catching_up else "running"
-            return _Told(state, height, self._engine.net_info(), self._engine.unconfirmed())
+            status = self._engine.status()
+            state = "catching-up" if status.catching_up else "running"
+            return _Told(state, status.height, len(self._engine.peers()), self._engine.unconfirmed())
         except Unavailable:
             return _Told("stopped", self._told.height)
 
@@ -194,14 +182,18 @@ def _read_checkpoints(view: Snapshot) -> Iterator[CheckpointStanding]:
         header, voters = view.header(height), view.validators_before(height)
         if voters is None:
             continue
-        lines = view.cosignatures(height)
+        names = {each.name for each in note.parse(view.checkpoint_at(height)).signatures}
         yield CheckpointStanding(
             height=height,
             size=header.size + 1,
             time=header.time,
-            cosigners=tuple(sorted(each.organisation for each in voters.members if each.organisation in lines)),
+            cosigners=tuple(
+                each.organisation
+                for each in voters.members
+                if members.cosigner_name(view.position.origin, each.organisation) in names
+            ),
             quorum=voters.quorum,
-            published="" in lines,
+            published=view.position.origin in names,
         )
 
 

@@ -20,7 +20,7 @@ from muniment.core.rules.chain import Submission
 from muniment.node import batch
 
 MAX_KEPT_BYTES = 32 * 1024 * 1024
-"""Of transactions as they travel; opened they take about three times as much memory."""
+"""Of transactions as they travel; opened they take about twice as much memory."""
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False):

@@ -1,7 +1,7 @@
 """What a node records of the attempts that were refused to those who came to it: `attempt.refused`, by its own service.
 
     attempts = Attempts(Refusals(signer, Spool(folder), actor="bank-node"))
-    attempts.open(append)                           # append: has events judged, and returns their verdicts
+    attempts.open(submitter)                        # has events judged, and returns their verdicts
     attempts.note(submissions, verdicts, policy)    # returns at once
 
 Every node judges every event, but only the one that took it in records that it was refused, as a later transaction. What the
@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -23,13 +23,11 @@ from muniment.core.rules.policy import Policy, Verdict
 from muniment.errors import MunimentError
 from muniment.ledger.embedded import Clock, system_clock
 from muniment.ledger.refusals import Refusals
+from muniment.ledger.spool import Taker
 
 MAX_NOTED = 1_024
 """So many blocks with refusals wait to be recorded; of what comes beyond that only the log speaks."""
 DRAIN_S = 30.0
-
-Append = Callable[[Sequence[bytes]], list[Verdict]]
-"""Has signed entries judged, in order; what is admitted is durable when it returns. Raises MunimentError."""
 
 _log = logging.getLogger("muniment.node")
 
@@ -50,16 +48,16 @@ class Attempts:
         self._noted: deque[_Noted] = deque()
         self._news = threading.Condition(threading.Lock())
         self._closing = False
-        self._append: Append = _nowhere
+        self._ledger: Taker | None = None
         self._thread = threading.Thread(target=self._run, name="muniment-attempts", daemon=True)
 
-    def open(self, append: Append) -> None:
+    def open(self, ledger: Taker) -> None:
         """Begin to record, through this."""
-        self._append = append
+        self._ledger = ledger
         self._thread.start()
 
     def close(self) -> None:
-        """Sign what is noted, keep what cannot be sent any more, and end. `append` must still answer, or raise."""
+        """Sign what is noted, keep it in the spool for the next start, and end."""
         with self._news:
             self._closing = True
             self._news.notify()
@@ -86,23 +84,26 @@ class Attempts:
                 self._noted.clear()
                 closing = self._closing
             try:
-                self._record(noted)
+                self._record(noted, None if closing else self._ledger)
                 if not noted and not closing:
                     self._drain()
             except Exception:
                 # Whatever it is, the next attempt is recorded again.
                 _log.exception("refused attempts could not be recorded")
-            if closing and not noted:
+            if closing:
                 return
 
-    def _record(self, noted: Sequence[_Noted]) -> None:
+    def _record(self, noted: Sequence[_Noted], ledger: Taker | None) -> None:
         entries: list[bytes] = []
         for each in noted:
             entries += self._refusals.draft(each.submissions, each.verdicts, each.policy, self._clock())
         if not entries:
             return
+        if ledger is None:
+            self._refusals.keep(entries)
+            return
         try:
-            verdicts = self._append(entries)
+            verdicts = ledger.append(entries)
         except MunimentError:
             self._refusals.keep(entries)
             return
@@ -111,12 +112,9 @@ class Attempts:
 
     def _drain(self) -> None:
         """Send what lies in the spool; what hinders it now may not hinder it next time."""
+        if self._ledger is None:
+            return
         try:
-            self._refusals.drain(self._append)
+            self._refusals.drain(self._ledger)
         except MunimentError as error:
             _log.info("what is owed to the ledger could not be sent: %s", error)
-
-
-def _nowhere(entries: Sequence[bytes]) -> list[Verdict]:
-    """Before `open` there is nothing that could take anything."""
-    return []

@@ -23,6 +23,7 @@ def read_frame(view: View, since: int | None = None) -> Frame:
         time=view.header(view.height).time,
         header=view.entry(last).decode(),
         inclusion=to_hex(view.inclusion(last, view.size)),
+        changed=view.changed,
     )
     return frame if since is None else extend(frame, view, since)
 

@@ -86,7 +86,7 @@ def _open(served: Served, state: Path, *, writes: bool) -> Hosted:
     home = Home(served.home)
     engine: Embedded | None = home.open(cache_kib=CACHE_KIB) if writes else None
     try:
-        stand = Standpoint(trust=home.load_trust(), pins=Pins(state / "pins"), home=home)
+        stand = Standpoint(trust=home.load_trust(), pins=Pins(state / "pins"), home=home, place=home.trust)
         writer = stand.open(home, cache_kib=CACHE_KIB)
         with writer.contact() as (_, contact):
             pass

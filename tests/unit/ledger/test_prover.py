@@ -137,7 +137,7 @@ def test_each_entry_is_opened_once(story: proving.Story, view: View, monkeypatch
     for module in ("ground", "draft", "stream"):
         monkeypatch.setattr(f"muniment.ledger.prover.{module}.open_entry", lambda raw: (opened.append(raw), plain(raw))[1])
     hints = {
-        name: [index for index, raw in view.entries(0, view.size) if stream._touches(raw, name, record(view, name))]
+        name: [index for index, raw in view.entries(0, view.size) if stream._touches(raw, name)]
         for name in ("model/credit-risk", f"version/{proving.V1}", f"version/{proving.V2}")
     }
     opened.clear()

@@ -95,7 +95,7 @@ def test_abci_cli_commits_a_block_of_the_year_1(cli: Cli) -> None:
     """It sends Go's zero time and height 0, and everything on one connection."""
     raw = cli.chain.batch(cli.chain.system("scoring"))
     said = cli.batch(f"check_tx {written(raw)}", f"finalize_block {written(raw)} 0x00", "commit", "info")
-    assert codes(said)[:3] == ["OK", "OK", "1"]
+    assert set(codes(said)) == {"OK"}
     assert cli.failed == []
     told = cli.chain.told[0]
     assert told.sealed is not None

@@ -157,6 +157,13 @@ def test_what_is_no_message_ends_its_connection_and_nothing_else(place: Place, r
     assert place.failed == []
 
 
+@pytest.mark.parametrize("raw", [encode_length(MAX_MESSAGE_BYTES + 1), b"\xff" * 5, b"\x80" * 6], ids=["long", "huge", "padded"])
+def test_a_length_that_cannot_be_is_not_waited_for(place: Place, raw: bytes) -> None:
+    client = place.dial()
+    client.sendall(raw)
+    assert client.recv(1) == b""
+
+
 def test_a_length_alone_takes_no_memory(place: Place) -> None:
     clients = [place.dial() for _ in range(8)]
     before = _resident()
@@ -226,22 +233,33 @@ threading.Event().wait()
     assert "RuntimeError: no such row" in said
 
 
-def test_the_folder_is_for_one_user_and_a_stale_socket_goes(tmp_path: Path) -> None:
-    path = tmp_path / "node" / "abci.sock"
-    path.parent.mkdir(mode=0o755)
+def test_the_socket_is_for_one_user_and_a_stale_one_goes(tmp_path: Path) -> None:
+    path = tmp_path / "abci.sock"
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(str(path))
     stale.close()
     place = Place(path)
     place.server.open()
     try:
-        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
         client = place.dial()
         client.sendall(echo("a") + FLUSH)
         assert receive(client, 1)[0].echo.message == "a"
     finally:
         place.close()
     assert not path.exists()
+
+
+def test_a_folder_that_is_made_is_for_one_user(place: Place) -> None:
+    assert stat.S_IMODE(place.path.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_is_no_socket_stays(tmp_path: Path) -> None:
+    path = tmp_path / "abci.sock"
+    path.write_text("mine")
+    with pytest.raises(Unavailable):
+        Server(path, lambda: answer_echo).open()
+    assert path.read_text() == "mine"
 
 
 def test_closing_ends_every_connection(place: Place) -> None:

@@ -82,7 +82,7 @@ def new(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
 def show(json_asked: bool, file: Path, as_json: bool) -> None:
-    """Say in words what FILE holds: a draft, a member's answer (whose signatures are verified), or a sealed consortium (likewise)."""
+    """Say in words what FILE holds: a draft, a member's answer, or a sealed consortium. Signatures are verified."""
     value, lines = founding.describe(file)
     output.result(value, as_json or bool(json_asked), lines)
 
@@ -94,12 +94,8 @@ def show(json_asked: bool, file: Path, as_json: bool) -> None:
 @click.option("--url", metavar="URL", default="", help="Where the others reach your ledger over HTTP.")
 @click.option("--p2p", metavar="HOST:PORT", default="", help="Where the others reach your engine.")
 @click.option("--listen", metavar="HOST:PORT", default=node_settings.LISTEN, show_default=True, help="Where you serve HTTP.")
-@click.option(
-    "--p2p-listen", metavar="HOST:PORT", default="", help="Where your engine listens; default: all addresses, the port of --p2p."
-)
-@click.option(
-    "--rpc", metavar="HOST:PORT", default=node_settings.RPC, show_default=True, help="Where your engine listens for your node."
-)
+@click.option("--p2p-listen", metavar="HOST:PORT", default="", help="Where your engine listens; default: the port of --p2p.")
+@click.option("--rpc", metavar="HOST:PORT", default=node_settings.RPC, show_default=True, help="Where it listens for your node.")
 @click.option("--out", metavar="FILE", type=_path, help="Where to write the answer; default: NAME.answer.json.")
 @session.common
 def join(
@@ -118,8 +114,8 @@ def join(
 ) -> None:
     """Make the keys of your organisation in your home, and write your answer to DRAFT: public keys, each of which signs it whole.
 
-    No key leaves the home. DRAFT may also be the sealed file of a consortium that is to admit you. Joining again keeps the keys, and
-    corrects an address.
+    No key leaves the home. DRAFT may also be the sealed file of a consortium that is to admit you. Joining again keeps the keys,
+    and corrects an address.
     """
     settings = session.resolve(home, actor, as_json)
     place = _home(settings)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from muniment.cli import exits, output, session
 from muniment.client import health
-from muniment.client.health import Check
+from muniment.client.health import Check, Examined
 from muniment.ledger.embedded import system_clock
+from muniment.node import places
 
 _MARKS = {"ok": "OK", "warning": "warning", "problem": "PROBLEM"}
 
@@ -23,6 +25,12 @@ def command(home: Path | None, actor: str | None, as_json: bool) -> int:
     """
     settings = session.resolve(home, actor, as_json)
     found = health.examine(settings, system_clock())
+    if settings.url is None and (settings.home / places.FOLDER).is_dir():
+        # Only who runs a node pays for what knows one.
+        from muniment.node import health as node_health
+        from muniment.node.homes import NodeHome
+
+        found = Examined(checks=(*found.checks, *node_health.examine(NodeHome(settings.home), os.environ)))
     value = {"well": found.is_well, "checks": found.checks}
     output.result(value, settings.output == "json", [line for check in found.checks for line in _tell(check)])
     return exits.OK if found.is_well else exits.FAILURE

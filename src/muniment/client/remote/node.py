@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 
-from muniment.client import capturing
+from muniment.client import capturing, following
 from muniment.client.home import Home
 from muniment.client.remote import first_contact
 from muniment.client.remote.disclosures import RemoteVault
@@ -18,8 +19,10 @@ from muniment.config import Config
 from muniment.core.format import checkpoint, digest, dsse, note
 from muniment.core.format.statement import Sealed
 from muniment.core.proof import answer as answers
+from muniment.core.proof import path as paths
 from muniment.core.proof import receipt
 from muniment.core.proof.answer import UNSET, Answer, Opened, Question
+from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import verify_answer
 from muniment.core.proof.verify.statement import find_sealed
@@ -41,9 +44,10 @@ class There:
 
     may_lag = False
 
-    def __init__(self, home: Home, ways: Ways, trust: Trust, pins: Pins) -> None:
+    def __init__(self, home: Home, ways: Ways, trust: Trust, pins: Pins, place: Path | None = None) -> None:
         self._ways = ways
         self._trust = trust
+        self._place = place
         self._local = Vault(home.vault)
         self.vault = RemoteVault(self._local, ways)
         owed = home.folder / "owed"
@@ -58,6 +62,7 @@ class There:
             keep=pins.keep,
             disclose=self._local.find,
             prepare=self.deliver,
+            follow=self._lead,
         )
 
     @property
@@ -81,6 +86,20 @@ class There:
             verify_answer(answers.write(answer), self._trust, tier="consortium" if self._trust.votes else "solo")
         return answer
 
+    def follow(self, view: View, trust: Trust) -> Trust:
+        """Whom to believe from now on: who showed this view was led there already."""
+        return self._trust
+
+    def _lead(self, trust: Trust, steps: tuple[Step, ...]) -> Trust:
+        """Walk a node's path, and remember where it led."""
+        if not paths.is_led(trust):
+            return trust
+        try:
+            self._trust = following.follow(trust, steps, self._place)
+        except InvalidInput as error:
+            raise VerificationError(f"the node's path has no valid form: {error}", step=1, code=error.code) from None
+        return self._trust
+
     def deliver(self) -> None:
         """Send the node what it is owed. Raises Unavailable."""
         self.blobs.deliver()
@@ -89,7 +108,10 @@ class There:
 
 def open(settings: Config, trust: Trust, pins: Pins) -> There:
     """The nodes that the settings name; nothing is asked of them yet. Raises InvalidInput for a bad address or token."""
-    return There(Home(settings.home), first_contact.open_ways(settings), trust, pins)
+    home = Home(settings.home)
+    # A trust file that was named is its reader's own: it is followed, and left as it is.
+    place = home.trust if settings.trust is None else None
+    return There(home, first_contact.open_ways(settings), trust, pins, place)
 
 
 def alone(settings: Config, url: str) -> Config:

@@ -132,6 +132,12 @@ def follow(trust: Trust, steps: Sequence[Step]) -> Trust:
     return msgspec.structs.replace(newest, log_keys=tuple(known[:MAX_LOG_KEYS]))
 
 
+def read_end(steps: Sequence[Step]) -> int:
+    """The size of the checkpoint that the last step of a path ends with; 0 for the genesis alone, or nothing."""
+    last = steps[-1].note if steps else UNSET
+    return 0 if last is UNSET else _read_note(last).size
+
+
 def is_led(trust: Trust) -> bool:
     """Does a path lead on from this trust file: one that names the members of a set, or one operator's key and nobody else?
 

@@ -23,6 +23,9 @@ MAX_MEMBERS = 64
 MAX_FAULTS = 64
 """Of one block; what a block proves beyond them is left to the engine's own store."""
 
+NOBODY = "none"
+"""What a trust file says where no organisation is meant (docs/spec, section 11.1): no member has this name."""
+
 _ADDRESS_BYTES = 20
 
 Absent = msgspec.UnsetType
@@ -95,6 +98,8 @@ def check(validators: Validators) -> Validators:
     keys = [each.key for each in validators.members]
     published = [] if validators.publisher is UNSET else [validators.publisher.key]
     listed = [*cosigners, *keys, *published]
+    if validators.find(NOBODY) is not None:
+        raise _bad(f"no organisation is called {NOBODY}")
     if not 1 <= len(validators.members) <= MAX_MEMBERS:
         raise _bad(f"there are {len(validators.members)} members, and there are 1 to {MAX_MEMBERS}")
     if len(set(listed)) != len(listed):
@@ -120,9 +125,14 @@ def encode_faults(faults: Sequence[Fault]) -> bytes:
 
 
 def settle_faults(faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    """Each fault once, in the order in which the engine gave them, at most MAX_FAULTS, and with no organisation yet."""
-    plain = [msgspec.structs.replace(each, organisation=UNSET) for each in faults]
-    return tuple(dict.fromkeys(plain))[:MAX_FAULTS]
+    """One fault for each address, height and kind, in this order, the earliest of several; at most MAX_FAULTS, nobody named yet.
+
+    Whatever an engine proves in one block, and however often: a header has room for it.
+    """
+    found: dict[tuple[str, int, str], Fault] = {}
+    for each in sorted(faults, key=lambda fault: (fault.address, fault.height, fault.kind, fault.time)):
+        found.setdefault((each.address, each.height, each.kind), msgspec.structs.replace(each, organisation=UNSET))
+    return tuple(found.values())[:MAX_FAULTS]
 
 
 def address(key: str) -> str:

@@ -100,6 +100,11 @@ class Snapshot:
         found = memberships.last_before(self._sql, max(height, 1))
         return None if found is None else memberships.read(self.header(found))
 
+    @property
+    def changed(self) -> int:
+        """The size of the newest checkpoint before this one that changed the members; 0 where none did."""
+        return trail.find_change(self)
+
     def path(self) -> tuple[Step, ...]:
         """How the members came to be those who judge this view's checkpoint; empty in a ledger without members."""
         return trail.prove_path(self)

@@ -67,6 +67,12 @@ def prove_path(view: Trail) -> tuple[Step, ...]:
     return tuple(steps) if heights else ()
 
 
+def find_change(view: Trail) -> int:
+    """The size of the newest checkpoint before the view's that changed the members; 0 where none did."""
+    sizes = (view.header(height).size + 1 for height in reversed(view.membership_heights()) if height > 0)
+    return next((size for size in sizes if size < view.size), 0)
+
+
 def _trim(view: Trail, height: int) -> str | None:
     """The checkpoint of a height with the lines that a step takes and no others; None where they are not there yet."""
     parsed, origin = note.parse(view.checkpoint_at(height)), view.position.origin

@@ -26,14 +26,21 @@ _KINDS: Mapping[int, FaultKind] = MappingProxyType(
 )
 
 
+class EndOfTime(Exception):
+    """No later time can be written than the last header's, so no block can be sealed after it."""
+
+
 def microseconds(stamp: Timestamp) -> int:
     """A time of the engine as microseconds since 1970, within what can be written."""
     return min(max(stamp.seconds * 1_000_000 + stamp.nanos // 1_000, FIRST_US), LAST_US)
 
 
 def follow(previous: str, stamp: Timestamp) -> str:
-    """The time of a header whose block has this time, after a header of time `previous`: later, as far as one can be written."""
-    return time.format(min(max(microseconds(stamp), time.parse(previous) + 1), LAST_US))
+    """The time of a header whose block has this time, after a header of time `previous`: always later. Raises EndOfTime."""
+    following = max(microseconds(stamp), time.parse(previous) + 1)
+    if following > LAST_US:
+        raise EndOfTime
+    return time.format(following)
 
 
 def faults(misbehaviours: Iterable[abci.Misbehavior]) -> tuple[Fault, ...]:

@@ -1,4 +1,4 @@
-"""The socket that CometBFT asks at: length-prefixed messages, one thread for each of its four connections (docs/spec, section 12).
+"""The socket that CometBFT asks at: length-prefixed messages, one thread for each of its four connections (docs/spec, section 13).
 
     server = Server(path, lambda: Session(application))
     server.open()          # from here on CometBFT may be started
@@ -14,8 +14,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import stat
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from io import BufferedReader
@@ -45,9 +45,7 @@ _log = logging.getLogger("muniment.node")
 def fail(error: Exception) -> NoReturn:
     """End the process at once, after a line about why. What was committed is on the disk; what was not, CometBFT asks again."""
     _log.critical("the application cannot answer and ends: %s", error, exc_info=error)
-    traceback.print_exception(error)
-    for handler in logging.getLogger().handlers:
-        handler.flush()
+    logging.shutdown()
     os._exit(FAILED)
 
 
@@ -68,7 +66,7 @@ class Server:
         return len(self._open)
 
     def open(self) -> None:
-        """Bind the socket in its folder, which only this user may enter, and begin to answer.
+        """Bind the socket, which only this user may use, and begin to answer. Its folder is made where there is none.
 
         Raises InvalidInput (`socket-path`) for a path that the system cannot bind, Unavailable (`socket-unwritable`).
         """
@@ -81,10 +79,12 @@ class Server:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.chmod(self._path.parent, 0o700)
-            # The one who was here before left it when it was killed; two at a time are kept apart by the lock on the folder.
-            self._path.unlink(missing_ok=True)
+            # Whoever was here before left it when he was killed; two at a time are kept apart by the lock on the folder.
+            if self._path.exists() and stat.S_ISSOCK(self._path.stat().st_mode):
+                self._path.unlink()
             listening.bind(str(self._path))
+            # Nobody can connect before the next line but one.
+            os.chmod(self._path, 0o600)
             listening.listen(MAX_CONNECTIONS)
         except OSError as error:
             listening.close()
@@ -113,10 +113,11 @@ class Server:
         while True:
             try:
                 connection, _ = listening.accept()
-            except OSError:
-                if self._listening is None:
-                    return
-                raise
+            except OSError as error:
+                # Once it is closed there is nothing to accept; before, nobody could ask any more.
+                if self._listening is not None:
+                    self._fail(error)
+                return
             with self._lock:
                 refused = len(self._open) >= MAX_CONNECTIONS or self._listening is None
                 if not refused:

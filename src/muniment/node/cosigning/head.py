@@ -79,4 +79,3 @@ def read(height: int, header_time: str, parsed: Note, voters: Voters | None, *, 
         lines=lines,
         committed=committed,
     )
-

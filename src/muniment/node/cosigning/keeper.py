@@ -53,8 +53,9 @@ class News(msgspec.Struct, frozen=True):
 class Keeper:
     """The lines of one ledger. Safe for threads; `open` comes first."""
 
-    def __init__(self, past: Past, publisher: keys.Signer | None = None) -> None:
+    def __init__(self, past: Past, organisation: str, publisher: keys.Signer | None = None) -> None:
         self._past = past
+        self._organisation = organisation
         self._publisher = publisher
         self._lock = threading.Lock()
         self._settling = threading.Condition(self._lock)
@@ -83,8 +84,7 @@ class Keeper:
         self.origin, height, self._next = self._past.open()
         for each in self._past.read(max(0, height - RECENT + 1), height + 1):
             self._add(each)
-        first = max(0, height - SHORT_HEIGHTS)
-        older = sorted(self._past.scan_short(first, max(first, height - RECENT + 1)))
+        older = self._past.find_short(max(0, height - RECENT + 1), SHORT_HEIGHTS)
         self._short = dict.fromkeys([*older, *self._short])
         newest = self.newest
         self._publish(newest)
@@ -170,6 +170,15 @@ class Keeper:
         """The lines of a head that may be shown, as of now."""
         with self._lock:
             return of.shown()
+
+    def said(self, of: Head) -> dict[str, str]:
+        """Those lines of a head that are this node's own: its member's, and the log's where it publishes."""
+        with self._lock:
+            own = {self._organisation: of.lines[self._organisation]} if self._organisation in of.lines else {}
+            voters, signer = of.voters, self._publisher
+            if LOG in of.lines and voters is not None and signer is not None and voters.key(LOG) == signer.public_key:
+                own[LOG] = of.lines[LOG]
+            return own
 
     def is_settled(self, height: int) -> bool:
         """Does a quorum stand behind the checkpoint of a height?"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -26,9 +26,6 @@ class File(Protocol):
 
     def view(self) -> AbstractContextManager[Snapshot]:
         """The ledger as of its newest block."""
-
-    def cosign(self, lines: Mapping[int, Mapping[str, str]]) -> None:
-        """Keep lines by height and organisation."""
 
 
 class Past:
@@ -72,16 +69,27 @@ class Past:
             last = size - 1
             return merkle.fold_inclusion(merkle.leaf(view.entry(last)), last, size, view.inclusion(last, size))
 
-    def scan_short(self, first: int, stop: int) -> Iterator[int]:
-        """The heights in [first, stop), newest first, on whose checkpoints fewer lines are kept than a quorum."""
-        for end in range(stop, first, -CHUNK):
-            begin = max(first, end - CHUNK)
+    def find_short(self, stop: int, most: int) -> list[int]:
+        """The heights before `stop`, ascending, on whose checkpoints fewer lines are kept than a quorum.
+
+        So many of the newest ones are looked at, and all that changed the members: without these no path of trust leads on.
+        """
+        first = max(0, stop - most)
+        with self._file.view() as view:
+            found = self._find_short(view, [each for each in view.membership_heights() if each < first])
+        for begin in range(first, stop, CHUNK):
             with self._file.view() as view:
-                for height in range(end - 1, begin - 1, -1):
-                    validators = view.validators_before(height)
-                    # This node's own line is in the row of the block.
-                    if validators is not None and len(view.cosignatures(height)) + 1 < validators.quorum:
-                        yield height
+                found += self._find_short(view, range(begin, min(begin + CHUNK, stop)))
+        return found
+
+    def _find_short(self, view: Snapshot, heights: Iterable[int]) -> list[int]:
+        found: list[int] = []
+        for height in heights:
+            validators = view.validators_before(height)
+            # This node's own line is in the row of the block.
+            if validators is not None and len(view.cosignatures(height)) + 1 < validators.quorum:
+                found.append(height)
+        return found
 
     def _read(self, view: Snapshot, height: int) -> Head:
         voters, header = self._derive(view, view.validators_before(height)), view.header(height)

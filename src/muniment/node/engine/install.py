@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 class Installed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The engine that is now there. `already` says that it was there before; `sha256` is the program's, in lower-case hex."""
 
-    path: Path
+    path: str
     version: str
     go: str
     sha256: str
@@ -121,7 +121,7 @@ def _place(built: Path, target: Path) -> str:
 
 
 def _describe(engine: Engine, digest: str, *, already: bool) -> Installed:
-    return Installed(path=engine.path, version=engine.version, go=engine.go, sha256=digest, already=already)
+    return Installed(path=str(engine.path), version=engine.version, go=engine.go, sha256=digest, already=already)
 
 
 def _step(number: int, text: str) -> str:

@@ -15,19 +15,19 @@ from typing import Literal
 
 from muniment.core.format import digest, encoding, entry, keys, state_map
 from muniment.core.format.encoding import HexDigest, Natural, Time
-from muniment.core.format.keys import Verifier
-from muniment.core.proof.trust import Cosigner, Trust
+from muniment.core.proof import consortium as councils
+from muniment.core.proof.trust import Trust
 from muniment.core.rules import chain, members
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Validators
 from muniment.errors import InvalidInput
+from muniment.node.engine import genesis_json
 from muniment.node.founding import answer as answers_
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.draft import UNSET, Draft, Part
 
 FORMAT: Literal["urn:muniment:consortium:v1"] = "urn:muniment:consortium:v1"
 MAX_CONSORTIUM_BYTES = 4 * 1024 * 1024
-CHAIN_ID_DIGITS = 32
 
 _FINGERPRINT_DIGITS = 32
 
@@ -71,7 +71,7 @@ class Consortium(Part, frozen=True, kw_only=True):
     @property
     def chain_id(self) -> str:
         """What the engine calls this chain."""
-        return f"muniment-{self.ledger[:CHAIN_ID_DIGITS]}"
+        return genesis_json.name_chain(self.ledger)
 
     @property
     def moved(self) -> bool:
@@ -100,19 +100,7 @@ class Consortium(Part, frozen=True, kw_only=True):
 
     def trust(self) -> Trust:
         """Whom to believe about the ledger: a quorum of its members, and the keys that signed it before they voted."""
-        validators = self.validators
-        published = () if validators.publisher is UNSET else (keys.derive(self.origin, bytes.fromhex(validators.publisher.key)),)
-        earlier = [keys.parse(each) for each in self.draft.log_keys]
-        return Trust(
-            origin=self.origin,
-            ledger=self.ledger,
-            log_keys=tuple(dict.fromkeys((*published, *earlier))),
-            cosigners=tuple(
-                Cosigner(cosigner(self.origin, each.organisation, bytes.fromhex(each.cosigner)), each.organisation, "voted")
-                for each in validators.members
-            ),
-            quorum=validators.quorum,
-        )
+        return councils.to_trust(self.origin, self.ledger, self.validators, map(keys.parse, self.draft.log_keys))
 
 
 _read = encoding.decoder(Consortium, limit=MAX_CONSORTIUM_BYTES)
@@ -163,11 +151,6 @@ def verify(consortium: Consortium) -> Consortium:
     if build(consortium.draft, consortium.answers, consortium.start if consortium.moved else None) != consortium:
         raise _bad("this sealed file is not what its draft and answers make: somebody changed it")
     return consortium
-
-
-def cosigner(origin: str, organisation: str, public_key: bytes) -> Verifier:
-    """The C2SP verifier of a member's cosignatures."""
-    return keys.derive(members.cosigner_name(origin, organisation), public_key, keys.COSIGNATURE)
 
 
 def _begin(draft: Draft, answers: list[Answer]) -> Start:

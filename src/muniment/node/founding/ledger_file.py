@@ -8,14 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from muniment.client.world import World
-from muniment.core.format import checkpoint, entry, keys, note
-from muniment.core.format.checkpoint import Checkpoint
-from muniment.core.rules import members
+from muniment.core.format import entry, keys
 from muniment.core.rules.chain import Sealed
 from muniment.core.rules.records import Protocol
 from muniment.errors import CorruptStore, InvalidInput
 from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Seal, Store
+from muniment.node.cosigning import sealing as cosignatures
 from muniment.node.founding.consortium import Consortium, Start
 
 Clock = Callable[[], int]
@@ -69,14 +68,10 @@ def measure(store: Store) -> Start:
         )
 
 
-def cosigning(origin: str, organisation: str, signer: keys.Signer, clock: Clock) -> Seal:
+def cosigning(organisation: str, signer: keys.Signer, clock: Clock) -> Seal:
     """Seals a block with the member's own cosignature, which is the only line on its checkpoint until others have signed too."""
 
     def seal(sealed: Sealed) -> bytes:
-        frontier = sealed.position.frontier
-        text = checkpoint.format(Checkpoint(origin, frontier.size, frontier.root()))
-        name = members.cosigner_name(origin, organisation)
-        line = checkpoint.cosign(note.Note(text, ()), name, signer, clock() // 1_000_000)
-        return note.format(note.attach(note.Note(text, ()), (line,)))
+        return cosignatures.sign(sealed, organisation, signer, clock() // 1_000_000)
 
     return seal

@@ -48,6 +48,6 @@ def describe_strength(count: int) -> str:
     if count == 1:
         return "One organisation alone decides everything here: below four members BFT protects nobody (f = 0)."
     if count < PROTECTED_FROM:
-        return f"With {count} organisations BFT protects nobody (f = 0): all of them must take part, and one that fails stops the ledger."
+        return f"With {count} organisations BFT protects nobody (f = 0): all must take part, and one that fails stops the ledger."
     harmless, quorum = (count - 1) // 3, members.quorum(count)
     return f"Of {count} organisations {harmless} may fail or lie without harm, and {quorum} together make a proof."

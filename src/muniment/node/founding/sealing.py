@@ -152,7 +152,7 @@ def _settle_ledger(places: NodePlaces, consortium: Consortium, answer: Answer, c
         )
     if not places.ledger.exists():
         signer = signers.load_file(places.cosigner_key)
-        sealing = ledger_file.cosigning(consortium.origin, answer.organisation, signer, clock)
+        sealing = ledger_file.cosigning(answer.organisation, signer, clock)
         ledger_file.create(places.ledger, consortium, sealing)
         return
     store = Store.open(places.ledger)

@@ -8,10 +8,11 @@ import sys
 from typing import Any
 
 from muniment.node.process import line, orders
-from muniment.node.process.supervisor import Supervisor
+from muniment.node.process.orders import Orders
+from muniment.node.process.supervisor import TIMING, Supervisor, Timing
 
 
-def main(told: orders.Orders) -> int:
+def main(told: Orders, timing: Timing = TIMING) -> int:
     """Supervise until a signal says to stop, greet on standard output, and return the exit code."""
     os.set_inheritable(told.lock, False)
 
@@ -25,7 +26,7 @@ def main(told: orders.Orders) -> int:
 
     # A node that runs under another one's supervisor by mistake would talk to that.
     environment = {key: value for key, value in os.environ.items() if key != line.VARIABLE}
-    supervisor = Supervisor(told, environment, greet)
+    supervisor = Supervisor(told, environment, greet, timing)
     code = supervisor.run()
     if supervisor.failed is not None:
         _tell(supervisor.failed, told.as_json)

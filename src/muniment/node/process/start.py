@@ -12,6 +12,7 @@ from typing import NoReturn
 import msgspec
 
 from muniment.errors import InvalidInput, NotFound, Unavailable
+from muniment.node import pruning
 from muniment.node import settings as node_settings
 from muniment.node.engine import binary, config_toml
 from muniment.node.engine.config_toml import EngineSettings, StateSync
@@ -45,6 +46,7 @@ def prepare(
     engine = binary.find(environment)
     held = lock.take(home.folder)
     socket = find_socket(home)
+    pruning.prune_wal(home.engine)
     write_config(home, settings, socket, load_state_sync(home.folder))
     typed = msgspec.json.encode({key: value for key, value in options.items() if value not in (None, ())}, enc_hook=str).decode()
     return Orders(

@@ -136,11 +136,14 @@ class Restoring:
                 held = [raw for _, raw in view.entries(start, min(stop, course.held))]
             if held != list(entries[: len(held)]):
                 raise _foreign()
-        course.rebuilding.feed(entries[course.next - start :])
+        # One write to the disk a chunk: whatever a power failure takes of it comes again with the next snapshot.
+        with self._store.hurrying():
+            course.rebuilding.feed(entries[course.next - start :])
         course.next = max(course.next, stop)
 
     def _finish(self, course: _Course) -> None:
-        course.rebuilding.settle()
+        with self._store.hurrying():
+            course.rebuilding.settle()
         staged = self._store.stage([], lambda previous: previous)
         if staged.root != course.offer.hash:
             raise VerificationError("the snapshot does not end with a whole block", step=8, code="bad-snapshot")

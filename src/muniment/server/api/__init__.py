@@ -15,9 +15,10 @@ from muniment.server.api.questions import BundleAsking
 from muniment.server.api.rules import ROUTES as RULES
 from muniment.server.api.stored import ROUTES as STORED
 from muniment.server.api.things import ROUTES as THINGS
+from muniment.server.api.trust import ROUTES as TRUST
 from muniment.server.api.views import ROUTES as VIEWS
 
-HANDLERS = (*BLOBS, *ENTRIES, *EVENTS, *PROOFS, *QUESTIONS, *RULES, *STORED, *THINGS, *VIEWS)
+HANDLERS = (*BLOBS, *ENTRIES, *EVENTS, *PROOFS, *QUESTIONS, *RULES, *STORED, *THINGS, *TRUST, *VIEWS)
 
 ROUTES = (Router("/", route_handlers=list(HANDLERS), guards=[reading.check_query]),)
 

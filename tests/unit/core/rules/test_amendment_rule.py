@@ -15,7 +15,7 @@ from muniment.core.rules import events, policy
 from muniment.core.rules.policy import Approvals, Policy, Role
 from muniment.errors import InvalidInput
 
-A, B = "a" * 64, "b" * 64
+A, B, C = "a" * 64, "b" * 64, "c" * 64
 EVERYTHING = Role(name="owner", may=("*",))
 COMMON = {
     "ledger": A,

@@ -446,6 +446,7 @@ FORMS: list[tuple[type[Event], dict[str, Any], str]] = [
         {"member": "acme", "change": "admit", "validator_key": A, "cosigner_key": B, "publisher_key": C},
         "form",
     ),
+    (events.MemberChanged, {"member": "none", "change": "remove"}, "form"),
     (events.MemberChanged, {"member": "acme", "change": "rotate"}, "form"),
     (events.MemberChanged, {"member": "acme", "change": "rotate", "validator_key": A, "cosigner_key": A}, "form"),
     (events.MemberChanged, {"member": "acme", "change": "rotate", "validator_key": A, "publisher_key": B}, "form"),

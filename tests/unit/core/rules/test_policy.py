@@ -7,7 +7,7 @@ import pytest
 
 import machine as machines
 from machine import Bank, Machine, World, production
-from muniment.core.rules import chain, genesis
+from muniment.core.rules import chain, members
 from muniment.core.rules.policy import Policy, PolicyViolation, Reason, Role, Verdict
 from muniment.core.rules.requirements.case import title
 from muniment.errors import InvalidInput

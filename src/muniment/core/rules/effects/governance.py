@@ -146,21 +146,26 @@ def require_approvals(approvals: tuple[str, ...], of: str, since: int, context: 
     """What changes the ledger's own order follows the amendment rule of the policy in force; no waiver lifts it.
 
     An approval is used up: none counts of entry `since`, at which the same thing was last decided, or from before. In a
-    consortium each member has one voice, however many persons speak for it.
+    consortium each member has one voice, however many persons speak for it; where there are fewer members than voices asked
+    for, all of them are enough: else the last ones could change nothing any more.
     """
     consortium = context.read("members", Consortium)
     for approval in approvals:
         context.require(f"approval/{approval}", Approval, f"The approval {approval}")
     heard = hear(context, Asked(of=of, time=context.time, after=since), approvals)
     for wanted in context.policy.amendment:
-        voices = count_voices(heard, wanted.role) if consortium is None else count_members(heard, wanted.role, consortium.active)
-        if len(voices) < wanted.count:
+        if consortium is None:
+            voices, needed = count_voices(heard, wanted.role), wanted.count
+        else:
+            voices = count_members(heard, wanted.role, consortium.active)
+            needed = min(wanted.count, len(consortium.active))
+        if len(voices) < needed:
             told = " and ".join(each.told() for each in voices) or "nobody"
             silent = [f"Not {each.told()}: {each.silent}." for each in heard if each.silent]
-            short = wanted.count - len(voices)
+            short = needed - len(voices)
             context.refuse(
                 "amendment",
-                f"The policy in force asks for {wanted.count} {_name_voices(wanted.count, consortium)} in the role "
+                f"The policy in force asks for {needed} {_name_voices(needed, consortium)} in the role "
                 f"{wanted.role} to approve this {of.partition('/')[0]}.",
                 " ".join([f"Counted: {told}.", *silent]),
                 missing=(f"{count_approvals(short, 'more ')} by {wanted.role}",),

@@ -151,6 +151,7 @@ class MemberChanged(Event, frozen=True, kw_only=True):
 
     def check(self) -> None:
         super().check()
+        require(self.member != members.NOBODY, f"no organisation is called {members.NOBODY}")
         named = {self.validator_key, self.cosigner_key} - {UNSET}
         keyed = self.change in ("admit", "rotate")
         require(keyed or not named, "`validatorKey` and `cosignerKey` are for a member that is admitted or rotates them")

@@ -113,7 +113,8 @@ const FORM_CHECKS = Object.freeze({
     requireForm(added || expiresAt === undefined, "`expiresAt` is for a key that is added");
     requireForm(replaces !== key, "a key is replaced by another one");
   },
-  "member.changed": ({ change, validatorKey, cosignerKey, publisherKey }) => {
+  "member.changed": ({ member, change, validatorKey, cosignerKey, publisherKey }) => {
+    requireForm(member !== "none", "no organisation is called none");
     const named = [validatorKey, cosignerKey].filter((each) => each !== undefined).length;
     const wanted = { admit: [2], rotate: [1, 2] }[change] ?? [0];
     requireForm(wanted.includes(named), "both keys are there for an admission, at least one for a rotation, else none");

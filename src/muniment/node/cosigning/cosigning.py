@@ -1,0 +1,337 @@
+"""A node's part in the exchange of cosignatures: it signs, tells the others, answers them, keeps what they say.
+
+    cosigning = Cosigning(path, "lab", [signer], peers, alarms, evidence=folder)
+    cosigning.open()
+    store.commit(staged, cosigning.seal, height)
+    cosigning.committed(committed)              # after COMMIT: from here on others may have this node's line
+    cosigning.keeper.wait(height, 3.0)
+
+What a crash leaves: this node's own line stands in the block; lines of others that were not written yet are asked for again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time as clocks
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from muniment.core.format import keys, time
+from muniment.core.proof import evidence as evidences
+from muniment.core.rules.chain import Sealed
+from muniment.errors import Conflict, InvariantError, MunimentError
+from muniment.ledger import signers
+from muniment.ledger.pins import Pins
+from muniment.ledger.store.cosignatures import Cosignatures
+from muniment.ledger.store.file import Store
+from muniment.net import address
+from muniment.net.transport import Patience, Transport
+from muniment.node import divergence
+from muniment.node.alarms import Alarms
+from muniment.node.cosigning import sealing
+from muniment.node.cosigning.ahead import Early
+from muniment.node.cosigning.courier import OTHER_HISTORY, Ask, Courier
+from muniment.node.cosigning.intake import Intake, Parsed
+from muniment.node.cosigning.keeper import Keeper, missing
+from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard
+from muniment.node.cosigning.past import Past
+from muniment.node.cosigning.voters import LOG
+from muniment.node.divergence import Divergences
+from muniment.node.homes import NodeHome
+from muniment.node.settings import NodeSettings, Peer
+from muniment.server.problems import Forbidden
+from muniment.server.standing import PeerStanding
+
+CACHE_KIB = 2_048
+EVIDENCE = "evidence"
+SAVE_SECONDS = 0.5
+SILENT_SECONDS = 15.0
+QUORUM_SECONDS = 5.0
+MICROSECONDS = 1_000_000
+PATIENCE = Patience(connect=2.0, read=5.0, answer=10.0, retries=0.5, attempts=2)
+
+_log = logging.getLogger("muniment.node.cosigning")
+
+
+class Committed(Protocol):
+    """What is needed of a commit: the block that it sealed, if it sealed one."""
+
+    @property
+    def sealed(self) -> Sealed | None:
+        """The block."""
+
+
+class Cosigning:
+    """`cosigners` are this member's cosigner keys: the one that is in force for a block signs it.
+
+    `peers` are the other members' addresses; `evidence` is the folder for files that show two histories; `publisher` is the
+    log's own key, where this member holds it; `reach` makes the way to a peer.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        organisation: str,
+        cosigners: Sequence[keys.Signer],
+        peers: Sequence[Peer],
+        alarms: Alarms,
+        *,
+        evidence: Path,
+        publisher: keys.Signer | None = None,
+        ca: Path | None = None,
+        reach: Callable[[Peer], Ask] | None = None,
+        clock: Callable[[], float] = clocks.time,
+    ) -> None:
+        self.organisation = organisation
+        self._path = path
+        self._signers = {each.public_key: each for each in cosigners}
+        self._publisher = publisher
+        self._peers = tuple(peers)
+        self._alarms = alarms
+        self._evidence = evidence
+        self._ca = ca
+        self._reach = reach or self._reach_http
+        self._clock = clock
+        self._open = ExitStack()
+        self._table = Cosignatures(path)
+        self._store: Store | None = None
+        self._keeper: Keeper | None = None
+        self._couriers: tuple[Courier, ...] = ()
+        self._intake: Intake | None = None
+        self._divergences = Divergences(organisation, Pins(evidence).keep, clock=clock)
+        self._sealed: bytes = b""
+        self._doubts: deque[Sequence[Early]] = deque(maxlen=64)
+        self._sounding: set[tuple[str, str]] = set()
+        self._news = threading.Event()
+        self._closing = False
+        self._began = 0.0
+        self._clerk = threading.Thread(target=self._run, name="cosigning", daemon=True)
+
+    @classmethod
+    def load(cls, home: NodeHome, settings: NodeSettings, alarms: Alarms) -> Cosigning:
+        """A node's own, with the keys in its folder: that which cosigns now, and those that were made to do so next."""
+        paths = sorted(home.folder.glob(f"{home.cosigner_key.name}*"))
+        publisher = signers.load_file(home.publisher_key) if home.publisher_key.exists() else None
+        return cls(
+            home.ledger,
+            settings.organisation,
+            [signers.load_file(each) for each in paths],
+            settings.peers,
+            alarms,
+            evidence=home.folder / EVIDENCE,
+            publisher=publisher,
+        )
+
+    @property
+    def keeper(self) -> Keeper:
+        """The lines. Once it is open."""
+        if self._keeper is None:
+            raise InvariantError("cosignatures were asked for before they were opened")
+        return self._keeper
+
+    def open(self) -> None:
+        """Read the newest checkpoints and begin to exchange them."""
+        store = self._store = Store.open(self._path, CACHE_KIB)
+        self._open.callback(store.close)
+        self._open.callback(self._table.close)
+        past = Past(store)
+        keeper = self._keeper = Keeper(past, self.organisation, self._publisher)
+        intake = self._intake = Intake(keeper, past, self._divergences, clock=self._clock)
+        keeper.open()
+        self._began = clocks.monotonic()
+        self._couriers = tuple(
+            [Courier(each.organisation, each.url, self._reach(each), keeper, intake) for each in self._peers if each.url]
+        )
+        for courier in self._couriers:
+            keeper.listen(courier.nudge)
+            courier.open()
+        self._clerk.start()
+
+    def close(self) -> None:
+        """End the exchange and write what is not written."""
+        self._closing = True
+        self._news.set()
+        if self._clerk.is_alive():
+            self._clerk.join(10.0)
+        for each in self._couriers:
+            each.nudge()
+        for each in self._couriers:
+            each.close()
+        if self._keeper is not None:
+            self._save()
+        self._open.close()
+
+    def seal(self, sealed: Sealed) -> bytes:
+        """The checkpoint of a block under this member's own line: what the store writes with the block."""
+        voters = None if self._keeper is None else self._keeper.next_voters
+        in_force = None if voters is None else voters.key(self.organisation)
+        # Who is no member signs all the same, and counts for nobody.
+        signer = self._signers.get(in_force or b"") or next(iter(self._signers.values()))
+        self._sealed = sealing.sign(sealed, self.organisation, signer, int(self._clock()))
+        return self._sealed
+
+    def committed(self, committed: Committed) -> None:
+        """A block is on the disk. Returns at once."""
+        sealed = committed.sealed
+        if sealed is None or self._keeper is None:
+            return
+        strays = self._keeper.committed(sealed, self._own_note(sealed))
+        if strays:
+            self._doubts.append(strays)
+            self._news.set()
+
+    def answer(self, notes: Sequence[Parsed]) -> Heard:
+        """Take what a peer sent, and tell what it lacks.
+
+        Raises VerificationError for a forged line, Conflict (`other-history`, with the evidence) where a member signed another
+        ledger than this, Forbidden (`not-a-member`) where no line is a member's.
+        """
+        assert self._intake is not None, "cosignatures are opened before anybody is answered"
+        taken = self._intake.take(notes)
+        if taken.contradictions:
+            shown = divergence.evidence_of(taken.contradictions[0])
+            raise Conflict(
+                "that checkpoint belongs to another history than the ledger here",
+                code=OTHER_HISTORY,
+                hint="Compare both checkpoints; `muniment node status` names who is alone.",
+                details={"note": shown.pinned, "evidence": evidences.encode(shown).decode()},
+            )
+        if not taken.valid:
+            raise Forbidden(
+                "no line in these notes is by a member of this ledger",
+                code="not-a-member",
+                hint="Only members in force exchange cosignatures; everybody else reads /checkpoint.",
+            )
+        return self._tell(notes)
+
+    def is_near(self, notes: Sequence[Parsed]) -> bool:
+        """Can `answer` be given without waiting for the disk?"""
+        return self._intake is not None and self._intake.is_near(notes)
+
+    def peers(self) -> tuple[PeerStanding, ...]:
+        """The other members as this node last heard of them."""
+        ours, now = self.keeper.newest.height, clocks.monotonic()
+        told = {each.organisation: _stand(each, ours, now) for each in self._couriers}
+        silent = [PeerStanding(organisation=each.organisation, url=each.url, reached=False) for each in self._peers]
+        return tuple([told.get(each.organisation, each) for each in silent])
+
+    def quorum_seconds(self) -> list[float]:
+        """Seconds from the last commits here to their quorums."""
+        return list(self.keeper.quorum_seconds)
+
+    def delays(self) -> dict[str, float]:
+        """Seconds from the last commit here to each organisation's line on it."""
+        return dict(self.keeper.delays)
+
+    def _own_note(self, sealed: Sealed) -> bytes:
+        if self._sealed.startswith(sealing.format(sealed).encode() + b"\n"):
+            return self._sealed
+        # Sealed by somebody else, or by an earlier life of this process.
+        assert self._store is not None
+        with self._store.view() as view:
+            return view.checkpoint_at(sealed.header.height)
+
+    def _tell(self, notes: Sequence[Parsed]) -> Heard:
+        keeper, newest = self.keeper, self.keeper.newest
+        told, room = list[str](), MAX_BYTES // 2
+        for each in notes:
+            found = None if self._intake is None else self._intake.find(each.checkpoint.size)
+            if found is None or found.text != each.note.text:
+                continue
+            lacking = missing(keeper.shown(found), each.note.signatures)
+            if lacking:
+                told.append(found.note(lacking).decode())
+                room -= len(told[-1])
+            if room < 0:
+                break
+        return Heard(notes=tuple(told), newest=newest.note(keeper.said(newest)).decode(), height=newest.height)
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._news.wait(SAVE_SECONDS)
+            self._news.clear()
+            try:
+                while self._doubts:
+                    self._look_into(self._doubts.popleft())
+                self._save()
+                self._raise_alarms()
+            except Exception:
+                # Whatever it is, the next round may be better, and nobody else does this.
+                _log.exception("cosignatures could not be kept")
+
+    def _look_into(self, strays: Sequence[Early]) -> None:
+        try:
+            if self._intake is not None:
+                self._intake.doubt(strays)
+        except MunimentError as error:
+            _log.warning("an early cosignature could not be looked into: %s", error)
+
+    def _save(self) -> None:
+        """Write new lines in one transaction. One that fails is tried again in the next round."""
+        lines = self.keeper.drain()
+        if not lines:
+            return
+        try:
+            self._table.write(lines)
+        except MunimentError as error:
+            self.keeper.restore()
+            _log.warning("cosignatures could not be written: %s", error)
+            return
+        self.keeper.saved()
+
+    def _raise_alarms(self) -> None:
+        troubles = {**self._divergences.troubles(), **self._find_silent(), **self._find_short()}
+        for (code, organisation), text in troubles.items():
+            self._alarms.sound(code, organisation, text)
+        for code, organisation in self._sounding - troubles.keys():
+            self._alarms.quiet(code, organisation)
+        self._sounding = set(troubles)
+
+    def _find_silent(self) -> dict[tuple[str, str], str]:
+        voters, now = self.keeper.next_voters, clocks.monotonic()
+        members = () if voters is None else voters.organisations
+        found: dict[tuple[str, str], str] = {}
+        for each in self._couriers:
+            if each.organisation in members and now - max(each.lives, self._began) > SILENT_SECONDS:
+                since = f"since {_format(each.heard)}" if each.heard else "since this node started"
+                found["peer-silent", each.organisation] = f"{each.organisation} has not answered at {each.url} {since}."
+        return found
+
+    def _find_short(self) -> dict[tuple[str, str], str]:
+        newest, voters = self.keeper.newest, self.keeper.newest.voters
+        now = clocks.monotonic()
+        if voters is None or newest.is_settled or now - max(newest.committed, self._began) < QUORUM_SECONDS:
+            return {}
+        silent = [each for each in voters.organisations if each not in newest.lines]
+        late = self._intake.mistimed if self._intake is not None else {}
+        clock = [f"{name}'s clock and this machine's do not agree." for name in silent if name in late]
+        text = f"block {newest.height} is cosigned by {newest.votes} of {len(voters.organisations)}; {voters.quorum} must have."
+        return {("quorum-missing", ""): " ".join((text, f"Missing: {', '.join(silent)}.", *clock))}
+
+    def _reach_http(self, peer: Peer) -> Ask:
+        transport = Transport(address.parse(peer.url), ca=self._ca, patience=PATIENCE)
+        self._open.callback(transport.close)
+        return lambda told: transport.ask(PATH, told, Heard, limit=4 * MAX_BYTES)
+
+
+def _stand(courier: Courier, ours: int, now: float) -> PeerStanding:
+    return PeerStanding(
+        organisation=courier.organisation,
+        url=courier.url,
+        reached=bool(courier.heard) and not courier.failure and now - courier.lives <= SILENT_SECONDS,
+        height=courier.height,
+        lag=ours - courier.height if courier.height >= 0 else 0,
+        heard=_format(courier.heard) if courier.heard else "",
+        agrees=courier.agrees,
+    )
+
+
+def _format(seconds: float) -> str:
+    return time.format(int(seconds * MICROSECONDS))
+
+
+__all__ = ["LOG", "Committed", "Cosigning"]

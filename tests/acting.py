@@ -1,0 +1,101 @@
+"""An application as small as can be, for tests of what stands around one: `python tests/acting.py FOLDER SOCKET`.
+
+It keeps height and app hash in FOLDER/state.json. Files in FOLDER change how it behaves: `wrong` (it remembers another state than
+it computed), `mute` (it gives its supervisor no answer), `ends` (it ends at once), `unfit` (it says that it cannot run).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from muniment.node.abci.proto import types_pb2 as abci
+from muniment.node.abci.server import Server
+from muniment.node.process.supervised import Supervised
+
+
+class Acting:
+    """Answers the engine; its state is the digest of all transactions."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._staged: dict[str, object] = {}
+
+    @property
+    def _state(self) -> dict[str, object]:
+        try:
+            found = json.loads((self._folder / "state.json").read_text())
+        except FileNotFoundError:
+            return {"height": 0, "hash": "00" * 32}
+        assert isinstance(found, dict)
+        return found
+
+    def __call__(self, request: abci.Request) -> abci.Response:
+        kind = request.WhichOneof("value")
+        answer = getattr(self, f"_{kind}", None)
+        return answer(getattr(request, str(kind))) if answer else abci.Response(**{str(kind): {}})
+
+    def _info(self, asked: abci.RequestInfo) -> abci.Response:
+        state = self._state
+        known = bytes.fromhex(str(state["hash"]))
+        if (self._folder / "wrong").exists():
+            known = bytes(32)
+        return abci.Response(
+            info=abci.ResponseInfo(app_version=1, last_block_height=int(str(state["height"])), last_block_app_hash=known)
+        )
+
+    def _init_chain(self, asked: abci.RequestInitChain) -> abci.Response:
+        return abci.Response(init_chain=abci.ResponseInitChain(app_hash=bytes(32)))
+
+    def _prepare_proposal(self, asked: abci.RequestPrepareProposal) -> abci.Response:
+        return abci.Response(prepare_proposal=abci.ResponsePrepareProposal(txs=asked.txs))
+
+    def _process_proposal(self, asked: abci.RequestProcessProposal) -> abci.Response:
+        return abci.Response(process_proposal=abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT))
+
+    def _finalize_block(self, asked: abci.RequestFinalizeBlock) -> abci.Response:
+        known = bytes.fromhex(str(self._state["hash"]))
+        for tx in asked.txs:
+            known = hashlib.sha256(known + tx).digest()
+        self._staged = {"height": asked.height, "hash": known.hex()}
+        results = [abci.ExecTxResult() for _ in asked.txs]
+        return abci.Response(finalize_block=abci.ResponseFinalizeBlock(tx_results=results, app_hash=known))
+
+    def _commit(self, asked: abci.RequestCommit) -> abci.Response:
+        fresh = self._folder / "state.new"
+        fresh.write_text(json.dumps(self._staged))
+        os.replace(fresh, self._folder / "state.json")
+        return abci.Response(commit=abci.ResponseCommit())
+
+
+def main(folder: Path, socket: Path) -> None:
+    """Answer until a signal says to stop."""
+    supervised = Supervised.from_environment(os.environ)
+    assert supervised is not None
+    heard = (folder / "heard").open("a", buffering=1)
+    if (folder / "ends").exists():
+        sys.exit(9)
+    supervised.start(
+        lambda: not (folder / "mute").exists(),
+        on_alarms=lambda alarms: heard.write(json.dumps({"alarms": [each.code for each in alarms]}) + "\n"),
+        on_seen=lambda seen: heard.write(json.dumps({"seen": seen.code}) + "\n"),
+        on_end=lambda: os._exit(3),
+    )
+    if (folder / "unfit").exists():
+        supervised.tell_failed("no-ledger", "there is no ledger here", "Make one.", 5)
+        signal.pause()
+    acting = Acting(folder)
+    Server(socket, lambda: acting).open()
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    supervised.tell_ready({"url": "http://127.0.0.1:1", "lines": ["It acts."]})
+    stopping.wait()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

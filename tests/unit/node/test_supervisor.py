@@ -1,0 +1,170 @@
+"""The supervisor over a real CometBFT: what it starts, what it survives, how it ends (node.process)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+import supervising
+from muniment.errors import Conflict
+from muniment.node.process import lock
+
+MAX_RSS_KIB = 25 << 10
+
+
+def is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    # One that nobody has reaped yet does nothing any more.
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_it_starts_the_application_then_the_engine_and_stops_both_within_seconds(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        greeting = json.loads((node.folder / "stdout").read_text())
+        assert greeting == {"url": "http://127.0.0.1:1", "process": node.process.pid}
+        node.submit("hello")
+        node.wait_until(lambda: node.height >= 2)
+        said = [json.loads(line)["code"] for line in node.log.splitlines()]
+        assert said[:2] == ["application-ready", "engine-started"]
+        memory = Path(f"/proc/{node.process.pid}/status").read_text()
+        rss = next(int(line.split()[1]) for line in memory.splitlines() if line.startswith("VmRSS:"))
+        assert rss < MAX_RSS_KIB
+        signed = json.loads(node.places.validator_state.read_text())["height"]
+        assert int(signed) >= 2
+        children = [node.child("application"), node.child("engine")]
+        with pytest.raises(Conflict) as refused:
+            lock.take(node.folder)
+        assert (refused.value.code, refused.value.details["process"]) == ("already-running", str(node.process.pid))
+        assert lock.find_holder(node.folder) == str(node.process.pid)
+        began = time.monotonic()
+        assert node.stop() == 0
+        assert time.monotonic() - began < 5
+        assert all(is_gone(each) for each in children)
+        assert lock.find_holder(node.folder) is None
+        # The validator's own record is CometBFT's alone.
+        assert int(json.loads(node.places.validator_state.read_text())["height"]) >= int(signed)
+        assert "Version info" in (node.folder / "logs" / "engine.log").read_text()
+
+
+def test_whichever_dies_both_begin_again_and_the_chain_goes_on(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        for name, other in (("application", "engine"), ("engine", "application")):
+            before, beside = node.child(name), node.child(other)
+            os.kill(before, signal.SIGKILL)
+            node.wait_restarted(name, before)
+            assert node.child(other) != beside
+        assert node.record["application"]["starts"] == 3
+
+
+def test_a_halted_application_and_a_halted_engine_are_replaced(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        for name in ("application", "engine"):
+            before = node.child(name)
+            time.sleep(0.5)
+            os.kill(before, signal.SIGSTOP)
+            node.wait_restarted(name, before)
+            assert f'"{name}-hung"' in node.log
+        # So is one whose event loop stands still, although its process runs.
+        before = node.child("application")
+        (node.folder / "mute").touch()
+        node.wait_until(lambda: node.record["application"]["process"] not in (None, before))
+        (node.folder / "mute").unlink()
+        node.wait_answering()
+
+
+def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    again = supervising.prepare(tmp_path)
+    with supervising.supervised(tmp_path, again=again) as node:
+        node.wait_until(lambda: node.height >= 1)
+        children = [node.child("application"), node.child("engine")]
+        node.process.kill()
+        node.process.wait()
+        node.wait_until(lambda: all(is_gone(each) for each in children), 3)
+        height = node.height
+    with supervising.supervised(tmp_path, again=again) as node:
+        node.wait_until(lambda: node.record["process"] == node.process.pid)
+        node.wait_answering()
+        node.submit_when_ready("more")
+        node.wait_until(lambda: node.height > height)
+
+
+def test_an_engine_that_finds_another_state_is_given_up_and_the_application_answers_on(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path) as node:
+        node.submit_when_ready("one")
+        node.wait_until(lambda: node.height >= 2)
+        (node.folder / "wrong").touch()
+        os.kill(node.child("engine"), signal.SIGKILL)
+        node.wait_until(lambda: node.record["engine"]["held"])
+        assert node.record["engine"]["process"] is None
+        assert node.codes == ["diverged"]
+        application = node.child("application")
+        node.wait_until(lambda: {"alarms": ["diverged"]} in node.heard)
+        starts = node.record["engine"]["starts"]
+        # Readers keep their application, and should it die, they get another one; the engine stays away.
+        os.kill(application, signal.SIGKILL)
+        node.wait_until(lambda: node.record["application"]["process"] not in (None, application))
+        node.wait_until(lambda: node.record["application"]["ready"])
+        time.sleep(1)
+        assert node.record["engine"] == {"process": None, "since": node.record["engine"]["since"], "starts": starts, "held": True}
+        assert node.stop() == 0
+
+
+def test_who_dies_at_once_is_started_more_and_more_slowly(tmp_path: Path) -> None:
+    again = supervising.prepare(tmp_path)
+    (again[0].folder / "ends").touch()
+    with supervising.supervised(tmp_path, again=again) as node:
+        node.wait_until(lambda: node.record.get("application", {}).get("starts", 0) >= 3)
+        waits = [json.loads(line)["message"].split()[-2] for line in node.log.splitlines() if "application-ended" in line]
+        assert waits[:2] == ["1", "2"]
+        (node.folder / "ends").unlink()
+        node.wait_answering()
+        assert node.stop() == 0
+
+
+def test_an_engine_that_cannot_start_is_an_alarm_with_its_own_words(tmp_path: Path) -> None:
+    again = supervising.prepare(tmp_path)
+    with socket.create_server(("127.0.0.1", again[1])), supervising.supervised(tmp_path, again=again) as node:
+        node.wait_until(lambda: "engine-failed" in node.codes)
+        (alarm,) = node.record["alarms"]
+        assert "address already in use" in alarm["text"]
+        node.wait_until(lambda: {"alarms": ["engine-failed"]} in node.heard)
+    with supervising.supervised(tmp_path, again=again) as node:
+        node.wait_until(lambda: node.record["process"] == node.process.pid)
+        node.wait_answering()
+        assert node.codes == []
+
+
+def test_a_program_that_is_none_is_told_too(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path, engine=tmp_path / "nothing") as node:
+        node.wait_until(lambda: "engine-failed" in node.codes)
+        assert "cannot be run" in node.record["alarms"][0]["text"]
+
+
+def test_an_application_that_cannot_run_ends_the_node_with_its_reason(tmp_path: Path) -> None:
+    again = supervising.prepare(tmp_path)
+    (again[0].folder / "unfit").touch()
+    with supervising.supervised(tmp_path, again=again) as node:
+        assert node.process.wait(supervising.PATIENCE_SECONDS) == 5
+        error = json.loads((node.folder / "stdout").read_text())["error"]
+        assert (error["code"], error["message"]) == ("no-ledger", "there is no ledger here")
+
+
+def test_settings_of_the_environment_do_not_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CMT_MONIKER", "somebody")
+    monkeypatch.setenv("CMTHOME", str(tmp_path / "elsewhere"))
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        environment = Path(f"/proc/{node.child('engine')}/environ").read_bytes()
+        assert b"CMT" not in environment
