@@ -53,7 +53,7 @@ class Seat:
         self.organisation = organisation
         self.folder = folder
         self.path = folder / "ledger.db"
-        self.up = True
+        self.up = False
         self.clock: Callable[[], float] = clocks.time
         self.alarms = Alarms()
         self.numbers = range(2)

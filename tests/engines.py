@@ -28,6 +28,7 @@ import msgspec
 import pytest
 
 import makers
+from muniment.core.rules import members
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Member, Validators
 from muniment.errors import NotFound
@@ -42,6 +43,7 @@ from muniment.node.engine import binary, config_toml, genesis_json
 from muniment.node.engine.config_toml import EngineSettings, StateSync
 from muniment.node.founding import engine_keys
 from muniment.node.opened import Opened
+from muniment.node.places import NodePlaces
 from muniment.node.session import Session
 from muniment.node.snapshots import Snapshots
 
@@ -68,7 +70,7 @@ def free_port() -> int:
 
 
 class Node:
-    """An engine and its application. `home/engine` is CometBFT's home, `home/ledger.db` the ledger."""
+    """An engine and its application, in a home as a real node has it, without what people edit."""
 
     def __init__(self, home: Path, name: str, program: Path) -> None:
         self.home = home
@@ -85,14 +87,12 @@ class Node:
         (self.engine / "data").mkdir()
         self.signer = engine_keys.create_validator(config / "priv_validator_key.json")
         identity = engine_keys.create_engine(config / "node_key.json")
-        from muniment.core.rules import members
-
         self.id = members.address(identity.public_key.hex())
         engine_keys.begin_state(self.engine / "data" / "priv_validator_state.json")
 
     @property
     def engine(self) -> Path:
-        return self.home / "engine"
+        return NodePlaces(self.home).engine
 
     @property
     def store(self) -> Store:
@@ -148,6 +148,11 @@ class Node:
             self._store.close()
             self._aside.close()
 
+    def signal(self, number: int) -> None:
+        """Send the engine a signal, such as to stand still for a while."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def ask(self, method: str, **params: str) -> Any:
         """A question to the engine; the whole answer."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
@@ -177,10 +182,10 @@ class Node:
 class Chain:
     """Members' nodes, and whoever joins them."""
 
-    def __init__(self, folder: Path, members: int, program: Path, state: Callable[[Genesis], Genesis]) -> None:
+    def __init__(self, folder: Path, count: int, program: Path, state: Callable[[Genesis], Genesis]) -> None:
         self.folder = folder
         self._program = program
-        self.nodes = [Node(folder / f"n{number}", f"org-{number}", program) for number in range(members)]
+        self.nodes = [Node(folder / f"n{number}", f"org-{number}", program) for number in range(count)]
         self.validators = Validators(
             members=tuple(
                 Member(
@@ -237,8 +242,8 @@ class Chain:
         answer = self.nodes[node].ask("broadcast_tx_sync", tx=base64.b64encode(raw).decode())
         assert answer.get("result", {}).get("code") == 0, answer
 
-    def grow(self, events: int, batch_events: int = 50) -> None:
-        """Have so many events committed everywhere."""
+    def grow(self, events: int, batch_events: int = 50, *, everywhere: bool = True) -> None:
+        """Have so many events committed, at the first node and all others that run."""
         first = self.nodes[0].mark()
         size = (first.size if first else 1) + events
         while events > 0:
@@ -246,7 +251,8 @@ class Chain:
             self.submit(self.systems(taken))
             events -= taken
         self.nodes[0].wait(lambda node: (mark := node.mark()) is not None and mark.size >= size)
-        self.settle()
+        if everywhere:
+            self.settle()
 
     def settle(self, seconds: float = PATIENCE_SECONDS) -> Mark:
         """Wait until all that run stand at one height, and have nothing to do for a moment."""
@@ -264,9 +270,9 @@ class Chain:
 
 
 @contextmanager
-def chain(folder: Path, members: int = 4, state: Callable[[Genesis], Genesis] = lambda genesis: genesis) -> Iterator[Chain]:
+def chain(folder: Path, count: int = 4, state: Callable[[Genesis], Genesis] = lambda genesis: genesis) -> Iterator[Chain]:
     """A chain whose nodes are stopped at the end, however it ends."""
-    made = Chain(folder, members, find_engine(), state)
+    made = Chain(folder, count, find_engine(), state)
     try:
         yield made
     finally:

@@ -30,7 +30,7 @@ from muniment.node.process.orders import Orders
 from muniment.node.process.supervisor import Timing
 
 PATIENCE_SECONDS = 25.0
-QUICK = Timing(stop=3.0, application=1.5, engine=1.5, start=20.0, every=0.2, early=2.0, healthy=4.0)
+QUICK = Timing(stop=3.0, application=1.5, engine=1.5, start=6.0, every=0.2, early=2.0, healthy=4.0)
 """So that a test need not wait for what people wait for."""
 # As `python -m muniment.node.process`, and nothing else imported: its size is measured.
 SCRIPT = """
@@ -155,13 +155,8 @@ def supervised(folder: Path, *, engine: Path | None = None, again: tuple[NodePla
         as_json=True,
     )
     with (places.folder / "stderr").open("w") as errors, (places.folder / "stdout").open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, orders.encode(told), json.dumps(QUICK)],
-            stdout=out,
-            stderr=errors,
-            text=True,
-            pass_fds=(held,),
-        )
+        command = [sys.executable, "-c", SCRIPT, orders.encode(told), json.dumps(QUICK)]
+        process = subprocess.Popen(command, stdout=out, stderr=errors, text=True, pass_fds=(held,))
     os.close(held)
     try:
         yield Supervised(places, process, rpc)

@@ -66,7 +66,7 @@ def validators_of(state: State) -> Json:
 def settle(state: State, faults: Iterable[Json]) -> list[Json]:
     """Page 6.5: one of each address, height and kind, with whose validator that is or was."""
     known: dict[tuple[str, int, str], Json] = {}
-    for fault in faults:
+    for fault in faults if state("members") is not None else ():
         plain = {name: item for name, item in fault.items() if name != "organisation"}
         place = fault["address"], fault["height"], fault["kind"]
         if place not in known or plain["time"] < known[place]["time"]:

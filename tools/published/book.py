@@ -51,11 +51,10 @@ class Book:
         """Begin a ledger."""
         book = cls()
         transition = chain.found(founding, time)
-        names = {f"actor/{actor.id}" for actor in founding.actors} | {"policy", "protocol"}
-        names |= {f"key/{each.key}" for actor in founding.actors for each in actor.keys}
-        names |= {f"member/{member.organisation}" for member in founding.members}
+        founding = genesis.decode(genesis.encode(founding))
+        names = council.folded(chain.seal_genesis(founding, time, bytes(32)).header)
         changed = book._record(names, transition.records)
-        sealed = chain.seal_genesis(genesis.decode(genesis.encode(founding)), time, book.state_root())
+        sealed = chain.seal_genesis(founding, time, book.state_root())
         book._close(sealed, (), changed)
         return book
 
@@ -73,27 +72,28 @@ class Book:
         assert self.position is not None
         return self.position.ledger
 
-    def judge(self, time: str, entries: Sequence[bytes]) -> chain.Transition:
+    def judge(self, time: str, entries: Sequence[bytes], faults: Sequence[Fault] = ()) -> chain.Transition:
         """What the rules say to signed entries."""
-        assert self.position is not None
-        submissions = chain.open_submissions(entries)
-        return chain.apply(self, Block(self.position, chain.policy_in_force(self), time, submissions))
+        return chain.apply(self, self._open(time, entries, faults))
 
-    def seal(self, time: str, entries: Sequence[bytes]) -> tuple[Verdict, ...]:
+    def seal(self, time: str, entries: Sequence[bytes], faults: Sequence[Fault] = ()) -> tuple[Verdict, ...]:
         """Judge entries and seal what is admitted."""
-        assert self.position is not None
-        submissions = chain.open_submissions(entries)
-        block = Block(self.position, chain.policy_in_force(self), time, submissions)
+        block = self._open(time, entries, faults)
         transition = chain.apply(self, block)
         refused = [each for each in transition.verdicts if each.decision != "admitted"]
         assert not refused, refused
         names = {name for each in transition.admitted for name in each.streams}
+        names |= set(council.folded(chain.seal(block, transition, bytes(32)).header))
         changed = self._record(names, transition.records)
         sealed = chain.seal(block, transition, self.state_root())
         for index, each in enumerate(transition.admitted, len(self.raw_entries)):
             self.known_ids[each.event.event_id] = index
         self._close(sealed, tuple(entries), changed)
         return transition.verdicts
+
+    def _open(self, time: str, entries: Sequence[bytes], faults: Sequence[Fault]) -> Block:
+        assert self.position is not None
+        return Block(self.position, chain.policy_in_force(self), time, chain.open_submissions(entries), tuple(faults))
 
     def force(
         self,

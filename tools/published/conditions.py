@@ -74,7 +74,8 @@ def _govern(desk: Desk) -> Iterator[Case]:
 
 def _admit(desk: Desk) -> Iterator[Case]:
     """Members, and what those who approve them have seen."""
-    member: Json = {"member": "globex", "change": "admit", "validatorKey": digest("validator")}
+    keys = {"cosignerKey": digest("cosigner"), "validatorKey": digest("validator")}
+    member: Json = {"member": "globex", "change": "admit", **keys}
     yield desk.case("a member that nobody approved", desk.say("member.changed", "amendment", **member))
     of = {"member": "globex", "terms": digest(encoding.encode(member).decode())}
     approve: Json = {"of": of, "decision": "approve", "meaning": "approval"}
@@ -83,9 +84,9 @@ def _admit(desk: Desk) -> Iterator[Case]:
     yield desk.case("a member approved by two", *given, desk.say("member.changed", **member, **approvals))
     other = member | {"validatorKey": digest("another validator")}
     yield desk.case("with another key than was approved", *given, desk.say("member.changed", "amendment", **other, **approvals))
-    other = member | {"cosignerKey": digest("cosigner")}
-    yield desk.case("with one more key than was approved", *given, desk.say("member.changed", "amendment", **other, **approvals))
-    again = desk.say("member.changed", "amendment", **member, **approvals)
+    other = member | {"cosignerKey": digest("another cosigner")}
+    yield desk.case("with another cosigning key than was approved", *given, desk.say("member.changed", "amendment", **other, **approvals))
+    again = desk.say("member.changed", "amendment", "member", **member, **approvals)
     yield desk.case("admitted twice by the same approvals", *given, desk.say("member.changed", **member, **approvals), again)
 
 

@@ -210,7 +210,6 @@ CONDITIONS: tuple[Listed, ...] = (
     ("a rotation of nothing", "bob's new key", _predicate(replaces=None), "form"),
     ("a revocation with a proof", "stolen", _predicate(change="revoke"), "form"),
     ("a compromise since nothing", "stolen", _predicate(fromIndex=None), "form"),
-    ("a member without a key", "member", _predicate(validatorKey=None), "form"),
     (
         "a change from a version to itself",
         "change",

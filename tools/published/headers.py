@@ -9,7 +9,8 @@ import msgspec
 
 from muniment.core.format import entry, merkle
 from muniment.core.rules import chain, genesis
-from muniment.core.rules.genesis import KeyProof, Member
+from muniment.core.rules.genesis import KeyProof
+from muniment.core.rules.members import Member, Publisher
 from published import cast
 from published.book import Book
 from published.cast import Json, digest
@@ -22,8 +23,11 @@ Edit = Callable[[Json], object]
 def write(book: Book) -> Json:
     """Headers as text, with what follows from their bytes."""
     first, second = book.raw_entries[0].decode(), book.raw_entries[book.header(1).size].decode()
-    consortium = msgspec.structs.replace(founding(), members=(Member(organisation="acme", key=digest("validator")),))
+    member = Member(cosigner=digest("cosigner"), key=digest("validator"), organisation="acme")
+    publisher = Publisher(key=digest("publisher"), organisation="acme")
+    consortium = msgspec.structs.replace(founding(), members=(member,), publisher=publisher)
     solo = chain.seal_genesis(consortium, cast.moment(0), bytes(32)).raw.decode()
+    # Any canonical JSON has the form; the rules alone say what must stand there.
     machine = json.loads(second) | {"validators": [{"key": digest("a")}], "evidence": {"height": 1}}
     good = {"a genesis": first, "a block": second, "a genesis with members": solo, "what machines add": canonical(machine)}
     return {
@@ -73,6 +77,11 @@ def _actor(at: int, **changes: object) -> Edit:
     return edit
 
 
+def _members(*names: str, publisher: Json | None = None, **keys: str) -> Edit:
+    listed = [{"cosigner": digest(f"{name} c"), "key": digest(f"{name} v"), "organisation": name, **keys} for name in names]
+    return _set(members=listed, **({} if publisher is None else {"publisher": publisher}))
+
+
 def _prove(actor: str, name: str, origin: str = cast.ORIGIN) -> Json:
     return msgspec.to_builtins(genesis.prove_key(origin, actor, cast.KEYS[name]))  # type: ignore[no-any-return]
 
@@ -90,7 +99,9 @@ BAD: tuple[tuple[str, str, Edit, str], ...] = (
     ("a first block over another tree", "genesis", _set(root=digest("x")), "bad-header"),
     ("a second block without a previous one", "block", _set(previous="0" * 64), "bad-header"),
     ("a second block before all entries", "block", _set(size=0), "bad-header"),
-    ("another protocol", "block", _set(protocol=2), "bad-header"),
+    ("another protocol", "block", _set(protocol=2), "protocol-unknown"),
+    ("no protocol", "block", _set(protocol=0), "protocol-unknown"),
+    ("a protocol that is no number", "block", _set(protocol="1"), "bad-header"),
     ("another field", "block", _set(extra=1), "bad-header"),
     ("no state", "block", lambda value: canonical({k: v for k, v in value.items() if k != "state"}), "bad-header"),
     ("a time with a zone", "block", _set(time="2026-03-02T09:00:00.000000+00:00"), "bad-header"),
@@ -118,5 +129,17 @@ BAD_GENESIS: tuple[tuple[str, Edit, str], ...] = (
     ("roles out of order", _set(policy={"roles": [{"name": "b"}, {"name": "a"}]}), "schema"),
     ("an empty array", _actor(0, roles=[]), "schema"),
     ("another field", _set(comment="x"), "schema"),
+    ("no members at all", _set(members=[]), "schema"),
+    ("a member without a cosigning key", _set(members=[{"key": digest("v"), "organisation": "acme"}]), "schema"),
+    ("members out of order", _members("b", "a"), "schema"),
+    ("a member twice", _members("a", "a"), "schema"),
+    ("a member called none", _members("none"), "bad-members"),
+    ("a key of two members", _members("a", "b", key=digest("v")), "bad-members"),
+    ("a cosigner of two members", _members("a", "b", cosigner=digest("c")), "bad-members"),
+    ("one key to vote and to cosign", _members("a", key=digest("v"), cosigner=digest("v")), "bad-members"),
+    ("too many members", _members(*[f"m{number:02}" for number in range(65)]), "bad-members"),
+    ("a publisher without members", _set(publisher={"key": digest("p"), "organisation": "a"}), "bad-genesis"),
+    ("a publisher who is no member", _members("a", publisher={"key": digest("p"), "organisation": "b"}), "bad-members"),
+    ("a publisher with a validator's key", _members("a", publisher={"key": digest("a v"), "organisation": "a"}), "bad-members"),
     ("no array of keys", lambda value: value["actors"][0].pop("keys"), "schema"),  # type: ignore[index]
 )

@@ -269,13 +269,14 @@ def _list_order(pen: Scribe) -> Iterator[Case]:
         "a member that never was one rotates",
         "member.changed",
         "amendment",
-        "unknown",
+        "member",
         member="globex",
         change="rotate",
         validatorKey=digest("x"),
     )
     unknown = ("unknown", "amendment")
-    yield refuse("an unknown approval of a member", "member.changed", *unknown, member="acme", change="remove", approvals=[ID])
+    nobody: Json = {"member": "acme", "change": "remove", "approvals": [ID]}
+    yield refuse("an unknown approval of a member", "member.changed", *unknown, "member", **nobody)
     yield refuse("an unknown approval of a policy", "policy.amended", *unknown, policy={"roles": []}, approvals=[ID])
     yield refuse("offered by a former owner", "ownership.offered", "owner", model="credit-risk", **{"from": "ada"}, to="bob")
     yield refuse("accepted without an offer", "ownership.accepted", "owner", model="credit-risk", offer=pen.id("offered"))
@@ -301,9 +302,10 @@ def _list_order(pen: Scribe) -> Iterator[Case]:
     yield refuse(
         "a key of nobody", "key.changed", "unknown", of="nobody", change="add", key=public("gamma"), proof=prove("gamma", "nobody")
     )
-    yield refuse("a later protocol", "protocol.upgraded", "amendment", "protocol", protocol=2)
+    yield refuse("a later protocol than the next", "protocol.upgraded", "amendment", "protocol", protocol=3)
+    yield refuse("the next protocol, approved by nobody", "protocol.upgraded", "amendment", protocol=2)
     yield refuse("the same protocol", "protocol.upgraded", "amendment", "protocol", protocol=1)
-    yield refuse("a member that never was one leaves", "member.changed", "amendment", "unknown", member="globex", change="remove")
+    yield refuse("a member that never was one leaves", "member.changed", "amendment", "member", member="globex", change="remove")
     yield refuse("about other streams", "record.amended", "about", target=pen.id("note"), about=["policy"], kind="correct")
     yield refuse("an unknown target", "record.amended", "unknown", target=ID, about=["policy"], kind="correct")
     yield refuse("an unknown event disclosed", "disclosure.made", "unknown", exportDigest=digest("x"), events=[ID])

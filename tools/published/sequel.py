@@ -112,21 +112,9 @@ def _govern(scribe: Scribe) -> None:
     scribe.write("protocol approved", "approval.decided", of={"protocol": 2}, decision="approve", meaning="authorship")
     scribe.end_block()
     scribe.write("amended", "policy.amended", policy=msgspec.to_builtins(second), approvals=[scribe.id("policy approved")])
-    keys = {"validatorKey": digest("validator"), "cosignerKey": digest("cosigner")}
-    _change_member(scribe, "member", change="admit", **keys)
-    _change_member(scribe, "member's key", change="rotate", validatorKey=digest("another validator"))
     scribe.end_block()
-    _change_member(scribe, "gone", change="remove")
     scribe.write("the approver's note", "note.added", actor="bob", by="bob2", about=["policy"], text=scribe.seal_text("agreed"))
     scribe.end_block()
-
-
-def _change_member(scribe: Scribe, label: str, **change: str) -> None:
-    """Bob approves a change of acme, and it is made."""
-    terms = digest(encoding.encode({"member": "acme", **change}).decode())
-    of = {"member": "acme", "terms": terms}
-    scribe.write(f"{label} approved", "approval.decided", actor="bob", by="bob2", of=of, decision="approve", meaning="approval")
-    scribe.write(label, "member.changed", member="acme", approvals=[scribe.id(f"{label} approved")], **change)
 
 
 def _assess(scribe: Scribe) -> None:

@@ -1,4 +1,4 @@
-"""The members of a consortium and its protocol: who votes now, what would change, who has agreed to it, and the change itself.
+"""The members of a consortium: who votes now, what would change, who has agreed to it, and the change itself.
 
 ledger.members.in_force()                               # None in a ledger of one operator
 change = Change(member="bank", change="admit", validator_key=..., cosigner_key=...)
@@ -22,18 +22,16 @@ from muniment.client.things import Recorded
 from muniment.client.verbs.releasing import Releasing
 from muniment.client.world import World
 from muniment.client.writing import Writer, seal_and_forget
-from muniment.core.format import entry
 from muniment.core.rules import members
 from muniment.core.rules.events import MemberChanged
 from muniment.core.rules.events.control import MemberChange
 from muniment.core.rules.members import Publisher
-from muniment.core.rules.records import Actor, Consortium, Membership, Protocol
+from muniment.core.rules.records import Actor, Consortium, Membership
 from muniment.errors import InvalidInput, InvariantError, NotFound
 from muniment.ledger.ids import new_event_id
 from muniment.ledger.refusals import NODE
 
 CHANGES = "member.changed"
-UPGRADES = "protocol.upgraded"
 
 UNSET = msgspec.UNSET
 
@@ -95,14 +93,6 @@ class Motion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     consent: Consent
 
 
-class Upgrade(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The next protocol as of now: who has agreed to it, and who is missing."""
-
-    protocol: int
-    in_force: int
-    consent: Consent
-
-
 class Members:
     """The members of one ledger, as its writer may look at and change them."""
 
@@ -123,7 +113,7 @@ class Members:
         return Council(members=seats, publisher=publisher, quorum=quorum, tolerated=len(seats) - quorum)
 
     def show(self, organisation: str) -> Seat:
-        """What the ledger knows of an organisation as a member, also of one that was removed. Raises NotFound (`no-such-member`)."""
+        """What the ledger knows of an organisation as a member, even a former one. Raises NotFound (`no-such-member`)."""
         with self._writer.engine.view() as view:
             world = World(view)
             known = world.read("members", Consortium) or Consortium(active=())
@@ -222,51 +212,3 @@ class Members:
     def _common(self) -> dict[str, Plain]:
         """What every event says, for one that nobody signs."""
         return {"ledger": self._writer.trust.ledger, "eventId": new_event_id(), "occurredAt": _NEVER, "actor": NODE}
-
-
-class Protocols:
-    """The protocol of one ledger: the number of the rules by which all validators judge."""
-
-    def __init__(self, writer: Writer, verbs: Releasing) -> None:
-        self._writer = writer
-        self._verbs = verbs
-
-    def in_force(self) -> int:
-        """The number in force."""
-        known = self._verbs.state("protocol", Protocol)
-        return entry.PROTOCOL if known is None else known.number
-
-    def propose(self, protocol: int) -> Upgrade:
-        """What the amendment rule still asks for before a protocol acts. Raises InvalidInput (`protocol-not-spoken`, `protocol-order`)."""
-        self._check(protocol)
-        policy = self._verbs.policy()
-        with self._writer.engine.view() as view:
-            consent = weigh(self._verbs, World(view), policy, f"protocol/{protocol}", -1)
-        return Upgrade(protocol=protocol, in_force=self.in_force(), consent=consent)
-
-    def approve(self, protocol: int, *, reason: str | None = None, expires_at: Moment | None = None) -> Recorded:
-        """Agree, as yourself, to the next protocol. Raises as `propose`."""
-        self._check(protocol)
-        return self._verbs.decide({"protocol": protocol}, reason=reason, expires_at=expires_at)
-
-    def upgrade(self, protocol: int, *, reason: str | None = None) -> Recorded:
-        """Let the next protocol act, from the next block on. Finds and cites the approvals itself. Raises as `propose`, PolicyViolation."""
-        found = self.propose(protocol)
-        return self._verbs.record(UPGRADES, {"protocol": protocol, "approvals": list(found.consent.approvals), "reason": reason})
-
-    def _check(self, protocol: int) -> None:
-        """A node that does not speak the protocol in force stops: so nobody proposes from a release that does not speak it."""
-        if protocol not in entry.PROTOCOLS:
-            spoken = ", ".join(map(str, sorted(entry.PROTOCOLS)))
-            raise InvalidInput(
-                f"this release does not speak protocol {protocol}; it speaks {spoken}",
-                code="protocol-not-spoken",
-                hint="Install a release that speaks it on every node first, then propose it from there.",
-            )
-        current = self.in_force()
-        if protocol != current + 1:
-            raise InvalidInput(
-                f"protocol {current} is in force, and the next one is {current + 1}",
-                code="protocol-order",
-                hint="Protocols follow each other one by one.",
-            )

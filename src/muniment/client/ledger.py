@@ -16,10 +16,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from muniment.client.capturing import PathLike
-from muniment.client.council import Members, Protocols
+from muniment.client.council import Members
 from muniment.client.gating.decision import Gated, Glass
 from muniment.client.governing import Policies
 from muniment.client.identity import Keys
+from muniment.client.protocols import Protocols
 from muniment.client.rehearsing import Judged, Rehearser
 from muniment.client.things import Rehearsal
 from muniment.client.verbs.guarding import Guarding

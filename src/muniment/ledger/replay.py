@@ -18,8 +18,9 @@ from muniment.core.format import entry, state_map
 from muniment.core.format.entry import Header
 from muniment.core.rules import chain, genesis, members
 from muniment.core.rules.chain import Position, Submission
+from muniment.core.rules.members import Fault
 from muniment.core.rules.policy import Policy
-from muniment.errors import VerificationError
+from muniment.errors import InvalidInput, VerificationError
 
 CELLS = 4_096
 STEP = 8  # docs/spec section 10: the header and what it commits to
@@ -54,8 +55,7 @@ class Replay:
             return self._found(raw, header)
         if self.position is None:
             raise VerificationError("the ledger does not begin with its genesis", step=STEP, code="no-genesis")
-        faults = () if header.evidence is msgspec.UNSET else members.decode_faults(bytes(header.evidence))
-        block = chain.Block(self.position, self._policy_in_force(), header.time, submissions, faults)
+        block = chain.Block(self.position, self._policy_in_force(), header.time, submissions, _read_faults(header))
         if header.time <= self.position.time:
             raise VerificationError(f"block {header.height} is not later than the one before", step=STEP, code="time-order")
         transition = chain.apply(self, block)
@@ -142,16 +142,27 @@ class Replay:
         if computed_raw == raw:
             return
         for field, meaning in _MEANINGS.items():
-            if getattr(computed, field) != getattr(header, field):
-                raise VerificationError(
-                    f"block {header.height}: {meaning} is {getattr(header, field)}, replay gives {getattr(computed, field)}",
-                    step=STEP,
-                    code=f"header-{field}",
+            told, found = getattr(header, field), getattr(computed, field)
+            if told != found:
+                differs = (
+                    f"{meaning} is {told}, replay gives {found}" if isinstance(told, str | int) else f"replay gives other {meaning}"
                 )
+                raise VerificationError(f"block {header.height}: {differs}", step=STEP, code=f"header-{field}")
         # Another form of the same genesis.
         raise VerificationError(
             f"block {header.height}: the header is not the one that replay gives", step=STEP, code="header-form"
         )
+
+
+def _read_faults(header: Header) -> tuple[Fault, ...]:
+    if header.evidence is msgspec.UNSET:
+        return ()
+    try:
+        return members.decode_faults(bytes(header.evidence))
+    except InvalidInput as error:
+        raise VerificationError(
+            f"block {header.height}: its evidence cannot be read: {error}", step=STEP, code="header-evidence"
+        ) from None
 
 
 _MEANINGS = {
@@ -161,6 +172,6 @@ _MEANINGS = {
     "root": "the root of the entries before it",
     "state": "the root of the state",
     "protocol": "the protocol",
-    "validators": "the members",
-    "evidence": "the evidence against members",
+    "validators": "members",
+    "evidence": "evidence against members",
 }

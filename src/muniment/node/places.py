@@ -95,6 +95,21 @@ class NodePlaces:
         return self.engine / "data" / "priv_validator_state.json"
 
     @property
+    def next_validator_key(self) -> Path:
+        """The key that is to vote in place of the other, while the ledger is being told."""
+        return self.folder / "next" / "priv_validator_key.json"
+
+    @property
+    def next_cosigner_key(self) -> Path:
+        """The key that is to cosign in place of the other. Both sign until the change is in force: each for its own blocks."""
+        return self.folder / "next" / "cosigner.key"
+
+    @property
+    def next_publisher_key(self) -> Path:
+        """The key that is to sign the log's own line from here."""
+        return self.folder / "next" / "publisher.key"
+
+    @property
     def socket(self) -> Path:
         """Where the application listens for CometBFT, unless the path is too long for a socket."""
         return self.folder / "abci.sock"

@@ -7,11 +7,13 @@ import pytest
 
 import makers
 from muniment.core.format import dsse, entry, state_map
-from muniment.core.rules import chain
+from muniment.core.rules import chain, members
 from muniment.core.rules.chain import Submission
+from muniment.core.rules.members import Fault
 from muniment.errors import VerificationError
 from muniment.ledger.replay import Replay
 
+FAULT = Fault(address="a" * 40, height=1, kind="duplicate-vote", time="2026-11-23T12:00:00.000000Z")
 Blocks = list[tuple[bytes, list[bytes]]]
 
 
@@ -107,8 +109,12 @@ def test_it_answers_what_rules_ask(blocks: Blocks) -> None:
         ({"root": "1" * 64}, "header-root"),
         ({"state": "1" * 64}, "header-state"),
         ({"time": "2026-01-01T00:00:00.000000Z"}, "time-order"),
-        ({"validators": msgspec.Raw(b"[]")}, "header-form"),
-        ({"evidence": msgspec.Raw(b"{}")}, "header-form"),
+        ({"validators": msgspec.Raw(b"[]")}, "header-validators"),
+        ({"evidence": msgspec.Raw(b"{}")}, "header-evidence"),
+        ({"evidence": msgspec.Raw(b"[]")}, "header-evidence"),
+        ({"evidence": msgspec.Raw(b"[7]")}, "header-evidence"),
+        # One operator has no engine that could prove anything.
+        ({"evidence": members.encode_faults((FAULT,))}, "header-evidence"),
     ],
 )
 def test_a_header_that_lies_is_refused_and_says_where(blocks: Blocks, changes: dict[str, object], code: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import engines
+import makers
 from chaining import Chain
 from muniment.core.format import merkle
 from muniment.node.abci.server import Server
@@ -163,3 +164,37 @@ def _ask(node: engines.Node) -> dict[str, object]:
 def _has(events: int, node: engines.Node) -> bool:
     with node.store.view() as view:
         return view.size - view.height - 1 == events
+
+
+def test_the_engine_obeys_who_is_a_member(tmp_path: Path) -> None:
+    with engines.chain(tmp_path, 1) as chain:
+        first, late = chain.nodes[0], chain.join()
+        for node in (first, late):
+            node.start()
+            node.wait(partial(_has_validators, 1))
+        key = late.signer.public_key.hex()
+        change = {"member": "late", "validatorKey": key, "cosignerKey": "c" * 64}
+        chain.submit([makers.sign(chain.ledger, "member.changed", change="admit", **change)])
+        # Two heights later it votes; from then on no block comes about without it.
+        for count in (2, 1):
+            for node in (first, late):
+                node.wait(partial(_has_validators, count))
+            chain.submit(chain.systems(3), node=1)
+            chain.settle()
+            if count == 2:
+                late.signal(signal.SIGSTOP)
+                mark = first.mark()
+                chain.submit([makers.sign(chain.ledger, "member.changed", change="remove", member="late")])
+                time.sleep(1.0)
+                assert first.mark() == mark
+                late.signal(signal.SIGCONT)
+        assert first.mark() == late.mark()
+        assert first.failures == late.failures == []
+
+
+def _has_validators(count: int, node: engines.Node) -> bool:
+    status = _ask(node)
+    if "result" not in status:
+        return False
+    answer = node.ask("validators")
+    return "result" in answer and len(answer["result"]["validators"]) == count

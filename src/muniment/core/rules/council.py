@@ -28,7 +28,9 @@ def read(overlay: Overlay) -> Validators:
 
 
 def name(overlay: Overlay, faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    """The faults that a header tells, with the organisations whose keys those are or were."""
+    """The faults that a header tells, with the organisations whose keys those are or were; none where there are no members."""
+    if not overlay.exists("members"):
+        return ()
     named = []
     for fault in members.settle_faults(faults):
         known = overlay.read(f"validator/{fault.address}", ValidatorKey)

@@ -251,6 +251,7 @@ class Cosigning:
         return Heard(notes=tuple(told), newest=newest.note(keeper.said(newest)).decode(), height=newest.height)
 
     def _run(self) -> None:
+        told = 0
         while not self._closing:
             self._news.wait(SAVE_SECONDS)
             self._news.clear()
@@ -259,6 +260,10 @@ class Cosigning:
                     self._look_into(self._doubts.popleft())
                 self._save()
                 self._raise_alarms()
+                if self.keeper.mark != told:
+                    told = self.keeper.mark
+                    for each in self._couriers:
+                        each.nudge()
             except Exception:
                 # Whatever it is, the next round may be better, and nobody else does this.
                 _log.exception("cosignatures could not be kept")

@@ -219,6 +219,11 @@ class Keeper:
         """How many heights lack a quorum."""
         return len(self._short)
 
+    @property
+    def mark(self) -> int:
+        """How much this node has had to say so far."""
+        return self._mark
+
     def news(self, mark: int, most: int) -> News:
         """What this node has to say since a mark, as far as it is remembered; at most so many of the newest heights."""
         with self._lock:
@@ -306,14 +311,16 @@ class Keeper:
         # Only the checkpoint of this ledger, and only behind a quorum: nobody gets the log's line on anything else.
         signature = note.sign(to.text, self.origin, signer).signatures[0]
         if self.insert(to, LOG, note.format_signature(signature)):
-            self._tell(to.height)
+            self._tell(to.height, urgent=False)
 
-    def _tell(self, height: int) -> None:
+    def _tell(self, height: int, *, urgent: bool = True) -> None:
+        """There is something to say of a height. Nobody waits for the log's own line: it goes with what comes next."""
         with self._lock:
             self._news.append(height)
             self._mark += 1
-        for listener in self._listeners:
-            listener()
+        if urgent:
+            for listener in self._listeners:
+                listener()
 
     def _forget(self, height: int, future: Future[bool]) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from muniment.node.process import line, orders
+from muniment.node.process import line, lock, orders
 from muniment.node.process.orders import Orders
 from muniment.node.process.supervisor import TIMING, Supervisor, Timing
 
@@ -15,6 +15,7 @@ from muniment.node.process.supervisor import TIMING, Supervisor, Timing
 def main(told: Orders, timing: Timing = TIMING) -> int:
     """Supervise until a signal says to stop, greet on standard output, and return the exit code."""
     os.set_inheritable(told.lock, False)
+    lock.sign(told.lock)
 
     def greet(said: dict[str, Any]) -> None:
         lines = said.pop("lines", None) or ["The node runs."]

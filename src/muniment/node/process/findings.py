@@ -64,7 +64,7 @@ def recognise(line: bytes) -> Finding | None:
 
 def quote(line: bytes) -> str:
     """A line's own words where it complains of something, else an empty text: why an engine ended, where nothing else says."""
-    if line.startswith((b"panic:", b"ERROR:", b"fatal error:")) or line.endswith(b"cannot be run\n"):
+    if line.startswith((b"panic:", b"ERROR:", b"fatal error:")) or b" cannot be run: " in line:
         return line.decode("utf-8", "replace").strip()[:MAX_TEXT]
     if b'"level":"error"' not in line:
         return ""

@@ -50,9 +50,14 @@ def take(folder: Path) -> int:
                 details={"process": holder},
             )
         time.sleep(_RETRY_SECONDS)
+    sign(descriptor)
+    return descriptor
+
+
+def sign(descriptor: int) -> None:
+    """Write down that this process holds the lock, for whoever finds it taken."""
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
 
 
 @contextmanager

@@ -23,16 +23,20 @@ RootAt = Callable[[int], bytes | None]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """good: the newest mark that is known to be right; wrong: the first that is not; newest: the last one here."""
+    """good: the newest mark that is known to be right; wrong: the first that is not; newest: the last one here.
+
+    blocks: whether the engine's own blocks were there to be asked
+    """
 
     good: Mark | None
     wrong: Mark | None
     newest: Mark | None
+    blocks: bool = True
 
     @property
     def is_sound(self) -> bool:
-        """Is all of the ledger confirmed?"""
-        return self.newest is not None and self.good == self.newest
+        """Is all of the ledger confirmed, and are the engine's blocks there?"""
+        return self.blocks and self.newest is not None and self.good == self.newest
 
 
 def examine(store: Store, root_at: RootAt, last: int) -> Finding:

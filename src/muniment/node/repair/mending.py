@@ -20,24 +20,23 @@ import msgspec
 
 from muniment.core.format import time
 from muniment.core.rules.members import Validators
-from muniment.errors import Conflict, CorruptStore, InvalidInput, MunimentError, NotFound, Unavailable
+from muniment.errors import CorruptStore, InvalidInput, Unavailable
 from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.marks import Mark
 from muniment.node import arrival
 from muniment.node.arrival import Start
+from muniment.node.engine.config_toml import StateSync
 from muniment.node.homes import NodeHome
 from muniment.node.repair import diagnosis, engine, plan, rebuild
 from muniment.node.repair.diagnosis import Finding
-from muniment.node.repair.plan import Places, Plan, Way
+from muniment.node.repair.plan import Places, Plan
 
 FILES = ("ledger.db-wal", "ledger.db-shm", "ledger.db")
 """In the order in which they are moved: the log goes before what it belongs to, and is in the same folder again in the end."""
 
 FindStart = Callable[[Validators], Start]
 """Finds from whom, and after which block, a snapshot is taken. Raises as `arrival.find_start`."""
-
-_DIGITS = len("20261123T120000")
 
 
 class Mended(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,34 +69,37 @@ class Mending:
         """Repair what is wrong, or go on with a repair that was cut short.
 
         anew: rebuild a ledger too whose blocks are all confirmed; from_others: believe nothing of the engine's own blocks.
+        Raises Unavailable (`too-few-nodes`) where the others are needed and do not answer: then nothing was changed.
         """
         going = plan.load(self._places)
         finding = Finding(good=None, wrong=None, newest=None)
         if going is None:
             finding = self._examine(from_others)
-            if finding.is_sound and not anew and not from_others:
+            if finding.newest is None or (finding.is_sound and not anew and not from_others):
                 return self._tell(finding, None, "")
             going = self._decide(finding, from_others)
             plan.write(self._places, going)
         else:
             self._say("A repair was begun here before; it goes on.")
         stopped = ""
-        if not going.moved:
+        if not self._is_aside(going):
             going, stopped = self._rebuild(going)
-            going = self._move(going)
+        self._move(going)
         self._turn_back_engine(going)
         plan.finish(self._places, going)
         return self._tell(finding, going, stopped)
 
     def _examine(self, from_others: bool) -> Finding:
         """Compare the ledger here with the engine's own blocks, as far as there are any."""
-        store = self._open(self._home.ledger)
+        store = Store.open(self._home.ledger)
         try:
             newest = store.mark()
-            if newest is None or from_others or not engine.has_data(self._home.engine):
+            if newest is None:
+                return Finding(good=None, wrong=None, newest=None)
+            if from_others or not engine.has_data(self._home.engine):
                 with store.view() as view:
-                    good = newest if newest is not None and diagnosis.is_settled(view, newest) else None
-                return Finding(good=good, wrong=None, newest=newest)
+                    good = newest if diagnosis.is_settled(view, newest) else None
+                return Finding(good=good, wrong=None, newest=newest, blocks=False)
             self._say("Comparing the ledger with the blocks that the members agreed on.")
             with engine.open_blocks(self._program, self._home.engine) as blocks:
                 return diagnosis.examine(store, blocks.root, blocks.last)
@@ -105,46 +107,54 @@ class Mending:
             store.close()
 
     def _decide(self, finding: Finding, from_others: bool) -> Plan:
-        good, wrong = finding.good, finding.wrong
-        start = self._home.load_consortium().start
-        why = "The ledger is taken from the other members, as it was asked."
-        if wrong is not None:
-            why = f"After block {wrong.height} of the chain the ledger here differs from what the members agreed on."
-        elif not from_others:
-            why = "Not all of the ledger here is confirmed by the other members."
+        good = finding.good
         before = plan.last_done(self._places)
+        # What did not help the first time does not help the second time.
         tried = before is not None and before.way == "own-blocks" and good is not None and before.height == good.height
-        own = engine.has_data(self._home.engine) and not from_others and not tried
-        way: Way = "own-blocks" if own and good is not None else "blocks"
-        kept = time.format(self._clock())[: len("2026-11-23T12:00:00.000000")].replace("-", "").replace(":", "").replace(".", "-")
-        if way == "own-blocks" and good is not None:
-            return Plan(kept=kept, why=why, way=way, height=good.height, size=good.size, root=good.root.hex(), wrong=_height(wrong))
-        sync = self._ask_others()
-        if sync is not None:
-            arrival.write(self._home, sync.sync)
-            # What is right stays as a beginning, without a mark: the engine begins with the snapshot.
-            size = start.size if good is None else good.size
-            return Plan(kept=kept, why=why, way="snapshot", height=0, size=size, root="", wrong=_height(wrong))
-        (self._home.folder / arrival.FILE).unlink(missing_ok=True)
-        return Plan(kept=kept, why=why, way="blocks", height=0, size=start.size, root="", wrong=_height(wrong))
+        shown = Plan(
+            kept=_name(self._clock()),
+            why=_explain(finding, from_others),
+            way="own-blocks",
+            height=0,
+            size=self._home.load_consortium().start.size,
+            root="",
+            wrong=0 if finding.wrong is None else finding.wrong.height,
+        )
+        if good is not None and finding.blocks and not tried:
+            return msgspec.structs.replace(shown, height=good.height, size=good.size, root=good.root.hex())
+        sync = self._ask_others(good)
+        if sync is None:
+            (self._home.folder / arrival.FILE).unlink(missing_ok=True)
+            return msgspec.structs.replace(shown, way="blocks")
+        arrival.write(self._home, sync)
+        # What is right stays as a beginning, without a mark: the engine begins with the snapshot.
+        return msgspec.structs.replace(shown, way="snapshot", size=shown.size if good is None else good.size)
 
-    def _ask_others(self) -> Start | None:
+    def _ask_others(self, good: Mark | None) -> StateSync | None:
+        """Where a snapshot comes from; None on a chain that is so young that it needs none."""
+        validators = self._home.load_consortium().validators
+        if good is not None:
+            store = Store.open(self._home.ledger)
+            try:
+                with store.view() as view:
+                    validators = view.validators_before(view.sealed_by(good.size - 1) + 1) or validators
+            finally:
+                store.close()
         try:
-            return self._find_start(self._home.load_consortium().validators)
-        except (Unavailable, InvalidInput, Conflict, NotFound) as error:
-            self._say(f"No snapshot can be taken ({error}), so all blocks will be.")
-            return None
+            return self._find_start(validators).sync
+        except InvalidInput as error:
+            if error.code == "chain-too-young":
+                return None
+            raise
 
     def _rebuild(self, going: Plan) -> tuple[Plan, str]:
         """Make the right part again; the plan then says where it really ends."""
-        if self._is_moving(going):
-            return going, ""
-        _remove(self._places.folder)
         consortium = self._home.load_consortium()
+        _remove(self._places.folder)
         self._say(f"Making {going.size} entries again: every signature is verified, every block judged.")
-        old = self._open(self._home.ledger)
+        old = Store.open(self._home.ledger)
         try:
-            done = rebuild.rebuild(old, self._places.fresh, consortium.ledger, going.size, lambda _: None)
+            done = rebuild.rebuild(old, self._places.fresh, consortium.ledger, going.size)
             if done.size < consortium.start.size:
                 raise CorruptStore(
                     f"the ledger here is damaged before its chain began: {done.stopped}",
@@ -152,36 +162,31 @@ class Mending:
                 )
             if going.way != "own-blocks":
                 return going, done.stopped
-            mark = Mark(going.height, going.size, bytes.fromhex(going.root))
-            if done.size != going.size:
-                mark = _find_mark(old, done.size, going.height)
+            found = _find_mark(old, done.size, going.height)
         finally:
             old.close()
-        rebuild.mark(self._places.fresh, mark)
-        going = msgspec.structs.replace(going, height=mark.height, size=mark.size, root=mark.root.hex())
+        rebuild.mark(self._places.fresh, found)
+        going = msgspec.structs.replace(going, height=found.height, size=found.size, root=found.root.hex())
         plan.write(self._places, going)
         return going, done.stopped
 
-    def _is_moving(self, going: Plan) -> bool:
-        """Was the repair cut short after the old file had gone? Then the new one is whole."""
-        return not self._home.ledger.exists() and (self._places.kept(going) / FILES[-1]).exists()
+    def _is_aside(self, going: Plan) -> bool:
+        """Does the old ledger lie aside? Then the new one is whole, in its place or still beside it."""
+        return (self._places.kept(going) / FILES[-1]).exists()
 
-    def _move(self, going: Plan) -> Plan:
+    def _move(self, going: Plan) -> None:
         kept = self._places.kept(going)
-        kept.mkdir(mode=0o700, exist_ok=True)
-        if not self._is_moving(going):
+        if not self._is_aside(going):
+            kept.mkdir(mode=0o700, exist_ok=True)
             for name in FILES:
                 with suppress(FileNotFoundError):
                     os.rename(self._home.ledger.with_name(name), kept / name)
             sync_folder(kept)
             sync_folder(self._home.home)
-        # A crash before this line leaves no ledger here: the next run finds the old one aside, and goes on.
-        os.rename(self._places.fresh, self._home.ledger)
-        _remove(self._places.folder)
-        sync_folder(self._home.home)
-        going = msgspec.structs.replace(going, moved=True)
-        plan.write(self._places, going)
-        return going
+        # A crash here leaves no ledger in its place: the next run finds the old one aside, and goes on.
+        if not self._home.ledger.exists():
+            os.rename(self._places.fresh, self._home.ledger)
+            sync_folder(self._home.home)
 
     def _turn_back_engine(self, going: Plan) -> None:
         if going.way == "own-blocks":
@@ -192,7 +197,7 @@ class Mending:
             engine.wipe(self._home.engine)
 
     def _tell(self, finding: Finding, done: Plan | None, stopped: str) -> Mended:
-        store = self._open(self._home.ledger)
+        store = Store.open(self._home.ledger)
         try:
             with store.view() as view:
                 return Mended(
@@ -207,9 +212,6 @@ class Mending:
                 )
         finally:
             store.close()
-
-    def _open(self, path: Path) -> Store:
-        return Store.open(path)
 
 
 def _find_mark(old: Store, size: int, newest: int) -> Mark:
@@ -241,8 +243,18 @@ def _remove(folder: Path) -> None:
             (folder / name).unlink()
 
 
-def _height(mark: Mark | None) -> int:
-    return 0 if mark is None else mark.height
+def _name(now: int) -> str:
+    """The folder of what is kept: the time, so that the newest one is the last."""
+    return time.format(now).replace("-", "").replace(":", "").replace(".", "-").rstrip("Z")
 
 
-__all__ = ["Mended", "Mending", "MunimentError"]
+def _explain(finding: Finding, from_others: bool) -> str:
+    if finding.wrong is not None:
+        return f"After block {finding.wrong.height} of the chain the ledger here differs from what the members agreed on."
+    if from_others:
+        return "The chain was to be taken from the other members."
+    if not finding.blocks:
+        return "The engine here has no blocks, and the ledger has."
+    if finding.is_sound:
+        return "The ledger was to be made anew."
+    return "The newest block here was not confirmed by the other members."

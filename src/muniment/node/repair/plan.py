@@ -30,7 +30,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     height, size, root: the mark that the ledger is taken back to; height 0 and no root where it gets none
     wrong: the engine's first height that is wrong here; 0 where none is known
-    moved: the old ledger lies aside and the new one in its place
     """
 
     kept: str
@@ -40,7 +39,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int
     root: str
     wrong: int = 0
-    moved: bool = False
 
 
 class Places:

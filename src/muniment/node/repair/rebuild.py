@@ -6,7 +6,6 @@ signatures on checkpoints are taken over, where they are over what came out agai
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -50,10 +49,10 @@ class _Seals:
         return (text + blank + ("".join(own) or signed)).encode()
 
 
-def rebuild(old: Store, path: Path, ledger: str, size: int, say: Callable[[int], None]) -> Rebuilt:
+def rebuild(old: Store, path: Path, ledger: str, size: int) -> Rebuilt:
     """Make the first `size` entries of a ledger again at `path`, where nothing may be; `ledger` is its id.
 
-    `say` is told how many entries there are, now and then. Raises Conflict (`other-ledger`) where the old file holds another one.
+    Raises Conflict (`other-ledger`) where the old file holds another one.
     """
     first = _read(old, 0, 1)
     if not first or merkle.leaf(first[0]).hex() != ledger:
@@ -67,7 +66,7 @@ def rebuild(old: Store, path: Path, ledger: str, size: int, say: Callable[[int],
     store = Store.create(path, genesis.decode(bytes(header.genesis or b"")), header.time, seals)
     try:
         with store.hurrying():
-            stopped = _copy(old, store, seals, size, say)
+            stopped = _copy(old, store, seals, size)
         with store.view() as view:
             done = Rebuilt(size=view.size, height=view.height, stopped=stopped)
     finally:
@@ -89,12 +88,11 @@ def mark(path: Path, wanted: Mark) -> None:
         store.close()
 
 
-def _copy(old: Store, new: Store, seals: _Seals, size: int, say: Callable[[int], None]) -> str:
+def _copy(old: Store, new: Store, seals: _Seals, size: int) -> str:
     with Rebuilding(new, seals) as rebuilding:
         try:
             for start in range(1, size, AT_ONCE):
                 rebuilding.feed(_read(old, start, min(start + AT_ONCE, size)))
-                say(start)
             rebuilding.settle()
         except (VerificationError, CorruptStore, InvalidInput, NotFound) as error:
             # What is right before it stays; the engine hands the rest to the application again.

@@ -1,0 +1,260 @@
+"""Several members exchange cosignatures: quorums, waiting for them, restarts, members who come and go, the log's own line."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import makers
+from cosigners import Ring, checkpoint_of, until
+from league import member, publisher, signer
+from muniment.core.format import checkpoint, keys, note
+from muniment.core.proof import authority, consortium
+from muniment.core.rules.members import Validators
+from muniment.ledger.store.cosignatures import Cosignatures
+from muniment.node.cosigning import courier
+from muniment.node.cosigning.voters import LOG
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[Ring]:
+    made = Ring(tmp_path)
+    yield made
+    made.close()
+
+
+def settled(ring: Ring, height: int, *names: str) -> bool:
+    return until(lambda: all(ring[each].keeper.is_settled(height) for each in names or ring.names))
+
+
+def complete(ring: Ring, height: int, lines: int = 5) -> bool:
+    """All four lines and the log's own, at every member."""
+    return until(lambda: all(len(ring[each].keeper.lines(height)) == lines for each in ring.names if ring[each].up))
+
+
+def test_a_block_has_its_quorum_at_every_member(ring: Ring) -> None:
+    ring.block()
+    assert settled(ring, 1)
+    assert complete(ring, 1)
+
+
+def test_lines_are_written_and_make_a_checkpoint_that_an_outsider_believes(ring: Ring) -> None:
+    ring.block()
+    assert complete(ring, 1)
+    trust = consortium.to_trust(makers.ORIGIN, ring.ledger, ring["bravo"].store.validators or Validators(members=()))
+    for name in ring.names:
+        assert until(lambda name=name: len(checkpoint_of(ring[name]).signatures) == 5)
+        with ring[name].store.view() as view:
+            head = authority.open_head(view.checkpoint, trust)
+        assert (head.tier, head.basis, head.signed, len(head.voices)) == ("consortium", "voted", True, 4)
+
+
+def test_the_genesis_is_cosigned_too(ring: Ring) -> None:
+    assert settled(ring, 0)
+    assert complete(ring, 0)
+
+
+def test_three_of_four_are_enough_and_two_are_not(ring: Ring) -> None:
+    ring.silence("delta")
+    ring.block()
+    assert settled(ring, 1, "alpha", "bravo", "charlie")
+    assert not ring["delta"].keeper.is_settled(1)
+    ring.silence("charlie")
+    ring.block()
+    assert not ring["alpha"].keeper.wait(2, 0.3)
+    assert {*ring["alpha"].keeper.lines(2)} == {"alpha", "bravo"}
+
+
+def test_a_burst_goes_together(ring: Ring) -> None:
+    for _ in range(20):
+        ring.block()
+    assert settled(ring, 20)
+    assert until(lambda: all(not each.keeper.short_count for each in ring.seats.values()))
+    assert len(ring.asked) < 20 * 12 * 1.5
+
+
+def test_whoever_was_away_catches_up(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "PUSH_HEIGHTS", 4)
+    ring["delta"].stop()
+    for _ in range(12):
+        ring.block()
+    assert settled(ring, 12, "alpha", "bravo", "charlie")
+    missed = [ring.event() for _ in range(3)]
+    ring["delta"].start()
+    # The engine brings the blocks, the exchange what was said of them.
+    with ring["alpha"].store.view() as view:
+        headers = [(view.header(height), view.header(height - 1).size + 1) for height in range(1, 13)]
+        blocks = [[raw for _, raw in view.entries(first, header.size)] for header, first in headers]
+    now = ring.now
+    for (header, _), entries in zip(headers, blocks, strict=True):
+        ring.now = makers_time(header.time)
+        ring["delta"].commit(entries)
+    ring.now = now
+    ring.block(*missed)
+    assert until(lambda: not ring["delta"].keeper.short_count)
+    assert all(len(ring["delta"].keeper.lines(height)) >= 3 for height in range(13))
+    assert complete(ring, 13)
+
+
+def makers_time(text: str) -> int:
+    from muniment.core.format import time as times
+
+    return times.parse(text)
+
+
+def test_lines_that_a_crash_took_are_asked_for_again(ring: Ring) -> None:
+    for _ in range(4):
+        ring.block()
+    assert complete(ring, 4)
+    seat = ring["bravo"]
+    seat.stop()
+    table = Cosignatures(seat.path)
+    table.write({})
+    assert table._sql is not None
+    table._sql.execute("DELETE FROM cosignature WHERE height >= 2")
+    table.close()
+    seat.start()
+    assert until(lambda: not seat.keeper.short_count)
+    assert all(len(seat.keeper.lines(height)) >= 3 for height in range(5))
+    assert until(lambda: len(checkpoint_of(seat, 2).signatures) >= 3)
+
+
+def test_a_line_that_is_damaged_in_the_file_is_not_handed_on(ring: Ring) -> None:
+    ring.block()
+    assert complete(ring, 1)
+    seat = ring["bravo"]
+    seat.stop()
+    bad = f"— {makers.ORIGIN}/alpha " + "A" * 100 + "\n"
+    table = Cosignatures(seat.path)
+    table.write({1: {"alpha": bad}})
+    table.close()
+    seat.start()
+    assert bad not in seat.keeper.lines(1).values()
+    assert complete(ring, 1)
+
+
+def test_waiting_ends_with_the_quorum(ring: Ring) -> None:
+    ring.silence("charlie")
+    ring.silence("delta")
+    ring.block()
+    woken: list[bool] = []
+    waiting = threading.Thread(target=lambda: woken.append(ring["alpha"].keeper.wait(1, 5.0)))
+    waiting.start()
+
+    async def wait() -> tuple[bool, bool]:
+        early = await ring["alpha"].keeper.settled(1, 0.05)
+        ring.cut.clear()
+        return early, await ring["alpha"].keeper.settled(1, 5.0)
+
+    assert asyncio.run(wait()) == (False, True)
+    waiting.join(5.0)
+    assert woken == [True]
+
+
+def test_the_log_is_signed_after_the_quorum_and_not_before(ring: Ring) -> None:
+    ring.silence("charlie")
+    ring.silence("delta")
+    ring.block()
+    assert until(lambda: {*ring["alpha"].keeper.lines(1)} == {"alpha", "bravo"})
+    time.sleep(0.1)
+    assert LOG not in ring["alpha"].keeper.at(1).lines  # type: ignore[union-attr]
+    ring.cut.clear()
+    assert complete(ring, 1)
+    raw = "".join(ring["delta"].keeper.lines(1).values())
+    log = keys.derive(makers.ORIGIN, signer("alpha", "publish").public_key)
+    found = ring["delta"].keeper.at(1)
+    assert found is not None
+    assert checkpoint.open((found.text + "\n" + raw).encode(), log).size == found.size
+
+
+def test_a_silent_publisher_stops_nobody(ring: Ring) -> None:
+    ring.silence("alpha")
+    ring.block()
+    assert settled(ring, 1, "bravo", "charlie", "delta")
+    assert LOG not in ring["bravo"].keeper.lines(1)
+
+
+def test_the_publisher_is_handed_over(ring: Ring) -> None:
+    ring.block(ring.change("charlie", "publish", publisherKey=publisher("charlie").key))
+    assert complete(ring, 1)
+    ring.block()
+    assert complete(ring, 2)
+    log = {name: keys.derive(makers.ORIGIN, signer(name, "publish").public_key).key_id for name in ("alpha", "charlie")}
+    # The block of the change itself is judged, and published, by those before it.
+    assert note.parse_signature(ring["delta"].keeper.lines(1)[LOG]).key_id == log["alpha"]
+    assert note.parse_signature(ring["delta"].keeper.lines(2)[LOG]).key_id == log["charlie"]
+
+
+def test_a_rotated_key_counts_from_the_next_block_on(ring: Ring) -> None:
+    ring.block(ring.change("bravo", "rotate", cosignerKey=member("bravo", 1).cosigner))
+    ring.block()
+    assert complete(ring, 1)
+    assert complete(ring, 2)
+    ids = [note.parse_signature(ring["alpha"].keeper.lines(height)["bravo"]).key_id for height in (1, 2)]
+    name = f"{makers.ORIGIN}/bravo"
+    made = [keys.derive(name, signer("bravo", "cosign", number).public_key, keys.COSIGNATURE).key_id for number in (0, 1)]
+    assert ids == made
+
+
+def test_a_member_who_left_counts_no_more(ring: Ring) -> None:
+    ring.block(ring.change("delta", "remove"))
+    assert complete(ring, 1)
+    ring.block()
+    assert complete(ring, 2, lines=4)
+    assert all("delta" not in ring[name].keeper.lines(2) for name in ring.names)
+    assert ring["alpha"].keeper.newest.voters.quorum == 3  # type: ignore[union-attr]
+
+
+def test_a_member_who_came_counts_from_the_next_block_on(tmp_path: Path) -> None:
+    ring = Ring(tmp_path, ("alpha", "bravo", "charlie", "delta", "echo"), start=False)
+    try:
+        for seat in ring.seats.values():
+            seat.start()
+        ring.block(ring.change("echo", "remove"))
+        assert until(lambda: len(ring["alpha"].keeper.lines(1)) == 6)
+        new = member("echo", 1)
+        ring.block(ring.change("echo", "admit", cosignerKey=new.cosigner, validatorKey=new.key))
+        ring.block()
+        assert until(lambda: len(ring["alpha"].keeper.lines(3)) == 6)
+        assert "echo" not in ring["alpha"].keeper.lines(2)
+        assert until(lambda: not ring["echo"].keeper.short_count)
+    finally:
+        ring.close()
+
+
+def test_how_peers_stand(ring: Ring) -> None:
+    ring.block()
+    assert complete(ring, 1)
+    assert until(lambda: all(each.reached and each.agrees for each in ring["alpha"].cosigning.peers()))
+    told = ring["alpha"].cosigning.peers()
+    assert [each.organisation for each in told] == ["bravo", "charlie", "delta"]
+    assert all(each.heard.endswith("Z") for each in told)
+    assert 0.0 < ring["alpha"].cosigning.quorum_seconds()[-1] < 2.0
+    assert {*ring["alpha"].cosigning.delays()} >= {"bravo", "charlie", "delta"}
+
+
+def test_who_does_not_answer_is_named_and_forgotten_when_he_does(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muniment.node.cosigning.cosigning.SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(courier, "BEAT_SECONDS", 0.05)
+    ring.silence("delta")
+    assert until(lambda: ring["alpha"].codes() == {"peer-silent": "delta"})
+    assert until(lambda: not next(each for each in ring["alpha"].cosigning.peers() if each.organisation == "delta").reached)
+    ring.cut.clear()
+    assert until(lambda: ring["alpha"].codes() == {})
+
+
+def test_a_missing_quorum_is_told(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muniment.node.cosigning.cosigning.QUORUM_SECONDS", 0.2)
+    ring.silence("charlie")
+    ring.silence("delta")
+    ring.block()
+    assert until(lambda: "quorum-missing" in ring["alpha"].codes())
+    said = next(each.text for each in ring["alpha"].alarms.standing())
+    assert said == "block 1 is cosigned by 2 of 4; 3 must have. Missing: charlie, delta."
+    ring.cut.clear()
+    assert until(lambda: ring["alpha"].codes() == {})
