@@ -32,6 +32,7 @@ from muniment.node.cosigning.cosigning import Cosigning
 from muniment.node.cosigning.courier import Ask
 from muniment.node.cosigning.intake import parse
 from muniment.node.cosigning.keeper import Keeper
+from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.message import Heard, Told
 from muniment.node.settings import Peer
 from muniment.server.problems import Forbidden
@@ -70,11 +71,11 @@ class Seat:
         self.cosigning = Cosigning(
             self.path,
             self.organisation,
-            [signer(self.organisation, "cosign", number) for number in self.numbers],
+            Keyring([signer(self.organisation, "cosign", number) for number in self.numbers]),
             [Peer(organisation=each, url=f"http://{each}.test") for each in self.ring.names if each != self.organisation],
             self.alarms,
             evidence=self.folder / "evidence",
-            publisher=signer(self.organisation, "publish"),
+            publishers=Keyring([signer(self.organisation, "publish")]),
             reach=lambda peer: self.ring.way(self.organisation, peer.organisation),
             clock=lambda: self.clock(),
         )
@@ -105,7 +106,9 @@ class Seat:
 class Ring:
     """The members. `cut` has the ways (from, to) on which nothing comes through; `bend` changes answers on their way."""
 
-    def __init__(self, folder: Path, names: Sequence[str] = ORGANISATIONS, *, publishing: str = "alpha", start: bool = True) -> None:
+    def __init__(
+        self, folder: Path, names: Sequence[str] = ORGANISATIONS, *, publishing: str = "alpha", start: bool = True
+    ) -> None:
         self.names = tuple(names)
         self.now = clocks.time_ns() // 1_000
         self.cut: set[tuple[str, str]] = set()
@@ -195,9 +198,7 @@ def cosign(text: str, name: str, *, number: int = 0, at: float | None = None, fo
     """A note with one member's line over a text; forged: by somebody who only knows his name and key id."""
     when = int(clocks.time() if at is None else at)
     key = signer(name, "cosign", number)
-    line = note.parse_signature(
-        checkpoint.cosign(note.Note(text, ()), members.cosigner_name(makers.ORIGIN, name), key, when)
-    )
+    line = note.parse_signature(checkpoint.cosign(note.Note(text, ()), members.cosigner_name(makers.ORIGIN, name), key, when))
     if forged:
         line = msgspec.structs.replace(line, blob=line.blob[:8] + bytes(64))
     return note.format(note.Note(text, (line,))).decode()

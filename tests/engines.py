@@ -1,11 +1,11 @@
 """CometBFT as it is, four of them on this machine, over applications in this process: a chain without HTTP and supervisor.
 
-    with engines.chain(folder, 4) as chain:
-        for node in chain.nodes: node.start()
-        chain.submit(entries)
-        chain.settle()                              # all that run stand at one height
-        late = chain.join()                         # a fifth engine, no validator, with the ledger as it was founded
-        late.start(state_sync=...)
+with engines.chain(folder, 4) as chain:
+    for node in chain.nodes: node.start()
+    chain.submit(entries)
+    chain.settle()                              # all that run stand at one height
+    late = chain.join()                         # a fifth engine, no validator, with the ledger as it was founded
+    late.start(state_sync=...)
 """
 
 from __future__ import annotations
@@ -233,7 +233,8 @@ class Chain:
     def systems(self, count: int) -> list[bytes]:
         """So many signed events."""
         return [
-            makers.sign(self.ledger, "system.registered", name=f"s-{makers.next_id()}", operatorRole="provider") for _ in range(count)
+            makers.sign(self.ledger, "system.registered", name=f"s-{makers.next_id()}", operatorRole="provider")
+            for _ in range(count)
         ]
 
     def submit(self, entries: Sequence[bytes], node: int = 0) -> None:

@@ -11,7 +11,22 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from published import answers, envelopes, evidences, forms, headers, ledger, maps, notes, receipts, refusals, story, trees, trusts
+from published import (
+    answers,
+    consortium,
+    envelopes,
+    evidences,
+    forms,
+    headers,
+    ledger,
+    maps,
+    notes,
+    receipts,
+    refusals,
+    story,
+    trees,
+    trusts,
+)
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "spec" / "vectors"
 
@@ -22,6 +37,7 @@ def render() -> Mapping[str, str]:
     made = {
         "answers": answers.write(book, scribe),
         "bundles": receipts.write_bundles(book, scribe),
+        "consortium": consortium.write(),
         "decimals": forms.write_decimals(),
         "encoding": forms.write_encoding(),
         "envelopes": envelopes.write_envelopes(book, scribe),

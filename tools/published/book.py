@@ -16,11 +16,14 @@ from muniment.core.format import checkpoint, dsse, entry, merkle, state_map
 from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
-from muniment.core.rules import chain, genesis
+from muniment.core.proof.path import Step
+from muniment.core.rules import chain, council, genesis, members
 from muniment.core.rules.chain import Block
 from muniment.core.rules.genesis import Genesis
+from muniment.core.rules.members import Fault, Validators
 from muniment.core.rules.policy import Verdict
 from muniment.errors import NotFound
+from muniment.ledger.store import memberships, trail
 from published import cast
 
 
@@ -63,7 +66,9 @@ class Book:
         first = self.pages[0].header
         book = Book.found(genesis.decode(bytes(first.genesis or b"")), first.time)
         for page in self.pages[1 : height + 1]:
-            book.seal(page.header.time, page.entries)
+            evidence = page.header.evidence
+            faults = () if evidence is msgspec.UNSET else members.decode_faults(bytes(evidence))
+            book.seal(page.header.time, page.entries, faults)
         return book
 
     @property
@@ -216,6 +221,28 @@ class Book:
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """A consistency proof."""
         return merkle.prove_consistency(self.leaves(new), old)
+
+    def checkpoint_at(self, height: int) -> bytes:
+        """The signed checkpoint of a height."""
+        return self.pages[height].checkpoint
+
+    def membership_heights(self) -> list[int]:
+        """The heights whose headers name members."""
+        return [page.header.height for page in self.pages if memberships.read(page.header) is not None]
+
+    def validators_before(self, height: int) -> Validators | None:
+        """The members who judge the checkpoint of a height."""
+        named = [memberships.read(page.header) for page in self.pages[: max(height, 1)]]
+        return next((each for each in reversed(named) if each is not None), None)
+
+    @property
+    def changed(self) -> int:
+        """The size of the newest checkpoint before this one that changed the members."""
+        return trail.find_change(self)
+
+    def path(self) -> tuple[Step, ...]:
+        """How the members came to be those in force."""
+        return trail.prove_path(self)
 
     def record(self, stream: str) -> bytes | None:
         """The record of a stream."""

@@ -22,6 +22,7 @@ MINUTE_US = 60_000_000
 NAMES = (
     *("log", "ada", "bob", "bob2", "carol", "carol2", "node", "dave", "mallory", "alpha", "alpha2", "beta", "gamma"),
     *("ci", "erin", "frank", "ghost", "grace", "robot"),
+    *(f"{name} cosigner" for name in ("acme", "bank", "globex", "globex 2", "lab", "tuv")),
 )
 
 

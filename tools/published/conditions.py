@@ -85,7 +85,9 @@ def _admit(desk: Desk) -> Iterator[Case]:
     other = member | {"validatorKey": digest("another validator")}
     yield desk.case("with another key than was approved", *given, desk.say("member.changed", "amendment", **other, **approvals))
     other = member | {"cosignerKey": digest("another cosigner")}
-    yield desk.case("with another cosigning key than was approved", *given, desk.say("member.changed", "amendment", **other, **approvals))
+    yield desk.case(
+        "with another cosigning key than was approved", *given, desk.say("member.changed", "amendment", **other, **approvals)
+    )
     again = desk.say("member.changed", "amendment", "member", **member, **approvals)
     yield desk.case("admitted twice by the same approvals", *given, desk.say("member.changed", **member, **approvals), again)
 

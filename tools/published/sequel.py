@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from muniment.core.format import encoding
 from muniment.core.rules import events, policy
 from published import cast
 from published.cast import digest

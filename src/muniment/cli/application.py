@@ -62,6 +62,8 @@ COMMANDS = MappingProxyType(
         "backup": "Copy the ledger while it is in use.",
         "serve": "Serve a ledger to a team, over HTTP.",
         "consortium": "Found a ledger that several organisations run together.",
+        "member": "Who votes in a consortium, and how that changes.",
+        "protocol": "By which rules all validators judge.",
         "tokens": "Who may call a server: make, list and revoke tokens.",
         "webhooks": "Tell other services what is recorded.",
         "node": "Run a member's node of a shared ledger, and ask how it stands.",

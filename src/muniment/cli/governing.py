@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from muniment.cli import output, telling
+from muniment.client.consent import Consent
 from muniment.client.governed import Enacted, Explanation, Proposal
 from muniment.client.ledger import Ledger
 from muniment.core.rules import policy_text
@@ -80,7 +81,7 @@ def proposal(ledger: Ledger, file: str, found: Proposal) -> Iterator[str]:
     stranded = [f"{each} holds a role that it does not have." for each in found.stranded]
     yield from doubts([*found.doubts, *found.vacancies, *stranded])
     yield ""
-    yield from _tally(ledger, found)
+    yield from tally(ledger, found)
     yield ""
     if found.locked_out:
         yield output.bad("It cannot be amended like this: nobody who is enrolled could enrol anybody any more.")
@@ -142,19 +143,21 @@ def _finding(finding: Finding, found: Explanation) -> Iterator[str]:
         yield from _fold(finding.mend, 11)
 
 
-def _tally(ledger: Ledger, found: Proposal) -> Iterator[str]:
+def tally(ledger: Ledger, found: Proposal | Consent, what: str = "policy") -> Iterator[str]:
+    """Whose voices the amendment rule counts, and whose it still asks for."""
     if not found.tallies:
-        yield "The policy in force asks for no approval of a new one."
-    for tally in found.tallies:
-        given = f": {', '.join(tally.persons)}" if tally.persons else ""
-        lacking = f"; {output.bad(f'{tally.missing} missing')}" if tally.missing else f"; {output.good('enough')}"
-        yield f"Approved by {tally.count - tally.missing} of {tally.count} as {tally.role}{given}{lacking}"
-        if tally.missing:
-            able = [each for each in ledger.policies.holders(tally.role) if each not in tally.persons]
-            enrol = f"nobody yet; enrol somebody: muniment keys admit LINE --role {tally.role}"
+        yield f"The policy in force asks for no approval of a new {what}."
+    for each in found.tallies:
+        voices = each.organisations or each.persons
+        given = f": {', '.join(voices)}" if voices else ""
+        lacking = f"; {output.bad(f'{each.missing} missing')}" if each.missing else f"; {output.good('enough')}"
+        yield f"Approved by {each.count - each.missing} of {each.count} as {each.role}{given}{lacking}"
+        if each.missing:
+            able = [person for person in ledger.policies.holders(each.role) if person not in each.persons]
+            enrol = f"nobody yet; enrol somebody: muniment keys admit LINE --role {each.role}"
             yield f"  who may: {', '.join(able) or enrol}"
-    for each in found.silent:
-        yield f"  does not count: {each}"
+    for said in found.silent:
+        yield f"  does not count: {said}"
 
 
 def _origin(enacted: Enacted) -> str:

@@ -19,7 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from muniment.client import proving
-from muniment.client.proving import Openings
+from muniment.client.proving import Openings, least_tier
 from muniment.client.things import in_html
 from muniment.client.writing import Writer
 from muniment.core.format import state_map
@@ -111,7 +111,8 @@ def bundle(writer: Writer, view: View, pin: Pin, contents: Contents, openings: O
     ]
     made = prover.prove_bundle(view, answers, trust=writer.trust)
     raw = bundles.encode(made)
-    return Bundled(raw=raw, verified=verify_bundle(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))
+    tier = least_tier(writer.trust)
+    return Bundled(raw=raw, verified=verify_bundle(raw, writer.trust, pin=pin, consistency=view.consistency, tier=tier))
 
 
 def _of_run(view: View, stream: str) -> Iterable[int]:

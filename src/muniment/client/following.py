@@ -1,6 +1,6 @@
 """A trust file that follows the members of its ledger (docs/spec, section 11.7).
 
-    trust = follow(trust, steps, place)         # whom to believe from now on; the file at `place` says the same
+    trust = Follower(place).follow(trust, steps)        # whom to believe from now on; the file at `place` says the same
 
 Where the members changed and a quorum of those before confirms each change, the file is moved forward, aloud, and the former one
 is kept beside it. A file that its reader named stays as it is: it is followed in memory only. What a crash leaves: before the
@@ -12,9 +12,11 @@ from __future__ import annotations
 import fcntl
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import msgspec
 
 from muniment.core.proof import bundle as bundles
 from muniment.core.proof import consortium
@@ -32,20 +34,31 @@ class MembersWarning(UserWarning):
     """The members of a ledger changed, and the trust file follows them."""
 
 
-def follow(trust: Trust, steps: Sequence[Step], place: Path | None = None) -> Trust:
-    """Whom to believe once a path was walked to its end.
+def warn(sentence: str) -> None:
+    """Say aloud that the members changed."""
+    warnings.warn(sentence, MembersWarning, stacklevel=2)
 
-    place: the trust file to move forward; None leaves every file as it is. Raises as `paths.follow`, and Unavailable
-    (`home-unwritable`) where the file cannot be written: then nothing is believed that is not remembered.
-    """
-    moved = paths.follow(trust, steps)
-    if consortium.agree(moved, trust) and {*moved.log_keys} == {*trust.log_keys}:
-        return trust
-    kept = None
-    if place is not None and place.exists():
-        moved, kept = _move(place, trust, steps)
-    warnings.warn(say(trust, moved, kept), MembersWarning, stacklevel=2)
-    return moved
+
+class Follower(msgspec.Struct, frozen=True):
+    """How a reader follows the members: the trust file that moves, None where every file stays as it is; and how it is said."""
+
+    place: Path | None = None
+    tell: Callable[[str], None] = warn
+
+    def follow(self, trust: Trust, steps: Sequence[Step]) -> Trust:
+        """Whom to believe once a path was walked to its end.
+
+        Raises as `paths.follow`, and Unavailable (`home-unwritable`) where the file cannot be written: then nothing is believed
+        that is not remembered.
+        """
+        moved = paths.follow(trust, steps)
+        if consortium.agree(moved, trust) and {*moved.log_keys} == {*trust.log_keys}:
+            return trust
+        kept = None
+        if self.place is not None and self.place.exists():
+            moved, kept = _move(self.place, trust, steps)
+        self.tell(say(trust, moved, kept))
+        return moved
 
 
 def say(before: Trust, now: Trust, kept: Path | None = None) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from muniment import config
 from muniment.client import home as homes
 from muniment.client import policy_file, standpoint
+from muniment.client.following import Follower
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.reach import Here, Reach
@@ -100,8 +101,8 @@ def require_folder(settings: Config, what: str) -> Home:
 def _reach_folder(home: Home, settings: Config, accept_clock: bool) -> tuple[Reach, Trust]:
     engine = home.open(accept_clock=accept_clock)
     try:
-        place = home.trust if settings.trust is None else None
-        return Here(home, engine, place), home.load_trust(settings.trust)
+        follower = Follower(home.trust if settings.trust is None else None)
+        return Here(home, engine, follower), home.load_trust(settings.trust)
     except BaseException:
         engine.close()
         raise

@@ -20,8 +20,10 @@ from muniment.client.writing import Writer
 from muniment.core.format import dsse, manifest, state_map
 from muniment.core.proof import answer as answers
 from muniment.core.proof.answer import UNSET, Answer, AtQuestion, EntryQuestion, Question
+from muniment.core.proof.authority import Tier
 from muniment.core.proof.evidence import Pin
 from muniment.core.proof.inquiry import Findings
+from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import Verified, tell, verify_answer
 from muniment.core.proof.verify.statement import find_sealed
 from muniment.core.rules.events import DeploymentChanged
@@ -78,10 +80,16 @@ def prove(writer: Writer, question: Question, hints: Hints, openings: Openings =
 def finish(writer: Writer, view: View, pin: Pin, answer: Answer, openings: Openings = False) -> Proved:
     """Choose what is opened, add the list of files where the answer is about some, and verify the result, once.
 
-    The tier is not judged here: a proof is made also before outside parties have cosigned, and says so.
+    A proof is made also before outside parties have cosigned, and says so; where members vote, not before a quorum of them has.
     """
     raw = answers.write(complete(writer, answer, openings))
-    return Proved(raw=raw, verified=verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier="solo"))
+    tier = least_tier(writer.trust)
+    return Proved(raw=raw, verified=verify_answer(raw, writer.trust, pin=pin, consistency=view.consistency, tier=tier))
+
+
+def least_tier(trust: Trust) -> Tier:
+    """What a proof must have to be handed out."""
+    return "consortium" if trust.votes else "solo"
 
 
 def complete(writer: Writer, answer: Answer, openings: Openings = False, *, with_files: bool = True) -> Answer:

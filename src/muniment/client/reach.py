@@ -7,10 +7,10 @@ where the ledger is.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Protocol
 
-from muniment.client import capturing, following
+from muniment.client import capturing
+from muniment.client.following import Follower
 from muniment.client.home import Home
 from muniment.core.format.encoding import Value
 from muniment.core.format.statement import Disclosure, Sealed
@@ -90,13 +90,13 @@ class Reach(Protocol):
 
 
 class Here:
-    """A ledger in a folder. `place` is the trust file that follows its members; None where a reader named his own."""
+    """A ledger in a folder. `follower` says which trust file follows its members, if one does."""
 
     url = None
 
-    def __init__(self, home: Home, engine: Engine, place: Path | None = None) -> None:
+    def __init__(self, home: Home, engine: Engine, follower: Follower | None = None) -> None:
         self.engine = engine
-        self._place = place
+        self._follower = follower or Follower()
         self._followed = 0
         self.vault = Vault(home.vault)
         self.blobs = Blobs(home.blobs)
@@ -121,6 +121,6 @@ class Here:
         if view.changed <= self._followed or not paths.is_led(trust):
             return trust
         steps = view.path()
-        led = following.follow(trust, steps, self._place)
+        led = self._follower.follow(trust, steps)
         self._followed = paths.read_end(steps)
         return led

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from muniment.client.following import Follower
 from muniment.client.home import Home
 from muniment.client.reach import Here
 from muniment.client.writing import Writer
@@ -34,15 +35,15 @@ from muniment.ledger.store.file import Store
 class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A reader. `home` is where a ledger may lie here; whether it is the one that `trust` is about is found out by asking it.
 
-    `settings` are those that name a node which is asked instead; None for a folder. `place` is the trust file that follows the
-    members of a consortium; None for one that the reader named, which stays as it is.
+    `settings` are those that name a node which is asked instead; None for a folder. `follower` says whether the trust file
+    follows the members of a consortium: one that the reader named stays as it is.
     """
 
     trust: Trust
     pins: Pins
     home: Home
     settings: Config | None = None
-    place: Path | None = None
+    follower: Follower = Follower()
 
     @contextmanager
     def ask(self, size: int) -> Iterator[tuple[Pin | None, Prove | None]]:
@@ -82,7 +83,7 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
     def open(self, home: Home, path: Path | None = None, *, cache_kib: int = CACHE_KIB) -> Writer:
         """A ledger's folder (or only its file, at `path`), opened for reading. Raises NotFound, CorruptStore, Unavailable."""
         engine = Embedded(Store.open(path or home.store, cache_kib), None)
-        return Writer(home, Here(home, engine, self.place), self.trust, self.pins, None)
+        return Writer(home, Here(home, engine, self.follower), self.trust, self.pins, None)
 
     def open_ledger(self) -> Writer:
         """The ledger here or at the node, for reading. Raises as `open` and what the node raises."""
@@ -117,7 +118,7 @@ def take(settings: Config, trust: Trust | None = None) -> Standpoint:
         pins=Pins(settings.state / "pins"),
         home=home,
         settings=settings if settings.url else None,
-        place=home.trust if trust is None and settings.trust is None else None,
+        follower=Follower(home.trust if trust is None and settings.trust is None else None),
     )
 
 

@@ -172,7 +172,7 @@ class Writer:
             # Read before the view is opened: an honest ledger is never behind it.
             pinned = self.pins.load(self.trust.origin)
             with self.engine.view() as view:
-                self.trust = self.reach.follow(view, self.trust)
+                self.believe(view)
                 try:
                     contact = self.pins.check(view.checkpoint, self.trust, view.consistency)
                 except SplitView as split:
@@ -187,6 +187,11 @@ class Writer:
                 self._check_ledger(view)
                 yield view, contact
                 return
+
+    def believe(self, view: View) -> Trust:
+        """Whom to believe as of a view: the trust file, which follows the members of a consortium as they change."""
+        self.trust = self.reach.follow(view, self.trust)
+        return self.trust
 
     def load_signer(self) -> keys.Signer:
         """The key of this actor. Raises InvalidInput, NotFound (`no-actor-key`), Unavailable."""

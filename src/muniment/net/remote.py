@@ -143,7 +143,7 @@ class Remote:
                 raise
             # The node says it has fewer entries: see what it has, for the evidence.
             since, frame = None, ask(None)
-        opened = self._open(frame, since)
+        opened = self._open(frame, since, 0 if seen is None else seen.size)
         self._compare(seen, opened)
         if self._seen is None or self._seen.size < opened.size:
             self._seen = opened.pin
@@ -170,15 +170,19 @@ class Remote:
         """Let go of connections."""
         self.transport.close()
 
-    def _open(self, frame: Frame, since: int | None) -> OpenedFrame:
-        """Check a frame, by those who were led to where the members have changed meanwhile."""
+    def _open(self, frame: Frame, since: int | None, size: int) -> OpenedFrame:
+        """Check a frame, by those who were led to where the members have changed meanwhile; `size` was seen before.
+
+        Who shows less than was seen leads nowhere: that would be back.
+        """
         try:
             opened = frames.open_frame(frame, self.trust, since)
         except VerificationError as error:
-            if self._follow is None or error.step not in _AUTHORITY_STEPS or not self._lead(self._follow, frame):
+            leads = self._follow is not None and error.step in _AUTHORITY_STEPS and frame.size >= size
+            if self._follow is None or not leads or not self._lead(self._follow, frame):
                 raise
             return frames.open_frame(frame, self.trust, since)
-        if self._follow is None or frame.changed <= self._followed:
+        if self._follow is None or opened.changed <= self._followed or opened.size < size:
             return opened
         try:
             led = self._lead(self._follow, frame)

@@ -31,6 +31,9 @@ AWAY_S = 15.0
 DISTRUST_S = 300.0
 """And so long one whose words did not hold."""
 
+QUORUM = "quorum"
+"""The code of a checkpoint that too few have cosigned: it is no lie, and may be mended in a moment."""
+
 _BEHIND_S = 1.0
 _PATIENCE_S = 4.0
 _ROUNDS = 3
@@ -126,7 +129,8 @@ class Ways:
         return iter([*ready, *[number for number in order if number not in ready]])
 
     def _leave_out(self, stand: _Stand, error: MunimentError) -> None:
-        away = _BEHIND_S if error.code == BEHIND else DISTRUST_S if isinstance(error, VerificationError) else AWAY_S
+        false = isinstance(error, VerificationError) and error.code != QUORUM
+        away = _BEHIND_S if error.code == BEHIND else DISTRUST_S if false else AWAY_S
         stand.until = self._clock() + away
         if error.code == BEHIND or error.code in stand.said:
             return
@@ -146,13 +150,15 @@ def _tell(url: str, error: MunimentError) -> str:
     if isinstance(error, SplitView):
         kept = f" Evidence: {error.details['evidence']}" if "evidence" in error.details else ""
         return f"{url} contradicts what was seen of this ledger, and is not believed: {error}.{kept}"
+    if error.code == QUORUM:
+        return f"{url} shows what too few have cosigned yet: {error} ({error.code}). Another node is asked."
     if isinstance(error, VerificationError):
         return f"{url} shows what does not hold, and is not believed: {error} ({error.code}). Another node is asked."
     return f"{url} is left out for now: {error}. Another node is asked."
 
 
 def _is_passing(error: MunimentError) -> bool:
-    return isinstance(error, Unavailable) and error.retry_after is not None
+    return error.code == QUORUM or (isinstance(error, Unavailable) and error.retry_after is not None)
 
 
 def _choose(failures: Sequence[tuple[_Stand, MunimentError]]) -> MunimentError:
@@ -168,6 +174,5 @@ def _weigh(error: MunimentError) -> int:
     if isinstance(error, SplitView):
         return 5
     if isinstance(error, VerificationError):
-        # That too few have cosigned yet is no lie.
-        return 3 if error.code == "quorum" else 4
+        return 3 if error.code == QUORUM else 4
     return 0 if error.code == "unreachable" else 1 if isinstance(error, Unavailable) else 2

@@ -18,7 +18,6 @@ from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.reach import Here
 from muniment.client.writing import Writer
-from muniment.core.format import keys
 from muniment.core.rules.policy import Verdict
 from muniment.errors import Unavailable
 from muniment.ledger import signers
@@ -69,16 +68,7 @@ class Node:
         """Open the ledger and answer the engine from now on. Raises what is wrong with the folder."""
         home, ending = self.home, self._ending
         consortium, settings, base = home.load_consortium(), home.load_settings(), Home(home.home)
-        signing, publishing = _load_cosigners(home), home.publisher_key
-        self.cosigning = Cosigning(
-            home.ledger,
-            settings.organisation,
-            signing,
-            settings.peers,
-            self.alarms,
-            evidence=home.folder / "evidence",
-            publisher=signers.load_file(publishing) if publishing.exists() else None,
-        )
+        self.cosigning = Cosigning.load(home, settings, self.alarms)
         self.cosigning.open()
         ending.callback(self.cosigning.close)
         opened, pending = Opened(), Pending()
@@ -151,11 +141,6 @@ class Node:
     def _observe(self, verdicts: Sequence[Verdict]) -> None:
         if self._counting is not None:
             self._counting(verdicts)
-
-
-def _load_cosigners(home: NodeHome) -> list[keys.Signer]:
-    """The keys that this member cosigns with: the one in force, and those of a change that is under way."""
-    return [signers.load_file(path) for path in sorted(home.folder.glob("cosigner*.key"))]
 
 
 def _host(home: Home, reader: Settled, settings: Settings) -> Hosted:

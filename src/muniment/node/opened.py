@@ -19,8 +19,8 @@ from muniment.core.rules import chain
 from muniment.core.rules.chain import Submission
 from muniment.node import batch
 
-MAX_KEPT_BYTES = 32 * 1024 * 1024
-"""Of transactions as they travel; opened they take about twice as much memory."""
+MAX_KEPT_BYTES = 64 * 1024 * 1024
+"""Of transactions as they travel: as much as the engine lets wait (engine.config_toml). Opened they take about twice as much."""
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False):

@@ -6,9 +6,11 @@ process: each has its folder, its keys, its index and its vault.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from muniment.client.following import Follower
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.standpoint import Standpoint
@@ -18,6 +20,8 @@ from muniment.ledger.embedded import Embedded
 from muniment.ledger.pins import Pins
 from muniment.server.settings import Served, Settings
 from muniment.vault import Vault
+
+_log = logging.getLogger("muniment.server")
 
 # How much of each ledger's file a process keeps in memory: a server has several connections, and a machine several servers.
 CACHE_KIB = 8_192
@@ -86,7 +90,9 @@ def _open(served: Served, state: Path, *, writes: bool) -> Hosted:
     home = Home(served.home)
     engine: Embedded | None = home.open(cache_kib=CACHE_KIB) if writes else None
     try:
-        stand = Standpoint(trust=home.load_trust(), pins=Pins(state / "pins"), home=home, place=home.trust)
+        stand = Standpoint(
+            trust=home.load_trust(), pins=Pins(state / "pins"), home=home, follower=Follower(home.trust, _log.warning)
+        )
         writer = stand.open(home, cache_kib=CACHE_KIB)
         with writer.contact() as (_, contact):
             pass

@@ -62,7 +62,10 @@ def test_whoever_asks_is_told_only_what_he_lacks(ring: Ring) -> None:
 
 
 def test_a_forged_line_is_refused_and_nothing_of_it_kept(ring: Ring) -> None:
-    for forged in (cosign(text(ring["alpha"]), "bravo", forged=True), cosign(at_size(text(ring["alpha"]), 99), "bravo", forged=True)):
+    for forged in (
+        cosign(text(ring["alpha"]), "bravo", forged=True),
+        cosign(at_size(text(ring["alpha"]), 99), "bravo", forged=True),
+    ):
         with pytest.raises(VerificationError, match="is not over this checkpoint") as caught:
             tell(ring["alpha"], forged)
         assert (caught.value.step, caught.value.code) == (4, "cosignature")
@@ -154,7 +157,8 @@ def test_lines_with_a_wrong_time_are_not_counted_and_told(ring: Ring, monkeypatc
     tell(alpha, cosign(at_size(text(alpha), 50), "bravo", at=time.time() + CLOCK_SECONDS + 60))
     assert names(alpha) == {"alpha"}
     assert alpha.keeper.ahead.count == 0
-    assert until(lambda: "bravo's clock and this machine's do not agree." in next(iter(alpha.alarms.standing())).text)
+    said = "bravo's clock and this machine's do not agree."
+    assert until(lambda: any(said in each.text for each in alpha.alarms.standing()))
     tell(alpha, cosign(text(alpha), "bravo"))
     assert names(alpha) == {"alpha", "bravo"}
 
@@ -173,7 +177,6 @@ def test_early_lines_wait_for_their_block(ring: Ring) -> None:
 
 def entries(seat: Seat) -> list[tuple[int, bytes]]:
     """The events of the newest block."""
-    seat.ring.now = int(seat.keeper.newest.committed and seat.ring.now)
     with seat.store.view() as view:
         first = view.header(view.height - 1).size + 1
         return list(view.entries(first, view.header(view.height).size))

@@ -73,6 +73,7 @@ def start(home: Path | None, as_json: bool, **said: object) -> None:
         {**typed, "log_format": form},
         log_format=form,
         as_json=settings.output == "json",
+        say=output.note,
     )
     starting.become(told)
 

@@ -88,7 +88,7 @@ def reach_folder(stand: Standpoint, actor: str | None) -> Iterator[Writer]:
         if opened.origin != stand.trust.origin:
             said = f"the ledger at {stand.home.folder} is {opened.origin}, and the trust file is about {stand.trust.origin}"
             raise NotFound(said, code="other-ledger", hint="Name the folder of that ledger with --home.")
-        yield Writer(stand.home, Here(stand.home, opened, stand.place), stand.trust, stand.pins, actor)
+        yield Writer(stand.home, Here(stand.home, opened, stand.follower), stand.trust, stand.pins, actor)
     finally:
         opened.close()
 

@@ -84,7 +84,7 @@ class Gate:
                 writer = stack.enter_context(self._reach())
             except LedgerError as obstacle:
                 engine = Unreachable(stand.trust.origin, stand.trust.ledger, obstacle)
-                writer = Writer(stand.home, Here(stand.home, engine, stand.place), stand.trust, stand.pins, self._actor)
+                writer = Writer(stand.home, Here(stand.home, engine, stand.follower), stand.trust, stand.pins, self._actor)
             self._make_room()
             broken = glass.break_glass(writer, self._question, wanted, self._receipt, self._last)
             notes = broken.notes

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 
-from muniment.client import capturing, following
+from muniment.client import capturing
+from muniment.client.following import Follower
 from muniment.client.home import Home
 from muniment.client.remote import first_contact
 from muniment.client.remote.disclosures import RemoteVault
@@ -44,10 +44,11 @@ class There:
 
     may_lag = False
 
-    def __init__(self, home: Home, ways: Ways, trust: Trust, pins: Pins, place: Path | None = None) -> None:
+    def __init__(self, home: Home, ways: Ways, trust: Trust, pins: Pins, follower: Follower | None = None) -> None:
         self._ways = ways
         self._trust = trust
-        self._place = place
+        self._follower = follower or Follower()
+        self._led = 0
         self._local = Vault(home.vault)
         self.vault = RemoteVault(self._local, ways)
         owed = home.folder / "owed"
@@ -91,11 +92,14 @@ class There:
         return self._trust
 
     def _lead(self, trust: Trust, steps: tuple[Step, ...]) -> Trust:
-        """Walk a node's path, and remember where it led."""
+        """Walk a node's path, and remember where it led. A node that lags behind another one leads nobody back."""
         if not paths.is_led(trust):
             return trust
         try:
-            self._trust = following.follow(trust, steps, self._place)
+            end = paths.read_end(steps)
+            if end > self._led:
+                self._trust = self._follower.follow(self._trust, steps)
+                self._led = end
         except InvalidInput as error:
             raise VerificationError(f"the node's path has no valid form: {error}", step=1, code=error.code) from None
         return self._trust
@@ -110,8 +114,8 @@ def open(settings: Config, trust: Trust, pins: Pins) -> There:
     """The nodes that the settings name; nothing is asked of them yet. Raises InvalidInput for a bad address or token."""
     home = Home(settings.home)
     # A trust file that was named is its reader's own: it is followed, and left as it is.
-    place = home.trust if settings.trust is None else None
-    return There(home, first_contact.open_ways(settings), trust, pins, place)
+    follower = Follower(home.trust if settings.trust is None else None)
+    return There(home, first_contact.open_ways(settings), trust, pins, follower)
 
 
 def alone(settings: Config, url: str) -> Config:

@@ -1,6 +1,6 @@
 """A node's part in the exchange of cosignatures: it signs, tells the others, answers them, keeps what they say.
 
-    cosigning = Cosigning(path, "lab", [signer], peers, alarms, evidence=folder)
+    cosigning = Cosigning.load(home, settings, alarms)
     cosigning.open()
     store.commit(staged, cosigning.seal, height)
     cosigning.committed(committed)              # after COMMIT: from here on others may have this node's line
@@ -20,11 +20,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from muniment.core.format import keys, time
+from muniment.core.format import time
 from muniment.core.proof import evidence as evidences
 from muniment.core.rules.chain import Sealed
-from muniment.errors import Conflict, InvariantError, MunimentError
-from muniment.ledger import signers
+from muniment.errors import Conflict, InvariantError, MunimentError, NotFound
 from muniment.ledger.pins import Pins
 from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.ledger.store.file import Store
@@ -37,6 +36,7 @@ from muniment.node.cosigning.ahead import Early
 from muniment.node.cosigning.courier import OTHER_HISTORY, Ask, Courier
 from muniment.node.cosigning.intake import Intake, Parsed
 from muniment.node.cosigning.keeper import Keeper, missing
+from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard
 from muniment.node.cosigning.past import Past
 from muniment.node.cosigning.voters import LOG
@@ -68,28 +68,28 @@ class Committed(Protocol):
 class Cosigning:
     """`cosigners` are this member's cosigner keys: the one that is in force for a block signs it.
 
-    `peers` are the other members' addresses; `evidence` is the folder for files that show two histories; `publisher` is the
-    log's own key, where this member holds it; `reach` makes the way to a peer.
+    `peers` are the other members' addresses; `evidence` is the folder for files that show two histories; `publishers` are the
+    log's own keys that this member holds; `reach` makes the way to a peer.
     """
 
     def __init__(
         self,
         path: Path,
         organisation: str,
-        cosigners: Sequence[keys.Signer],
+        cosigners: Keyring,
         peers: Sequence[Peer],
         alarms: Alarms,
         *,
         evidence: Path,
-        publisher: keys.Signer | None = None,
+        publishers: Keyring,
         ca: Path | None = None,
         reach: Callable[[Peer], Ask] | None = None,
         clock: Callable[[], float] = clocks.time,
     ) -> None:
         self.organisation = organisation
         self._path = path
-        self._signers = {each.public_key: each for each in cosigners}
-        self._publisher = publisher
+        self._cosigners = cosigners
+        self._publishers = publishers
         self._peers = tuple(peers)
         self._alarms = alarms
         self._evidence = evidence
@@ -113,17 +113,15 @@ class Cosigning:
 
     @classmethod
     def load(cls, home: NodeHome, settings: NodeSettings, alarms: Alarms) -> Cosigning:
-        """A node's own, with the keys in its folder: that which cosigns now, and those that were made to do so next."""
-        paths = sorted(home.folder.glob(f"{home.cosigner_key.name}*"))
-        publisher = signers.load_file(home.publisher_key) if home.publisher_key.exists() else None
+        """A node's own, with the keys in its folder: those in use, and those that are to take their place."""
         return cls(
             home.ledger,
             settings.organisation,
-            [signers.load_file(each) for each in paths],
+            Keyring(paths=(home.cosigner_key, home.next_cosigner_key)),
             settings.peers,
             alarms,
             evidence=home.folder / EVIDENCE,
-            publisher=publisher,
+            publishers=Keyring(paths=(home.publisher_key, home.next_publisher_key)),
         )
 
     @property
@@ -134,12 +132,14 @@ class Cosigning:
         return self._keeper
 
     def open(self) -> None:
-        """Read the newest checkpoints and begin to exchange them."""
+        """Read the newest checkpoints and begin to exchange them. Raises what is wrong with the ledger's file or the keys'."""
+        self._cosigners.check()
+        self._publishers.check()
         store = self._store = Store.open(self._path, CACHE_KIB)
         self._open.callback(store.close)
         self._open.callback(self._table.close)
         past = Past(store)
-        keeper = self._keeper = Keeper(past, self.organisation, self._publisher)
+        keeper = self._keeper = Keeper(past, self.organisation, self._publishers)
         intake = self._intake = Intake(keeper, past, self._divergences, clock=self._clock)
         keeper.open()
         self._began = clocks.monotonic()
@@ -170,7 +170,13 @@ class Cosigning:
         voters = None if self._keeper is None else self._keeper.next_voters
         in_force = None if voters is None else voters.key(self.organisation)
         # Who is no member signs all the same, and counts for nobody.
-        signer = self._signers.get(in_force or b"") or next(iter(self._signers.values()))
+        signer = self._cosigners.find(in_force) or self._cosigners.some()
+        if signer is None:
+            raise NotFound(
+                f"the key that {self.organisation} cosigns with is not here",
+                code="no-cosigner-key",
+                hint="Bring back node/cosigner.key from a copy, or have the member's key exchanged by the others.",
+            )
         self._sealed = sealing.sign(sealed, self.organisation, signer, int(self._clock()))
         return self._sealed
 

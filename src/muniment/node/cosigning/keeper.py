@@ -20,13 +20,14 @@ from concurrent.futures import Future
 
 import msgspec
 
-from muniment.core.format import keys, note
+from muniment.core.format import note
 from muniment.core.format.note import Signature
 from muniment.core.rules import members
 from muniment.core.rules.chain import Sealed
 from muniment.node.cosigning import head
 from muniment.node.cosigning.ahead import Ahead, Early
 from muniment.node.cosigning.head import Head
+from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.past import Past
 from muniment.node.cosigning.voters import LOG, Voters
 
@@ -53,10 +54,10 @@ class News(msgspec.Struct, frozen=True):
 class Keeper:
     """The lines of one ledger. Safe for threads; `open` comes first."""
 
-    def __init__(self, past: Past, organisation: str, publisher: keys.Signer | None = None) -> None:
+    def __init__(self, past: Past, organisation: str, publishers: Keyring) -> None:
         self._past = past
         self._organisation = organisation
-        self._publisher = publisher
+        self._publishers = publishers
         self._lock = threading.Lock()
         self._settling = threading.Condition(self._lock)
         self._by_size: dict[int, Head] = {}
@@ -64,6 +65,8 @@ class Keeper:
         self._newest: Head | None = None
         self._next: Voters | None = None
         self._short: dict[int, None] = {}
+        self._vital: set[int] = set()
+        """Those of them that changed the members: no path of trust leads on without their quorums."""
         self._unsaved: Lines = {}
         self._saving: Lines = {}
         self._news: deque[int] = deque(maxlen=MAX_NEWS)
@@ -86,6 +89,7 @@ class Keeper:
             self._add(each)
         older = self._past.find_short(max(0, height - RECENT + 1), SHORT_HEIGHTS)
         self._short = dict.fromkeys([*older, *self._short])
+        self._vital = self._short.keys() & self._past.find_changes()
         newest = self.newest
         self._publish(newest)
         self._tell(newest.height)
@@ -120,6 +124,8 @@ class Keeper:
                 return []
             self._next = following
             self._add(fresh)
+            if following is not voters and not fresh.is_settled:
+                self._vital.add(fresh.height)
             strays = self._settle_early(fresh)
             settled = self._note_settled(fresh)
         self._finish(fresh, settled)
@@ -175,8 +181,7 @@ class Keeper:
         """Those lines of a head that are this node's own: its member's, and the log's where it publishes."""
         with self._lock:
             own = {self._organisation: of.lines[self._organisation]} if self._organisation in of.lines else {}
-            voters, signer = of.voters, self._publisher
-            if LOG in of.lines and voters is not None and signer is not None and voters.key(LOG) == signer.public_key:
+            if LOG in of.lines and of.voters is not None and self._publishers.find(of.voters.key(LOG)):
                 own[LOG] = of.lines[LOG]
             return own
 
@@ -204,11 +209,11 @@ class Keeper:
             self._forget(height, future)
 
     def short(self, most: int, skip: Callable[[int], bool] = lambda _: False) -> list[int]:
-        """Heights without a quorum, the newest first, at most so many."""
+        """Heights without a quorum, at most so many: those first that changed the members, then the newest."""
         found: list[int] = []
         with self._lock:
-            for height in reversed(self._short):
-                if not skip(height):
+            for height in (*sorted(self._vital), *reversed(self._short)):
+                if not skip(height) and height not in found:
                     found.append(height)
                 if len(found) == most:
                     break
@@ -287,6 +292,7 @@ class Keeper:
         if to.committed and to.voters is not None:
             self.quorum_seconds.append(to.settled - to.committed)
         self._short.pop(to.height, None)
+        self._vital.discard(to.height)
         self._settling.notify_all()
         return True
 
@@ -303,10 +309,10 @@ class Keeper:
 
     def _publish(self, to: Head) -> None:
         """Sign the log's own line where this node holds the publisher's key for that block."""
-        voters, signer = to.voters, self._publisher
-        if voters is None or signer is None or LOG in to.lines or not to.is_settled:
+        if to.voters is None or LOG in to.lines or not to.is_settled:
             return
-        if voters.key(LOG) != signer.public_key:
+        signer = self._publishers.find(to.voters.key(LOG))
+        if signer is None:
             return
         # Only the checkpoint of this ledger, and only behind a quorum: nobody gets the log's line on anything else.
         signature = note.sign(to.text, self.origin, signer).signatures[0]

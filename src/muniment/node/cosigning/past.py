@@ -82,6 +82,11 @@ class Past:
                 found += self._find_short(view, range(begin, min(begin + CHUNK, stop)))
         return found
 
+    def find_changes(self) -> set[int]:
+        """The heights whose headers name a set of members."""
+        with self._file.view() as view:
+            return {*view.membership_heights()}
+
     def _find_short(self, view: Snapshot, heights: Iterable[int]) -> list[int]:
         found: list[int] = []
         for height in heights:

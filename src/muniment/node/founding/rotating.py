@@ -33,7 +33,7 @@ from muniment.node.places import NodePlaces
 Rotated = Literal["cosigner", "publisher", "validator"]
 UNSET = msgspec.UNSET
 
-_USES: tuple[Rotated, ...] = ("cosigner", "publisher", "validator")
+USES: tuple[Rotated, ...] = ("cosigner", "publisher", "validator")
 
 
 def make_next(folder: Path, organisation: str, origin: str, uses: Iterable[Rotated]) -> dict[Rotated, str]:
@@ -67,7 +67,7 @@ def settle(folder: Path) -> tuple[Rotated, ...]:
     A crash between leaves both keys where a start finds them, and the next call goes on.
     """
     places = NodePlaces(folder)
-    waiting = [use for use in _USES if _next(places, use).exists()]
+    waiting = [use for use in USES if _next(places, use).exists()]
     if not waiting or not places.ledger.exists():
         return ()
     in_force = _read_in_force(places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,9 +16,11 @@ from muniment.node import pruning
 from muniment.node import settings as node_settings
 from muniment.node.engine import binary, config_toml
 from muniment.node.engine.config_toml import EngineSettings, StateSync
+from muniment.node.founding import rotating
 from muniment.node.homes import NodeHome
 from muniment.node.process import lock, orders
 from muniment.node.process.orders import Orders
+from muniment.node.repair import plan
 from muniment.node.settings import NodeSettings
 
 APPLICATION = "muniment.node.application_process"
@@ -33,19 +35,24 @@ def prepare(
     options: Mapping[str, object],
     *,
     log_format: str,
-    as_json: bool = False,
+    as_json: bool,
+    say: Callable[[str], None],
 ) -> Orders:
-    """Check the node, lock it, and write the engine's settings. `options` is what was typed, for the application.
+    """Check the node, lock it, put rotated keys in their place, and write the engine's settings.
 
-    The lock is held by this process from here on. Raises NotFound (`no-node`, `no-engine`), Conflict (`already-running`),
-    InvalidInput (`bad-node-settings`, `wrong-engine`), Unavailable (`home-unwritable`).
+    `options` is what was typed, for the application; `say` is told what somebody should know. This process then holds the lock.
+    Raises NotFound (`no-node`, `no-engine`), Conflict (`already-running`, `repair-unfinished`), Unavailable (`home-unwritable`),
+    InvalidInput (`bad-node-settings`, `wrong-engine`).
     """
     home.load_consortium()
     settings = home.load_settings()
     require_engine_home(home)
     engine = binary.find(environment)
     held = lock.take(home.folder)
+    plan.require_none(home)
     socket = find_socket(home)
+    for use in rotating.settle(home.home):
+        say(f"The new {use} key is in force, and has taken the place of the old one.")
     pruning.prune_wal(home.engine)
     write_config(home, settings, socket, load_state_sync(home.folder))
     typed = msgspec.json.encode({key: value for key, value in options.items() if value not in (None, ())}, enc_hook=str).decode()

@@ -83,6 +83,7 @@ class Supervised:
                 for line in lines:
                     hear(json.loads(line))
             on_end()
+            self._line.close()
 
         threading.Thread(target=listen, name="muniment-supervised", daemon=True).start()
 

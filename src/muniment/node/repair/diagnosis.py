@@ -61,6 +61,9 @@ def examine(store: Store, root_at: RootAt, last: int) -> Finding:
             good, low = mark, middle + 1
         else:
             wrong, high = mark, middle - 1
+    if good is not None and wrong is None and good.root == newest.root:
+        # The engine's newest block changed nothing, as the one that ends every burst of events.
+        good = newest
     return Finding(good=good, wrong=wrong, newest=newest)
 
 

@@ -110,6 +110,10 @@ class Restoring:
             entries = format.decode_chunk(chunk, course.bundles[index], full=index + 1 < len(course.bundles))
         except InvalidInput as error:
             return self._refetch(course, index, sender, error)
+        if index * tiles.WIDTH + len(entries) < course.held and index + 1 == len(course.bundles):
+            # More is here already: a later snapshot fits.
+            self.close()
+            return Applied(Result.REJECT_SNAPSHOT)
         try:
             self._feed(course, index, entries)
             if index + 1 == len(course.bundles):

@@ -10,7 +10,6 @@ from litestar.params import QueryParameter
 
 from muniment.core.format.encoding import MAX_INTEGER
 from muniment.core.proof import bundle as bundles
-from muniment.core.proof import path as paths
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.part import UNSET
 from muniment.net.wire import Members
@@ -33,11 +32,8 @@ def read_trust(hosted: NamedDependency[Hosted], after: After = 0) -> Members:
 
     A ledger without members has no path.
     """
-    believed = hosted.writer.trust
     with hosted.reader.view() as view:
-        steps = view.path()
-    if steps:
-        believed = paths.follow(believed, steps)
+        believed, steps = hosted.writer.believe(view), view.path()
     shown = tuple(each for each in steps if after == 0 or (each.note is not UNSET and bundles.read_size(each.note) > after))
     return Members(trust=trusts.format(believed), path=shown)
 

@@ -24,8 +24,8 @@ def read_view(hosted: NamedDependency[Hosted], since: Since = None) -> Frame:
 @get("/v1/ledger", opt={"scope": "read"}, sync_to_thread=True)
 def read_about(hosted: NamedDependency[Hosted]) -> About:
     """What a first contact needs: the trust file as the operator hands it out, and the fingerprint to compare."""
-    believed = hosted.writer.trust
     with hosted.reader.view() as view:
+        believed = hosted.writer.believe(view)
         head = authority.open_head(view.checkpoint, believed)
         return About(
             origin=believed.origin,

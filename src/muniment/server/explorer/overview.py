@@ -88,7 +88,7 @@ def read_overview(source: Source, requests: tuple[Pending, ...] = ()) -> Overvie
         height=view.height,
         founded=view.header(0).time,
         newest=view.header(view.height).time,
-        weight=standing.weigh(view.checkpoint, source.hosted.writer.trust),
+        weight=standing.weigh(view.checkpoint, source.hosted.writer.believe(view)),
         blocks=tuple(_read_block(source, height) for height in range(view.height, max(view.height - MAX_BLOCKS, -1), -1)),
         places=tuple(Placed(row=row, held=_is_held(source, row.version)) for row in running[:MAX_PLACES]),
         place_count=len(running),

@@ -8,16 +8,17 @@ on and names further rows only for what is wrong with them. Where nobody keeps t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import apsw
 
 from muniment.core.format import entry, keys
 from muniment.core.format.entry import Header
 from muniment.core.format.merkle import Frontier
+from muniment.core.rules.members import Validators
 from muniment.errors import MunimentError
 from muniment.ledger.replay import Replay
-from muniment.ledger.store import entries, records, tree
+from muniment.ledger.store import entries, memberships, records, tree
 from muniment.ledger.store.fsck import slots
 from muniment.ledger.store.fsck.report import Findings
 from muniment.ledger.store.fsck.seals import Seal, Seals
@@ -33,10 +34,11 @@ Progress = Callable[[int, int], None]
 class Walk:
     """The pass, and what it learns for the checks of the other tables."""
 
-    def __init__(self, sql: apsw.Connection, log: keys.Verifier, findings: Findings) -> None:
+    def __init__(self, sql: apsw.Connection, log_keys: Sequence[keys.Verifier], findings: Findings, ledger: str = "") -> None:
         self._sql = sql
         self._findings = findings
-        self._seals = Seals(sql, log, findings)
+        self._seals = Seals(sql, log_keys, findings)
+        self._expected = ledger
         self._witnesses = Witnesses(sql)
         self._open_tiles = OpenTiles(0)
         self._records = 0
@@ -55,6 +57,20 @@ class Walk:
         self.ids: dict[bytes, int] = {}
         self.wrong: set[int] = set()
         self.cell_heights = [0] * records.ROWS
+        self.terms: list[tuple[int, Validators]] = []
+        """The heights whose headers name a set of members, with the set."""
+        self.lost: set[int] = set()
+        """Blocks of which it is not known what was sealed."""
+
+    @property
+    def roots(self) -> Mapping[int, bytes]:
+        """The signed roots by size."""
+        return self._seals.roots
+
+    def judges(self, height: int) -> Validators | None:
+        """The members who judge the checkpoint of a height; those of the genesis judge the genesis too."""
+        found = [validators for each, validators in self.terms if each < max(height, 1)]
+        return found[-1] if found else None
 
     def run(self, progress: Progress | None) -> None:
         """Go over the whole file."""
@@ -91,10 +107,13 @@ class Walk:
         elif seal is not None and seal.index != index:
             message = f"block {self.blocks} ends at entry {index}, its row points to entry {seal.index}"
             self._findings.add("block-index", "block", self.blocks, message)
+        if header is not None:
+            self._follow(block[-1], header)
         root = seal.root if seal is not None and seal.index == index else None
         before = self.frontier
         leaves = None if before is None else self._settle(block, root, before)
         if before is None or leaves is None:
+            self.lost.add(self.blocks)
             self._lose(block)
         else:
             self._accept(block, leaves, before, seal)
@@ -104,6 +123,17 @@ class Walk:
         self.events += len(block) - 1
         self.blocks += 1
         self.size = index + 1
+
+    def _follow(self, slot: Slot, header: Header) -> None:
+        """Go on with the members that a header names."""
+        try:
+            named = memberships.read(header)
+        except MunimentError as error:
+            self._name(slot, error.code, f"the header at entry {slot.index} names no members that can be: {error}")
+            return
+        if named is not None:
+            self.terms.append((self.blocks, named))
+            self._seals.judges = named
 
     def _settle(self, block: list[Slot], root: bytes | None, before: Frontier) -> list[bytes] | None:
         """The leaves that were sealed, or None where nobody can tell. `before` is the tree before the block."""

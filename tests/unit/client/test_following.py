@@ -1,0 +1,190 @@
+"""A client follows the members of a consortium: at its first contact after a change, aloud, and with the former file beside it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+import makers
+import serving
+from league import League
+from muniment import config
+from muniment.client import opening
+from muniment.client.following import Follower, MembersWarning
+from muniment.client.opening import connect
+from muniment.config import Config
+from muniment.core.proof import consortium
+from muniment.core.proof import trust as trusts
+from muniment.core.proof.trust import Trust
+from muniment.core.proof.verify import verify_answer
+from muniment.core.rules.members import Validators
+from muniment.errors import Unavailable, VerificationError
+from muniment.net.wire import Members
+
+
+class Place(NamedTuple):
+    """A consortium, a node that serves its ledger, and the settings of a client."""
+
+    league: League
+    server: serving.Server
+    settings: Config
+
+    @property
+    def trust(self) -> Path:
+        return self.settings.home / "trust.toml"
+
+    def read(self) -> Trust:
+        return trusts.parse(self.trust.read_text())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    home = tmp_path / "node"
+    home.mkdir()
+    league = League(home / "ledger.db")
+    league.note("begun")
+    (home / "trust.toml").write_text(trusts.format(league.trust))
+    with serving.running(home, state=tmp_path / "state", writes=False) as server:
+        environment = {"HOME": str(tmp_path), "MUNIMENT_URL": server.url, "MUNIMENT_TOKEN": server.token}
+        yield Place(league, server, config.resolve(environment, tmp_path, {}))
+
+
+def meet(place: Place) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        connect(place.settings).close()
+
+
+def test_the_trust_file_moves_forward_aloud_and_the_former_one_is_kept(place: Place) -> None:
+    meet(place)
+    before = place.trust.read_text()
+    place.league.admit("echo")
+    place.league.rotate("bravo", 1)
+    place.league.remove("delta")
+    place.league.note("after")
+    with pytest.warns(MembersWarning) as said, connect(place.settings) as ledger:
+        proved = ledger.prove("entry/1")
+    told = str(said[0].message)
+    assert "echo was admitted; delta is no member any more; bravo cosigns with another key" in told
+    assert consortium.agree(place.read(), place.league.trust)
+    (kept,) = place.settings.home.glob("trust-until-*.toml")
+    assert kept.read_text() == before
+    assert str(kept) in told
+    assert place.read().log_keys == trusts.parse(before).log_keys
+    # Whoever has the old file alone verifies what was made after the change, and the other way round.
+    assert verify_answer(proved.raw, trusts.parse(before)).ground.led == "later"
+    assert verify_answer(proved.raw, place.read()).ground.led is msgspec.UNSET
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MembersWarning)
+        connect(place.settings).close()
+
+
+def test_it_follows_while_it_is_open(place: Place) -> None:
+    meet(place)
+    with connect(place.settings) as ledger:
+        place.league.admit("echo")
+        place.league.note("after")
+        with pytest.warns(MembersWarning), ledger.view() as view:
+            assert view.height == 3
+        assert consortium.agree(place.read(), place.league.trust)
+
+
+def test_a_trust_file_that_was_named_stays_as_it_is(place: Place, tmp_path: Path) -> None:
+    named = tmp_path / "mine.toml"
+    named.write_text(trusts.format(place.league.trust))
+    before = named.read_text()
+    place.league.admit("echo")
+    place.league.note("after")
+    settings = msgspec.structs.replace(place.settings, trust=named)
+    with pytest.warns(MembersWarning), connect(settings) as ledger:
+        assert ledger.prove("entry/1").verified.ground.tier == "consortium"
+    assert named.read_text() == before
+    assert not place.trust.exists()
+
+
+def test_everybody_may_be_replaced_between_two_contacts(place: Place) -> None:
+    meet(place)
+    for new, old in zip(("echo", "foxtrot", "golf"), ("bravo", "charlie", "delta"), strict=True):
+        place.league.admit(new)
+        place.league.remove(old)
+    place.league.publish("golf")
+    place.league.remove("alpha")
+    place.league.silent = True
+    place.league.note("after")
+    # Nobody whom this client knew is a member now, and no line is by a key that it knows.
+    with pytest.warns(MembersWarning):
+        connect(place.settings).close()
+    assert place.read().organisations == ("echo", "foxtrot", "golf")
+
+
+def test_a_path_that_leads_elsewhere_moves_nothing(place: Place, tmp_path: Path) -> None:
+    strangers = League(tmp_path / "other.db", ("echo", "foxtrot", "golf"), "golf")
+    mine = consortium.to_trust(makers.ORIGIN, place.league.ledger, Validators(members=strangers.genesis.members))
+    place.settings.home.mkdir(parents=True, exist_ok=True)
+    place.trust.write_text(trusts.format(mine))
+    place.league.admit("echo")
+    place.league.note("after")
+    with pytest.raises(VerificationError) as caught:
+        connect(place.settings)
+    assert caught.value.code == "path-apart"
+    assert place.read() == mine
+
+
+def test_two_colluding_nodes_show_nothing(place: Place) -> None:
+    meet(place)
+    place.league.cosigners = lambda _: ("alpha", "bravo")
+    place.league.note("forged")
+    # The publisher is one of them, and signs the log's own line.
+    with pytest.raises(VerificationError) as caught:
+        connect(place.settings)
+    assert (caught.value.step, caught.value.code) == (4, "quorum")
+
+
+def test_the_node_tells_the_path_and_its_trust_file(place: Place) -> None:
+    place.league.admit("echo")
+    place.league.note("after")
+    found = msgspec.json.decode(place.server.get("/v1/trust").data, type=Members)
+    with place.league.store.view() as view:
+        assert found.path == view.path()
+    assert consortium.agree(trusts.parse(found.trust), place.league.trust)
+    assert trusts.parse(found.trust).origin == makers.ORIGIN
+    later = msgspec.json.decode(place.server.get(f"/v1/trust?from={view.changed}").data, type=Members)
+    assert later.path == ()
+
+
+def test_the_home_of_a_member_follows_as_well(place: Place, tmp_path: Path) -> None:
+    place.league.admit("echo")
+    place.league.note("after")
+    home = tmp_path / "node"
+    with pytest.warns(MembersWarning), opening.open(home) as ledger:
+        assert ledger.prove("entry/1").verified.ground.tier == "consortium"
+    assert trusts.parse((home / "trust.toml").read_text()).organisations[-1] == "echo"
+    place.league.cosigners = lambda _: ("alpha",)
+    place.league.note("lonely")
+    with pytest.raises(Unavailable) as caught:
+        opening.open(home)
+    assert caught.value.code == "quorum-missing"
+
+
+def test_who_was_led_further_already_stays_there(tmp_path: Path) -> None:
+    league = League(tmp_path / "ledger.db")
+    old, file = league.trust, tmp_path / "trust.toml"
+    league.admit("echo")
+    league.note("five")
+    with league.store.view() as view:
+        short = view.path()
+    league.remove("delta")
+    league.note("four")
+    with league.store.view() as view:
+        whole = view.path()
+    file.write_text(trusts.format(old))
+    with pytest.warns(MembersWarning):
+        moved = Follower(file).follow(old, whole)
+    with pytest.warns(MembersWarning):
+        assert consortium.agree(Follower(file).follow(old, short), moved)
+    assert consortium.agree(trusts.parse(file.read_text()), league.trust)
