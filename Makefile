@@ -9,10 +9,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 demo: $(VENV)/.demo
 	@$(BIN)/muniment demo
 
-test: $(VENV)/.test $(VENV)/.second $(VENV)/.system lint
+test: $(VENV)/.test $(VENV)/.second $(VENV)/.system $(VENV)/.engine lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-long: $(VENV)/.test $(VENV)/.second $(VENV)/.system lint
+test-long: $(VENV)/.test $(VENV)/.second $(VENV)/.system $(VENV)/.engine lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal --long
 
 lint: $(VENV)/.test
@@ -55,6 +55,11 @@ $(VENV)/.second: requirements/runtime.lock tools/second_python.py
 # A browser and Node, which no Python package brings.
 $(VENV)/.system: tools/system_packages.py
 	$(PYTHON) tools/system_packages.py
+	@touch $@
+
+# CometBFT, which the tests of a consortium run; its own installer builds it, with Go or without.
+$(VENV)/.engine: $(VENV)/.test src/muniment/node/engine/release.py
+	$(BIN)/muniment engine install
 	@touch $@
 
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -7,12 +7,14 @@ with consortium.running(tmp_path) as them:
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time as clocks
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -261,9 +263,18 @@ def found(folder: Path, organisations: Sequence[str] = ORGANISATIONS, *, policy:
 @contextmanager
 def running(folder: Path, organisations: Sequence[str] = ORGANISATIONS, **said: Any) -> Iterator[Consortium]:
     """Found a consortium, run it, and leave nothing running."""
-    them = found(folder, organisations, **said)
-    try:
-        yield them.start()
-    finally:
-        for each in them:
-            each.close()
+    with alone():
+        them = found(folder, organisations, **said)
+        try:
+            yield them.start()
+        finally:
+            for each in them:
+                each.close()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One consortium at a time on this machine: with two cores, eight nodes would wait for each other and prove nothing."""
+    with Path(tempfile.gettempdir(), "muniment-consortium.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

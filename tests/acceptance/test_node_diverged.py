@@ -22,7 +22,7 @@ def test_x(tmp_path: Path) -> None:
         began = time.monotonic()
         print(them.bank.submit(them.system("bank", "odd")))
         seen = {}
-        while time.monotonic() < began + 30:
+        while time.monotonic() < began + 12:
             for each in them:
                 try:
                     got = [(a["code"], a["organisation"], a["text"]) for a in each.standing()["alarms"]]
@@ -33,7 +33,7 @@ def test_x(tmp_path: Path) -> None:
                     print(f"{time.monotonic() - began:.2f}", each.organisation, got, flush=True)
             time.sleep(0.2)
         import subprocess
-        subprocess.run("cat watch.log | cut -c1-400; find . -path '*evidence*'", shell=True, cwd=tmp_path)
+        subprocess.run("grep -v \"request\" watch.log | cut -c1-400; find . -path '*evidence*'", shell=True, cwd=tmp_path)
     finally:
         for each in them:
             each.close()

@@ -37,13 +37,14 @@ def relayed(tmp_path: Path) -> Iterator[tuple[Consortium, dict[tuple[str, str], 
             peers.append(msgspec.structs.replace(peer, p2p=f"{identity}@{pair[0].place}", url=f"http://{pair[1].place}"))
         written = msgspec.structs.replace(node.home.load_settings(), peers=tuple(peers))
         node.home.settings.write_text(settings.format(written))
-    try:
-        yield them.start(), relays
-    finally:
-        for each in them:
-            each.close()
-        for relay in itertools.chain(*relays.values()):
-            relay.cut()
+    with consortium.alone():
+        try:
+            yield them.start(), relays
+        finally:
+            for each in them:
+                each.close()
+            for relay in itertools.chain(*relays.values()):
+                relay.cut()
 
 
 def submit_later(node: Node, raw: bytes) -> threading.Thread:

@@ -25,7 +25,10 @@ STATES = {
     "run": ({"start", "status"}, {"finish", "model", "persons"}),
     "version": ({"made", "model", "ordinal", "status"}, {"admitted", "holds", "persons", "rejected", "run", "running"}),
     "deployment": ({"ordinal", "since", "status", "transition", "version"}, set()),
-    "approval": ({"decision", "index", "keyid", "of", "status", "time"}, {"environment", "expires", "persons", "roles"}),
+    "approval": (
+        {"decision", "index", "keyid", "of", "status", "time"},
+        {"environment", "expires", "organisation", "persons", "roles"},
+    ),
     "waiver": ({"environment", "expires", "index", "keyid", "rule", "version"}, {"persons"}),
     "incident": ({"status", "version"}, {"hold"}),
 }

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import click
 
 from muniment.cli import arguments, founding, governing, output
-from muniment.client import key_request
 from muniment.client.council import Change, Council, Motion, Seat
 from muniment.client.ledger import Ledger
 from muniment.core.rules import policy_text
@@ -49,8 +48,7 @@ def read_answer(ledger: Ledger, path: Path, organisation: str | None = None) -> 
 
 def enrol(ledger: Ledger, answer: Answer, roles: tuple[str, ...]) -> None:
     """Enrol the first people of an organisation, and say so beside the result."""
-    person, service = (key_request.parse(line) for line in founding.list_requests(answer))
-    for done in ledger.members.enrol(answer.organisation, person, service, roles):
+    for done in ledger.members.enrol(answer.organisation, *answer.list_requests(), roles):
         output.note(f"Of {answer.organisation}: {output.standing(done)}")
 
 

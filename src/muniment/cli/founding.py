@@ -8,17 +8,14 @@ from pathlib import Path
 import msgspec
 
 from muniment.cli import output
-from muniment.client import key_request
-from muniment.client.key_request import Request
 from muniment.core.rules import policy as policies
 from muniment.core.rules import policy_text
-from muniment.core.rules.genesis import Kind
 from muniment.errors import InvalidInput
 from muniment.node.founding import answer as answers
 from muniment.node.founding import consortium as consortia
 from muniment.node.founding import draft as drafts
 from muniment.node.founding import files, rules
-from muniment.node.founding.answer import Answer, FirstActor
+from muniment.node.founding.answer import Answer
 from muniment.node.founding.consortium import Consortium
 from muniment.node.founding.draft import Draft, Rules
 from muniment.node.founding.joining import MAX_INVITATION_BYTES, Invitation
@@ -66,7 +63,8 @@ def tell_draft(draft: Draft, path: str, *, new: bool = False) -> Iterator[str]:
     yield "and sends the answer that this writes to all others. Then each of them runs:"
     yield f"  muniment consortium seal {path} ANSWER..."
     if draft.moves:
-        yield "Before that, the owner of the ledger writes its members down there: `seal` says with which commands."
+        yield "The owner of the ledger seals first, in its home: that writes the members into it, and a copy for the others."
+        yield "Each of them audits the copy whole: muniment consortium seal ... --ledger COPY"
 
 
 def tell_answer(invitation: Invitation, answer: Answer, path: str, home: Path) -> Iterator[str]:
@@ -130,16 +128,6 @@ def describe(path: Path) -> tuple[dict[str, object], Iterator[str]]:
         code="not-of-a-founding",
         hint="`muniment verify` looks at proofs, bundles and ledgers.",
     )
-
-
-def list_requests(answer: Answer) -> list[str]:
-    """The lines by which a member's person and node are enrolled in a ledger that goes on (`muniment keys admit`)."""
-    body = answer.body
-    asked: tuple[tuple[Kind, FirstActor], ...] = (("person", body.person), ("service", body.service))
-    return [
-        key_request.format(Request(actor=each.id, key=each.key.key, kind=kind, origin=body.origin, proof=each.key.proof))
-        for kind, each in asked
-    ]
 
 
 def _tell_consortium(consortium: Consortium) -> Iterator[str]:

@@ -11,6 +11,8 @@ Approvals name the terms of a change, a digest over all of it, so that they coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from muniment.client.consent import Consent, weigh
@@ -151,16 +153,26 @@ class Members:
         """Change the members, from the end of the block on that this event stands in. Finds and cites the approvals itself.
 
         Raises PolicyViolation where the amendment rule asks for more; InvalidInput (`nobody-enrolled`) where nobody is enrolled of
-        an organisation that is to be admitted: afterwards only its own people could enrol anybody of it.
+        an organisation that is to be admitted: afterwards only its own people could enrol anybody of it; (`no-consortium`) in a
+        ledger of one operator, which gets all of its members at once (`move_in`).
         """
-        if change.change == "admit" and not self._people(change.member):
+        if self.in_force() is None:
             raise InvalidInput(
-                f"nobody is enrolled of {change.member}, and once it is a member only its own people can enrol anybody of it",
-                code="nobody-enrolled",
-                hint="Enrol its first person and its node before: `muniment member admit ANSWER --role ROLE` does it.",
+                "this ledger has one operator, and gets all of its members at once",
+                code="no-consortium",
+                hint="Move it into a consortium: `muniment consortium new --from HOME`.",
             )
-        motion = self.propose(change)
-        return self._verbs.record(CHANGES, {**change.fields(), "approvals": list(motion.consent.approvals), "reason": reason})
+        self._check_enrolled(change)
+        return self._verbs.record(CHANGES, self._draft(change, reason))
+
+    def move_in(self, changes: Sequence[Change], *, reason: str | None = None) -> list[Recorded]:
+        """Give a ledger of one operator its members, all in one block: from its end on nothing counts that they do not cosign.
+
+        It is the last block that the log's key alone seals. All of it is recorded, or nothing. Raises as `record`.
+        """
+        for each in changes:
+            self._check_enrolled(each)
+        return self._writer.append_together([self._writer.sign(CHANGES, self._draft(each, reason)) for each in changes])
 
     def enrol(self, organisation: str, person: Request, service: Request, roles: tuple[str, ...]) -> list[Recorded]:
         """Enrol the first person of an organisation with these roles, and its node, for which that person answers.

@@ -140,7 +140,8 @@ class Home(msgspec.Struct, frozen=True):
         consortium it is a reader always, whichever keys lie there: the members decide what becomes an entry.
         """
         store = Store.open(self.store, cache_kib)
-        if self.is_node:
+        # Also without its node: in a ledger that has members, the log's key alone seals nothing that anybody would believe.
+        if self.is_node or store.validators is not None:
             return Embedded(store, None, closed=_written_through_its_node)
         if not self.log_key.exists():
             return Embedded(store, None)

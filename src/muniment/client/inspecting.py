@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from muniment.client import capturing
 from muniment.client.home import Home
 from muniment.core.proof.trust import Trust
-from muniment.errors import InvalidInput, MunimentError
+from muniment.errors import MunimentError
 from muniment.ledger.blobs import Blobs
 from muniment.ledger.store.fsck import Beside, Report, fsck
 from muniment.vault import Vault
@@ -18,16 +18,14 @@ Progress = Callable[[int, int], None]
 def inspect(home: Home, trust: Trust, progress: Progress | None = None) -> Report:
     """Recompute everything and name what is wrong. Damage is a finding, never an error.
 
-    Raises NotFound where there is no ledger, Unavailable where it cannot be opened, InvalidInput (`no-log-key`).
+    Raises NotFound where there is no ledger, Unavailable where it cannot be opened.
     """
-    if not trust.log_keys:
-        raise InvalidInput("the trust file names no key of the ledger", code="no-log-key", hint="Ask the ledger's owner for it.")
     beside: Beside = {
         "vault": Vault(home.vault).check,
         "blobs": lambda: _damaged(Blobs(home.blobs)),
         "manifests": lambda: _damaged(capturing.open_manifests(home.manifests)),
     }
-    return fsck(home.store, trust.log_keys[0], progress, beside=beside)
+    return fsck(home.store, trust, progress, beside=beside)
 
 
 def _damaged(blobs: Blobs) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import time as clocks
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -151,6 +151,21 @@ class Writer:
         if verdict.decision == "refused":
             raise refusal(verdict)
         return self._verify(event, verdict, raw)
+
+    def append_together(self, drafted: Sequence[tuple[events.Event, bytes]]) -> list[Recorded]:
+        """Append several signed entries of a ledger in a folder in one block: all of them, or nothing.
+
+        For what holds only as a whole. Raises as `append`, for the first that would be refused.
+        """
+        drained = self.drain()
+        if drained is not None and drained.obstacle is not None:
+            raise drained.obstacle
+        entries = [raw for _, raw in drafted]
+        for judged in self.engine.judge(entries):
+            if judged.decision == "refused":
+                raise refusal(judged)
+        verdicts = self.engine.append(entries)
+        return [self._verify(event, verdict, raw) for (event, raw), verdict in zip(drafted, verdicts, strict=True)]
 
     def settle(self) -> None:
         """Send what this writer had to keep, where it is worth trying; what cannot be sent waits for the next one."""

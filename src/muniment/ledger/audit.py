@@ -20,6 +20,8 @@ from muniment.core.format import checkpoint, dsse, entry, keys, merkle
 from muniment.core.format.dsse import Envelope
 from muniment.core.format.entry import Header
 from muniment.core.format.merkle import Frontier
+from muniment.core.proof import authority
+from muniment.core.proof.trust import Trust
 from muniment.core.rules import chain
 from muniment.core.rules.chain import Submission
 from muniment.errors import InvalidInput, InvariantError, MunimentError, VerificationError
@@ -77,14 +79,21 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def audit(
-    open_view: OpenView, log: keys.Verifier, *, replay: bool = True, processes: int = 1, progress: Progress | None = None
+    open_view: OpenView,
+    believed: keys.Verifier | Trust,
+    *,
+    replay: bool = True,
+    processes: int = 1,
+    progress: Progress | None = None,
 ) -> Audited:
     """Check every entry of a ledger up to its newest checkpoint. Raises VerificationError at the first that does not hold.
 
-    `open_view` must work in a forked process too. `log` is the key that signs checkpoints.
+    `open_view` must work in a forked process too. `believed`: the key that signs checkpoints, or a trust file, whose key or quorum
+    of voters must have signed the newest one.
     """
     with open_view() as view, ExitStack() as stack:
-        head = checkpoint.open(view.checkpoint, log)
+        raw = view.checkpoint
+        head = authority.open_head(raw, believed).checkpoint if isinstance(believed, Trust) else checkpoint.open(raw, believed)
         if head.size != view.size:
             raise VerificationError(
                 f"the newest checkpoint is of size {head.size}, the ledger holds {view.size} entries",

@@ -24,7 +24,6 @@ from muniment.config import Config
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.trust import Trust
 from muniment.errors import InvalidInput, NotFound, Unavailable, VerificationError
-from muniment.ledger import signers
 from muniment.ledger.pins import fingerprint
 from muniment.net.ways import NodeWarning
 from several_nodes import Club, serve, strip
@@ -46,14 +45,6 @@ class Place:
     @property
     def settings(self) -> Config:
         return config.resolve(self.environment, self.folder, {})
-
-    def enrol(self) -> None:
-        """Ada's key lies here."""
-        actors = self.settings.home / "keys" / "actors"
-        actors.mkdir(parents=True, mode=0o700)
-        self.settings.home.chmod(0o700)
-        key = signers.create_file(actors / "ada.key", "test")
-        self.key = key
 
     def lie(self, number: int, lie: lying.Lie) -> None:
         self.nodes[number].front.lie = lie
@@ -193,12 +184,13 @@ def test_a_ledger_is_opened_and_read_through_whichever_node_answers(place: Place
     with pytest.warns(FirstContactWarning):
         connect(place.settings).close()
     place.nodes[0].stop()
-    with pytest.warns(NodeWarning), connect(place.settings) as ledger:
-        assert ledger.url == place.settings.url
-        assert ledger.contact is not None
-        assert [each.name for each in ledger.index.models()] == ["credit-risk"]
-        proved = ledger.prove("credit-risk@1")
-        assert proved.sentences
+    with pytest.warns(NodeWarning):
+        ledger = connect(place.settings)
+    assert ledger.url == place.settings.url
+    assert ledger.contact is not None
+    assert [each.name for each in ledger.index.models()] == ["credit-risk"]
+    assert ledger.prove("credit-risk@1").sentences
+    ledger.close()
     place.nodes[0].start()
     for each in place.nodes:
         each.stop()
@@ -223,6 +215,45 @@ def test_an_answer_that_does_not_hold_leads_to_the_next_node(place: Place) -> No
     with pytest.warns(NodeWarning, match="does not hold"):
         assert ledger.prove("credit-risk@1").sentences
     place.lie(0, lying.honest)
+    ledger.close()
+
+
+def test_what_is_recorded_while_a_node_fails_is_recorded_once(place: Place) -> None:
+    with pytest.warns(FirstContactWarning):
+        ledger = connect(place.settings)
+    ledger._writer._signer = makers.ADA
+    # It is written, and the answer never comes.
+    place.lie(0, lying.replace("/v1/entries", b"gone", status=502, type="text/plain"))
+    with pytest.warns(NodeWarning):
+        recorded = ledger._writer.record_or_keep("system.registered", {"name": "scoring", "operatorRole": "provider"})
+    assert (recorded.index, recorded.obstacle, ledger.pending()) == (7, "", [])
+    with ledger.view() as view:
+        assert view.size == 9
+    ledger.close()
+
+
+def test_what_no_quorum_stands_behind_yet_waits_in_the_spool(club: Club, tmp_path: Path) -> None:
+    club.serve("a")
+    place = Place(tmp_path, *club.hosts)
+    with pytest.warns(FirstContactWarning):
+        ledger = connect(place.settings)
+    ledger._writer._signer = makers.ADA
+
+    def lie_about_entries(path: str, said: Said) -> Said:
+        if not path.startswith("/v1/entries") or said.status != 200:
+            return said
+        answer = msgspec.json.decode(said.body)
+        text, _, lines = answer["view"]["checkpoint"].partition("\n\n")
+        answer["view"]["checkpoint"] = f"{text}\n\n" + "".join(f"{line}\n" for line in lines.splitlines()[:3])
+        return said._replace(body=msgspec.json.encode(answer))
+
+    place.lie(0, lie_about_entries)
+    kept = ledger._writer.record_or_keep("system.registered", {"name": "scoring", "operatorRole": "provider"})
+    assert "3 must have" in kept.obstacle
+    assert len(ledger.pending()) == 1
+    place.lie(0, lying.honest)
+    ledger.deliver()
+    assert ledger.pending() == []
     ledger.close()
 
 

@@ -197,7 +197,8 @@ def test_alarms_of_both_are_told_and_an_old_word_is_none(running: Node, tmp_path
 
 def test_the_group_has_the_commands_that_mend(home: NodeHome) -> None:
     listed = Machine().call("node", "--help")
-    assert [name for name in ("start", "status", "join", "repair") if f"\n  {name} " in listed.out] == [
+    names = ["start", "status", "join", "repair"]
+    assert [name for name in names if f"\n  {name} " in listed.out] == names
         "start",
         "status",
         "join",

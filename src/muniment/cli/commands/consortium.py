@@ -9,16 +9,16 @@ import msgspec
 
 from muniment.cli import founding, output, progress, session
 from muniment.cli.groups import Group
+from muniment.client.opening import connect
 from muniment.config import FOLDER, Config
 from muniment.core.format import time
 from muniment.ledger.embedded import system_clock
 from muniment.node import settings as node_settings
 from muniment.node.founding import answer as answers
 from muniment.node.founding import draft as drafts
-from muniment.node.founding import drafting, files, joining, preparing, sealing
+from muniment.node.founding import drafting, files, joining, moving, preparing, sealing
 from muniment.node.founding.answer import Answer
-from muniment.node.founding.consortium import Consortium
-from muniment.node.founding.joining import Asked, Invitation
+from muniment.node.founding.joining import Asked
 
 NOBODY = "none"
 
@@ -133,12 +133,14 @@ def join(
 @click.argument("answered", metavar="[ANSWER]...", nargs=-1, type=_path)
 @click.option("--ledger", metavar="FILE", type=_path, help="The copy of the ledger that moves in, which you audit.")
 @click.option("--copy", metavar="FILE", type=_path, default=Path("ledger-copy.db"), help="Its owner writes that copy here.")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="Its owner enrols each member's first person with this role.")
 @session.common
 def seal(
     file: Path,
     answered: tuple[Path, ...],
     ledger: Path | None,
     copy: Path,
+    roles: tuple[str, ...],
     home: Path | None,
     actor: str | None,
     as_json: bool,
@@ -148,7 +150,8 @@ def seal(
     \b
     muniment consortium seal consortium-draft.json bank.answer.json clinic.answer.json auditor.answer.json
 
-    Your own answer is taken from your home. In place of draft and answers you can give the sealed file of another member
+    Where a ledger moves in, its owner seals first, in its home: that writes all members into it, in its last block, and a copy for
+    the others, who audit it (--ledger). Your own answer is taken from your home. In place of draft and answers you can give the sealed file of another member
     (node/consortium.json in its home): everything in it is checked all the same. Then compare the fingerprint, aloud.
     """
     settings = session.resolve(home, actor, as_json)
@@ -157,8 +160,15 @@ def seal(
     if invitation.sealed is not None and answered:
         raise click.UsageError("A sealed file holds all answers: give it alone, or give the draft with the answers.")
     read = [answers.decode(files.read(each, answers.MAX_ANSWER_BYTES)) for each in answered]
-    sealed = sealing.seal(place, _build(place, invitation, read, ledger, copy, settings.output == "json"), system_clock)
-    consortium = sealed.consortium
+
+    def write(listed: tuple[Answer, ...]) -> None:
+        with connect(msgspec.structs.replace(settings, home=place, url=None)) as own:
+            for done in moving.write_members(own, listed, roles):
+                output.note(output.standing(done))
+
+    with progress.counting("Checking", settings.output == "json") as counting:
+        consortium = preparing.prepare(place, invitation, read, ledger, copy, write, counting)
+    sealed = sealing.seal(place, consortium, system_clock)
     value = {
         "home": str(place),
         "organisation": sealed.organisation,
@@ -170,12 +180,6 @@ def seal(
         "again": sealed.again,
     }
     output.result(value, settings.output == "json", founding.tell_sealed(sealed, place, copy if copy.exists() else None))
-
-
-def _build(place: Path, invitation: Invitation, read: list[Answer], ledger: Path | None, copy: Path, quiet: bool) -> Consortium:
-    """What is sealed; a ledger that moves in lies in its place when this returns."""
-    with progress.counting("Checking", quiet) as counting:
-        return preparing.prepare(place, invitation, read, ledger, copy, counting)
 
 
 def _home(settings: Config) -> Path:

@@ -16,10 +16,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from muniment.client.key_request import Request
 from muniment.core.format import digest, encoding, keys
 from muniment.core.format.encoding import HexDigest, Segment
 from muniment.core.rules import genesis, members
-from muniment.core.rules.genesis import Founder, KeyProof, Origin, Signature
+from muniment.core.rules.genesis import Founder, KeyProof, Kind, Origin, Signature
 from muniment.core.rules.members import Member, Publisher
 from muniment.errors import InvalidInput, InvariantError, VerificationError
 from muniment.node.founding import draft as drafts
@@ -123,6 +124,15 @@ class Answer(Part, frozen=True, kw_only=True):
     def peer(self) -> str:
         """Where the others reach its engine, as `id@host:port`; empty where it does not say."""
         return "" if self.body.p2p is UNSET else f"{self.engine_id}@{self.body.p2p}"
+
+    def list_requests(self) -> tuple[Request, Request]:
+        """The member's person and its node as they ask to be enrolled in a ledger that goes on."""
+        kinds: tuple[tuple[Kind, FirstActor], ...] = (("person", self.body.person), ("service", self.body.service))
+        person, service = (
+            Request(actor=each.id, key=each.key.key, kind=kind, origin=self.body.origin, proof=each.key.proof)
+            for kind, each in kinds
+        )
+        return person, service
 
     def list_founders(self, roles: tuple[str, ...]) -> tuple[Founder, Founder]:
         """The member's person, with these roles, and its node, for which that person answers."""

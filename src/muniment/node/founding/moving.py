@@ -1,5 +1,8 @@
 """Moving a solo ledger in: its owner writes down the members, then hands out a copy that every member audits whole.
 
+All members are written down in one block, the last one of the solo time: it is still judged by the log's own key, and whatever
+comes after it by a quorum of them.
+
 Nothing is recorded anew. The heights go on, and what the log's own key signed goes on to verify: the draft carries that key,
 and every member's trust file names it. From then on a block is what the members vote for.
 """
@@ -7,13 +10,16 @@ and every member's trust file names it. From then on a block is what the members
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from muniment.client.council import Change
 from muniment.client.home import Home
+from muniment.client.ledger import Ledger
+from muniment.client.things import Recorded
 from muniment.core.format import keys, note
 from muniment.core.format.keys import Verifier
 from muniment.core.rules.members import Validators
@@ -23,8 +29,8 @@ from muniment.ledger.store.file import Store
 from muniment.ledger.store.fsck import fsck
 from muniment.node.founding import ledger_file
 from muniment.node.founding.answer import Answer
-from muniment.node.founding.consortium import Start
-from muniment.node.founding.draft import UNSET, Draft
+from muniment.node.founding.consortium import Consortium, Start
+from muniment.node.founding.draft import Draft
 from muniment.node.places import NodePlaces
 from muniment.server.process import claim
 
@@ -73,32 +79,42 @@ def copy(source: Path, target: Path, draft: Draft, progress: Progress | None = N
     return found
 
 
-def check_members(in_force: Validators | None, answers: tuple[Answer, ...]) -> None:
-    """Check that the ledger itself says who its members are. Raises Conflict (`members-differ`) with the commands that mend it."""
-    missing = list(list_missing(in_force, answers))
-    if missing:
+def check_members(in_force: Validators | None, consortium: Consortium) -> None:
+    """Check that the ledger itself says who its members are. Raises Conflict (`members-differ`)."""
+    if in_force != consortium.validators:
+        named = "nobody" if in_force is None else ", ".join(each.organisation for each in in_force.members)
         raise Conflict(
-            f"the ledger does not name the members as they answered: {len(missing)} changes are missing",
+            f"the copy of the ledger names {named} as its members, and not those of the answers with these keys",
             code="members-differ",
-            hint=f"Its owner runs: {'; '.join(missing)}",
-            details={"missing": missing},
+            hint="Seal with the answers that its owner had, and with the copy that he made then.",
         )
 
 
-def list_missing(in_force: Validators | None, answers: tuple[Answer, ...]) -> Iterator[str]:
-    """The commands by which the owner writes down what the answers say and the ledger does not."""
-    known = {} if in_force is None else {each.organisation: each for each in in_force.members}
+def write_members(ledger: Ledger, answers: Sequence[Answer], roles: tuple[str, ...]) -> list[Recorded]:
+    """Write the members into the ledger that moves in: their first people, then all of them in its last block.
+
+    roles: of each member's first person, where it is not enrolled yet. Done again, it does what is missing. Raises Conflict
+    (`members-differ`) where the ledger has other members already, and as `Members.enrol` and `Members.move_in`.
+    """
+    council = ledger.members.in_force()
+    if council is not None:
+        return []
+    done: list[Recorded] = []
     for each in answers:
-        if each.organisation not in known:
-            yield f"muniment member admit {each.organisation}.answer.json"
-        elif known[each.organisation] != each.member:
-            yield f"muniment member rotate {each.organisation} --answer {each.organisation}.answer.json"
-    for organisation in sorted(known.keys() - {each.organisation for each in answers}):
-        yield f"muniment member remove {organisation}"
-    published = None if in_force is None or in_force.publisher is UNSET else in_force.publisher
-    wanted = next((each.publisher for each in answers if each.publisher is not None), None)
-    if wanted is not None and wanted != published:
-        yield f"muniment member publish {wanted.organisation} --answer {wanted.organisation}.answer.json"
+        done += ledger.members.enrol(each.organisation, *each.list_requests(), roles)
+    return done + ledger.members.move_in(list_changes(answers))
+
+
+def list_changes(answers: Sequence[Answer]) -> list[Change]:
+    """The changes that make these members: who publishes comes first and is let to at once, while it alone has to agree."""
+    ordered = sorted(answers, key=lambda each: (each.publisher is None, each.organisation))
+    changes = []
+    for each in ordered:
+        body = each.body
+        changes.append(Change(member=each.organisation, change="admit", validator_key=body.validator, cosigner_key=body.cosigner))
+        if each.publisher is not None:
+            changes.append(Change(member=each.organisation, change="publish", publisher_key=each.publisher.key))
+    return changes
 
 
 @contextmanager

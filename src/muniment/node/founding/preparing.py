@@ -21,6 +21,9 @@ from muniment.node.founding.joining import Invitation
 from muniment.node.founding.moving import Progress
 from muniment.node.places import NodePlaces
 
+Write = Callable[[tuple[Answer, ...]], None]
+"""Writes members into the ledger of this home."""
+
 
 def prepare(
     folder: Path,
@@ -28,12 +31,14 @@ def prepare(
     answers: list[Answer],
     ledger: Path | None = None,
     copy: Path | None = None,
+    write: Write | None = None,
     progress: Progress | None = None,
 ) -> Consortium:
     """What is to be sealed in this home, verified as a whole.
 
-    Where a ledger moves in, it lies in its place when this returns: `ledger` is the copy that its owner made, which is audited;
-    in the owner's own home the log's key is handed over to the node, and the copy for the others is written to `copy`.
+    Where a ledger moves in, it lies in its place when this returns: `ledger` is the copy that its owner made, which is audited.
+    In the owner's own home `write` writes the members into it, the log's key is handed over to the node, and the copy for the
+    others is written to `copy`.
     Raises as `consortium.build`, `moving.copy`, `moving.check_members` and `moving.export`; Conflict (`other-start`).
     """
     draft, sealed = invitation.draft, invitation.sealed
@@ -54,12 +59,12 @@ def prepare(
         return sealed
     if not draft.moves:
         return build(None)
-    if Home(folder).log_key.exists() and copy is not None:
-        return _move_own(folder, draft, copy, build)
+    if Home(folder).log_key.exists() and copy is not None and write is not None:
+        return _move_own(folder, draft, copy, build, write)
     if places.ledger.exists():
         # An earlier call was interrupted after the ledger was in its place.
         start, in_force = _measure(places)
-        moving.check_members(in_force, build(start).answers)
+        moving.check_members(in_force, build(start))
         return build(start)
     if ledger is None:
         return build(None)
@@ -83,16 +88,24 @@ def _move_in(folder: Path, draft: Draft, copy: Path, build: Callable[[Start], Co
     with ledger_file.in_place(NodePlaces(folder).ledger) as beside:
         copied = moving.copy(copy, beside, draft, progress)
         consortium = build(copied.start)
-        moving.check_members(copied.members, consortium.answers)
+        moving.check_members(copied.members, consortium)
     return consortium
 
 
-def _move_own(folder: Path, draft: Draft, copy: Path, build: Callable[[Start], Consortium]) -> Consortium:
-    """Let the ledger of this home move in: its log's key goes to the node, and the others get a copy of it at `copy`.
+def _move_own(folder: Path, draft: Draft, copy: Path, build: Callable[[Start], Consortium], write: Write) -> Consortium:
+    """Let the ledger of this home move in: its members are written into it, and its log's key goes to the node.
 
-    Raises Conflict (`members-differ`, before anything is changed; `still-written`, `already-served`), and as `build`.
+    Everything that the answers could be refused for is checked before anything is written. Raises Conflict (`still-written`,
+    `already-served`, `members-differ`), and as `build` and `write`.
     """
-    start, in_force = _measure(NodePlaces(folder))
-    moving.check_members(in_force, build(start).answers)
-    with moving.handed_over(folder, draft, joining.load_answer(NodePlaces(folder)).organisation):
+    places = NodePlaces(folder)
+    start, in_force = _measure(places)
+    consortium = build(start)
+    answer = joining.load_answer(places)
+    sealing.check_own(places, consortium, answer)
+    if in_force is None:
+        write(consortium.answers)
+        _, in_force = _measure(places)
+    moving.check_members(in_force, consortium)
+    with moving.handed_over(folder, draft, answer.organisation):
         return build(moving.export(folder, copy))

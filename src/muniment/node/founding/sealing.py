@@ -59,7 +59,7 @@ def seal(folder: Path, consortium: Consortium, clock: Clock) -> Sealed:
     places, raw = NodePlaces(folder), consortia.encode(consortium) + b"\n"
     answer = joining.load_answer(places)
     again = _is_sealed(places, raw)
-    _check_own(places, consortium, answer)
+    check_own(places, consortium, answer)
     if not again:
         _settle_ledger(places, consortium, answer, clock)
         _settle_trust(Home(folder), consortium)
@@ -112,8 +112,8 @@ def _is_sealed(places: NodePlaces, raw: bytes) -> bool:
     return True
 
 
-def _check_own(places: NodePlaces, consortium: Consortium, answer: Answer) -> None:
-    """What is sealed must be what this home answered, and its keys must be here."""
+def check_own(places: NodePlaces, consortium: Consortium, answer: Answer) -> None:
+    """Check that what is sealed is what this home answered, and that its keys are here. Raises as `seal`."""
     sealed = consortium.find(answer.organisation)
     if sealed is not None and sealed != answer:
         raise Conflict(

@@ -7,7 +7,7 @@ import apsw
 from muniment.core.format import checkpoint, keys, note
 from muniment.core.format.note import Note
 from muniment.core.rules.members import UNSET, Validators
-from muniment.errors import MunimentError
+from muniment.errors import MunimentError, VerificationError
 from muniment.ledger.store.fsck import seals
 from muniment.ledger.store.fsck.report import Findings
 from muniment.ledger.store.fsck.walk import Walk
@@ -17,7 +17,9 @@ _LINES = (
     " FROM cosignature ORDER BY height, organisation"
 )
 _TEXT = "SELECT iif(typeof(checkpoint) = 'blob', checkpoint, NULL) FROM block WHERE height = ?"
-_MARKS = "SELECT height, iif(typeof(size) = 'integer', size, -1), iif(typeof(root) = 'blob', root, x'') FROM consensus ORDER BY height"
+_MARKS = (
+    "SELECT height, iif(typeof(size) = 'integer', size, -1), iif(typeof(root) = 'blob', root, x'') FROM consensus ORDER BY height"
+)
 
 
 def check_memberships(sql: apsw.Connection, walk: Walk, findings: Findings) -> None:
@@ -72,7 +74,7 @@ def _check_line(parsed: Note, verifier: keys.Verifier | None, line: str, name: s
         if verifier.type == keys.ED25519:
             note.open(note.format(alone), (verifier,))
         elif not checkpoint.open_cosignatures(alone, (verifier,)):
-            raise seals.VerificationError("it is by another key", step=4, code="cosignature")
+            raise VerificationError("it is by another key", step=4, code="cosignature")
     except MunimentError as error:
         findings.add("cosignature", "cosignature", name, f"{name}: the line does not hold: {error}")
 

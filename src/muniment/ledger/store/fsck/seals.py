@@ -80,7 +80,7 @@ class Seals:
                 "SELECT iif(typeof(checkpoint) = 'blob', checkpoint, NULL) FROM block WHERE height = ?", (height,)
             ).get
             try:
-                return self._open(height, raw, self._guess(height)).size
+                return self._open(height, raw, self.guess(height)).size
             except (InvalidInput, VerificationError):
                 continue
         return 0
@@ -99,9 +99,7 @@ class Seals:
         else:
             height = self._unsigned[-1][0]
             whose = f"the key {keys.format(self._log_keys[0])}" if self._log_keys else "a member"
-            self._findings.add(
-                "log-key", "block", height, f"none of the {len(self._unsigned)} checkpoints is signed by {whose}"
-            )
+            self._findings.add("log-key", "block", height, f"none of the {len(self._unsigned)} checkpoints is signed by {whose}")
 
     def _open(self, height: int, raw: bytes | None, judges: Validators | None) -> checkpoint.Checkpoint:
         if raw is None:
@@ -131,11 +129,9 @@ class Seals:
         kept = [line for name, line in cosignatures.read(self._sql, height).items() if name and isinstance(line, str)]
         said = checkpoint.open_cosignatures(note.attach(parsed, kept), cosigners(origin, judges))
         if len(said) < judges.quorum:
-            raise VerificationError(
-                f"{len(said)} members signed it, and {judges.quorum} must have", step=4, code="quorum"
-            )
+            raise VerificationError(f"{len(said)} members signed it, and {judges.quorum} must have", step=4, code="quorum")
 
-    def _guess(self, height: int) -> Validators | None:
+    def guess(self, height: int) -> Validators | None:
         """Who judges a height, by the file's own word: good enough to find where the ledger ends."""
         try:
             found = memberships.last_before(self._sql, max(height, 1))

@@ -78,9 +78,13 @@ class Walk:
         finished = False
         with self._findings.reading("entry"):
             sealed = self._seals.newest_size()
+            self._seals.judges = self._seals.guess(0)
             seal = self._seals.read(0)
             # The root of a tree of one entry is its leaf: the ledger's id is known even where the genesis is damaged.
             self._ledger = seal.root.hex() if seal is not None and seal.root is not None and seal.index == 0 else ""
+            if self._expected and self._ledger and self._ledger != self._expected:
+                message = f"this is the genesis of the ledger {self._ledger}, and the trust file is about {self._expected}"
+                self._findings.add("other-ledger", "entry", 0, message)
             for slot in slots.scan(self._sql, sealed, self._findings):
                 block.append(slot)
                 if slots.read(slot, seal, self.blocks, self._ledger):
