@@ -1,7 +1,8 @@
 """An application as small as can be, for tests of what stands around one: `python tests/acting.py FOLDER SOCKET`.
 
 It keeps height and app hash in FOLDER/state.json. Files in FOLDER change how it behaves: `wrong` (it remembers another state than
-it computed), `mute` (it gives its supervisor no answer), `ends` (it ends at once), `unfit` (it says that it cannot run).
+it computed), `mute` (it gives its supervisor no answer), `ends` (it ends at once), `unfit` (it says that it cannot run),
+`dies` (it dies once within a block), `stubborn` (it does not stop when it is told to).
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ class Acting:
         return abci.Response(process_proposal=abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT))
 
     def _finalize_block(self, asked: abci.RequestFinalizeBlock) -> abci.Response:
+        if (self._folder / "dies").exists():
+            (self._folder / "dies").unlink()
+            os._exit(7)
         known = bytes.fromhex(str(self._state["hash"]))
         for tx in asked.txs:
             known = hashlib.sha256(known + tx).digest()
@@ -92,7 +96,7 @@ def main(folder: Path, socket: Path) -> None:
     acting = Acting(folder)
     Server(socket, lambda: acting).open()
     stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGTERM, lambda *_: None if (folder / "stubborn").exists() else stopping.set())
     supervised.tell_ready({"url": "http://127.0.0.1:1", "lines": ["It acts."]})
     stopping.wait()
 

@@ -33,12 +33,11 @@ import sys
 
 if any("muniment.node.application_process" in each for each in sys.orig_argv):
     from muniment.core.rules import effects
-    from muniment.core.rules.effects.dispatch import effect
     from muniment.core.rules.events import SystemRegistered
 
-    before = effect.dispatch(SystemRegistered)
+    before = effects.EFFECTS[SystemRegistered]
 {change}
-    effect.register(SystemRegistered, changed)
+    effects.EFFECTS = {{**effects.EFFECTS, SystemRegistered: changed}}
 """
 
 

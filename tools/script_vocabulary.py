@@ -39,6 +39,7 @@ from muniment.core.proof.evidence import Evidence, Pin
 from muniment.core.rules import events, records
 from muniment.core.rules.events import Event
 from muniment.core.rules.events.schema import describe
+from muniment.core.rules.members import Validators
 
 OUT = Path(__file__).resolve().parent.parent / "src/muniment/server/explorer/verify/vocabulary.js"
 STATES = (
@@ -52,7 +53,7 @@ STATES = (
     records.Version,
     records.Waiver,
 )
-FILES = (Answer, Bundle, Evidence, Pin, Header, Record, manifest.Line, statement.Subject)
+FILES = (Answer, Bundle, Evidence, Pin, Header, Validators, Record, manifest.Line, statement.Subject)
 _HEAD = """// The forms of protocol 1. Written by tools/script_vocabulary.py from the types that enforce them; do not edit.
 """
 

@@ -14,7 +14,7 @@ def test_x(tmp_path: Path) -> None:
     try:
         for each in (them.bank, them.lab, them.source):
             each.start()
-        them.watch.start(environment=deviating.environment(tmp_path, deviating.RECORDS))
+        them.watch.start(environment=deviating.environment(tmp_path, deviating.REFUSES))
         for each in them:
             each.wait()
         them.bank.submit(them.system("bank", "even"))
@@ -22,7 +22,7 @@ def test_x(tmp_path: Path) -> None:
         began = time.monotonic()
         print(them.bank.submit(them.system("bank", "odd")))
         seen = {}
-        while time.monotonic() < began + 12:
+        while time.monotonic() < began + 22:
             for each in them:
                 try:
                     got = [(a["code"], a["organisation"], a["text"]) for a in each.standing()["alarms"]]

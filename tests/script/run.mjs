@@ -27,7 +27,7 @@ const modules = joined
       {},
       ...(await Promise.all(
         ["bytes", "encoding", "keys", "note", "checkpoint", "merkle", "state_map", "entry", "event", "statement", "manifest"]
-          .concat(["evidence", "authority", "answer", "receipt", "trust", "schema"])
+          .concat(["evidence", "authority", "answer", "receipt", "trust", "schema", "stream"])
           .map(load),
       )),
     );
@@ -130,6 +130,10 @@ const RUNS = {
     return { key: envelope.key, signed: await modules.isSigned(envelope) };
   },
   event: async (c) => (await modules.decodeEvent(bytes(c.raw))).subjects,
+  streams: async (c) => {
+    const { name, said } = await modules.decodeEvent(bytes(c.raw));
+    return [...new Set([`acts/${said.actor}`, ...(await modules.listOwnStreams(name, said))])].sort();
+  },
   seal: (c) => modules.checkDisclosure(c.sealed, c.disclosure),
   manifest: (c) => modules.hashManifest(bytes(c.raw)),
 };

@@ -15,6 +15,7 @@ from second.asked import Asked
 from second.forms import Json, canonical, leaf, open_envelope, sha256, tree_root
 from second.ground import entry
 from second.head import Failed, Head, Trust, check_clocks, check_pin, demand, hash64
+from second.path import Bench
 from second.vocabulary import own_streams, subjects
 
 WHOLE = ("start", "promote", "rollback", "stop")
@@ -410,7 +411,7 @@ def verify(
     """Page 10.5, in its order. Raises Failed."""
     proof, _, note = answer["receipt"].partition("\n\n")
     lines = [line for line in proof.split("\n")[1:] if not line.startswith("extra ")]
-    head = Head(note, trust, tier)
+    head, led = Bench(trust, answer.get("path", [])).open(note, tier, max_age)
     relation = None if pin is None else check_pin(pin, head, ask)
     told = Answer(answer, head, trust.ledger)
     told.open_tree(int(lines[0].removeprefix("index ")), [hash64(line) for line in lines[1:]])
@@ -427,5 +428,6 @@ def verify(
         "statuses": result["statuses"],
         "tier": head.tier,
         "basis": head.basis,
-        "current": fresh and relation != "older",
+        "current": fresh and relation != "older" and led != "former",
+        **({"led": led} if led else {}),
     }

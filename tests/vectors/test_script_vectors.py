@@ -96,6 +96,10 @@ def check_verdict(case: Case, found: Case) -> None:
     assert {key: found.get(key) for key in wanted} == wanted, (case.get("name"), found)
 
 
+def payload_of(entry: str) -> bytes:
+    return decode64(json.loads(decode64(entry))["payload"])
+
+
 def table() -> Iterator[tuple[str, Case, Case]]:
     """Every published case: which list it is from, the case, and what the script is asked."""
     for case in load("encoding")["good"]:
@@ -143,6 +147,14 @@ def table() -> Iterator[tuple[str, Case, Case]]:
             yield f"answer {name}", case, answer_case(case)
         for case in load("bundles")[name]:
             yield f"bundle {name}", case, bundle_case(case)
+    for block in load("consortium")["blocks"]:
+        raw = block["header"].encode()
+        plain = canonical({key: value for key, value in json.loads(raw).items() if key != "state"})
+        told = {"name": block["height"], "leaf": merkle.leaf(raw).hex(), "leafWithoutState": merkle.leaf(plain).hex()}
+        yield "header good", told, {"run": "header", "text": block["header"]}
+    for block in (*load("consortium")["blocks"], *load("ledger")["blocks"]):
+        for case in block["entries"]:
+            yield "streams good", case, {"run": "streams", "raw": encode64(payload_of(case["entry"]))}
     for case in load("envelopes")["forged"]:
         yield "envelope forged", case, {"run": "envelope", "raw": case["entry"]}
     for case in load("receipts")["badTexts"]:
@@ -212,6 +224,8 @@ def check_gift(name: str, case: Case, gave: Any) -> None:
         assert sorted(gave["steps"]) == list(range(1, 14))
     elif name == "header good":
         assert gave == {"leaf": case["leaf"], "folded": case["leafWithoutState"]}
+    elif name == "streams good":
+        assert gave == case["streams"]
     elif name == "envelope good":
         assert gave == {"key": case["publicKey"], "signed": True}
     elif name == "manifest good":
@@ -247,8 +261,8 @@ def test_forged_envelopes_are_not_signed() -> None:
 def test_every_topic_of_the_vectors_is_run() -> None:
     topics = {path.stem for path in FOLDER.glob("*.json")}
     assert topics - LEFT_OUT == {
-        "answers", "bundles", "encoding", "envelopes", "events", "evidence", "headers", "history", "keys", "ledger", "manifests",
-        "notes", "receipts", "seals", "state-map", "tree", "trust",
+        "answers", "bundles", "consortium", "encoding", "envelopes", "events", "evidence", "headers", "history", "keys", "ledger",
+        "manifests", "notes", "receipts", "seals", "state-map", "tree", "trust",
     }  # fmt: skip
 
 
@@ -296,10 +310,6 @@ def test_every_entry_of_the_published_ledger_opens() -> None:
         asked += [{"run": "event", "raw": encode64(payload_of(case["entry"]))} for case in block["entries"]]
         asked.append({"run": "header", "text": decode64(block["header"]["entry"]).decode()})
     assert [found for found in run(asked) if "gave" not in found] == []
-
-
-def payload_of(entry: str) -> bytes:
-    return decode64(json.loads(decode64(entry))["payload"])
 
 
 def test_forms_of_text() -> None:

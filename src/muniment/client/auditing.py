@@ -15,7 +15,7 @@ import msgspec
 from muniment.client.home import Home
 from muniment.client.standpoint import Standpoint
 from muniment.client.tile_folder import CHECKPOINT, TileFolder
-from muniment.core.format import checkpoint, entry, keys, merkle, note
+from muniment.core.format import checkpoint, entry, merkle, note
 from muniment.core.proof.evidence import Prove
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import Clock, Ground, VerifiedReceipt, tell_receipt
@@ -61,9 +61,9 @@ def audit_ledger(stand: Standpoint, path: Path, terms: Terms, manner: Manner, pr
             with writer.contact() as (view, contact):
                 seen = Terms(pinned, view.consistency, terms.now, terms.max_age, terms.tier)
                 ground, clocks = _weigh(view.checkpoint, view.entry(view.size - 1), stand.trust, seen)
-                log, size = _find_log_key(view.checkpoint, stand.trust), view.size
+                size = view.size
             processes = manner.processes or (audits.usable_processors() if size >= MANY else 1)
-            audited = audits.audit(writer.engine.view, log, replay=manner.replay, processes=processes, progress=progress)
+            audited = audits.audit(writer.engine.view, stand.trust, replay=manner.replay, processes=processes, progress=progress)
         finally:
             writer.engine.close()
     first = contact.fingerprint if contact.relation == "first" else ""
@@ -81,8 +81,7 @@ def audit_tiles(stand: Standpoint, folder: Path, terms: Terms, manner: Manner, p
         # Signature and origin first: whose tiles are these?
         open_ground(raw, stand.trust, Terms(tier="solo"))
         tiles = TileFolder(folder, raw, found.size, found.root)
-        log = _find_log_key(raw, stand.trust)
-        audited = audits.audit(lambda: nullcontext(tiles), log, replay=manner.replay, progress=progress)
+        audited = audits.audit(lambda: nullcontext(tiles), stand.trust, replay=manner.replay, progress=progress)
         if audited.ledger != stand.trust.ledger:
             raise VerificationError(
                 f"these are the tiles of the ledger {audited.ledger[:8]}…, and the trust file is about {stand.trust.ledger[:8]}…",
@@ -129,17 +128,6 @@ def _weigh(raw: bytes, last: bytes, trust: Trust, terms: Terms) -> tuple[Ground,
     clocks = read_clocks(head, block(entry.decode_header(last)))
     check_freshness(clocks, terms.now, terms.max_age)
     return ground, clocks
-
-
-def _find_log_key(raw: bytes, trust: Trust) -> keys.Verifier:
-    """The key of the trust file that signed a checkpoint. Raises VerificationError (step 3)."""
-    for key in trust.log_keys[:-1]:
-        try:
-            checkpoint.open(raw, key)
-        except VerificationError:
-            continue
-        return key
-    return trust.log_keys[-1]
 
 
 def _prover(tiles: TileFolder) -> Prove:

@@ -186,6 +186,17 @@ class Members:
         ]
         return [each for each in done if each is not None]
 
+    def _draft(self, change: Change, reason: str | None) -> dict[str, Plain]:
+        return {**change.fields(), "approvals": list(self.propose(change).consent.approvals), "reason": reason}
+
+    def _check_enrolled(self, change: Change) -> None:
+        if change.change == "admit" and not self._people(change.member):
+            raise InvalidInput(
+                f"nobody is enrolled of {change.member}, and once it is a member only its own people can enrol anybody of it",
+                code="nobody-enrolled",
+                hint="Enrol its first person and its node before: `muniment member admit ANSWER --role ROLE` does it.",
+            )
+
     def _enrol(self, organisation: str, asked: Request, roles: tuple[str, ...], responsible: tuple[str, ...]) -> Recorded | None:
         keys = Keys(self._writer, self._verbs)
         known = self._verbs.state(f"actor/{asked.actor}", Actor)

@@ -185,7 +185,7 @@ def _examine_ledger(home: Home, trust: Trust, pins: Pins, now: int) -> Iterator[
             yield _ok("ledger", f"{view.size} {entries} in {view.height + 1} {blocks}, {size:.1f} MB")
             yield _examine_clock(view.header(view.height).time, now)
             if not home.is_node:
-                # Among several organisations nobody seals with a log key of his own; `node.health` looks at what a node has instead.
+                # Nobody seals alone with a log key there; `node.health` looks at what a node has instead.
                 yield from _guard("log key", lambda: _examine_log_key(home, trust))
             yield from _examine_actors(home, view)
     except MunimentError as error:

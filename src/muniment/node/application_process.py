@@ -35,7 +35,7 @@ from muniment.server.telemetry import logs
 from muniment.server.telemetry.consortium import Consortium
 from muniment.server.telemetry.health import Telemetry
 
-HEARTBEAT_SECONDS = 0.5
+HEARTBEAT_SECONDS = 2.0
 HUNG_SECONDS = 10.0
 
 

@@ -1,4 +1,4 @@
-"""Looking at the node once a second: how it stands, what is wrong, and the file that `muniment node status` reads.
+"""Looking at the node every few seconds: how it stands, what is wrong, and the file that `muniment node status` reads.
 
     observer = Observer(...)
     observer.open()                 # a thread of its own
@@ -32,6 +32,8 @@ from muniment.node.engine_rpc import EngineRpc
 from muniment.server.standing import CheckpointStanding, FaultStanding, PeerStanding, Standing
 
 SHOWN_CHECKPOINTS = 20
+SECONDS = 5.0
+"""Each look costs the engine some milliseconds, and an idle node should cost nothing."""
 STALLED_SECONDS = 10.0
 QUORUM_SECONDS = 10.0
 LOW_BYTES = 256 << 20
@@ -62,7 +64,7 @@ class Observer:
         folder: Path,
         show: Callable[[bytes], None],
         *,
-        seconds: float = 1.0,
+        seconds: float = SECONDS,
     ) -> None:
         self._organisation = organisation
         self._open_view = open_view

@@ -21,6 +21,9 @@ from muniment.server.problems import Forbidden, Unauthenticated
 OPEN = "open"
 TILES = "tiles"
 
+MEMBERS = "/v1/cosignatures"
+"""Where the nodes of a consortium speak to each other, several times a block: each line there is its own ticket."""
+
 Raw = MutableMapping[str, Any]
 """A connection's ASGI scope; two entries of it are ours."""
 _CALLER = "muniment.caller"

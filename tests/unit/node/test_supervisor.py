@@ -67,6 +67,37 @@ def test_whichever_dies_both_begin_again_and_the_chain_goes_on(tmp_path: Path) -
         assert node.record["application"]["starts"] == 3
 
 
+def test_an_application_that_dies_within_a_block_is_no_failure_of_the_engine(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        before = node.child("application")
+        (node.folder / "dies").touch()
+        node.submit_when_ready("one")
+        node.wait_restarted("application", before)
+        # The engine's log says so, because it lost the application; it is not to blame.
+        assert b"CONSENSUS FAILURE" in (node.folder / "logs" / "engine.log").read_bytes()
+        assert "engine-failed" not in node.log
+        assert node.codes == []
+
+
+def test_who_does_not_stop_is_killed_and_a_second_signal_kills_at_once(tmp_path: Path) -> None:
+    again = supervising.prepare(tmp_path)
+    (again[0].folder / "stubborn").touch()
+    for code in (0, 130):
+        with supervising.supervised(tmp_path, again=again) as node:
+            node.wait_until(lambda: node.record.get("process") == node.process.pid)
+            node.wait_answering()
+            children = [node.child("application"), node.child("engine")]
+            began = time.monotonic()
+            node.process.terminate()
+            if code:
+                node.wait_until(lambda: node.record["stopping"])
+                node.process.terminate()
+            assert node.process.wait(supervising.PATIENCE_SECONDS) == code
+            assert (time.monotonic() - began > supervising.QUICK.stop) == (code == 0)
+            assert all(is_gone(each) for each in children)
+
+
 def test_a_halted_application_and_a_halted_engine_are_replaced(tmp_path: Path) -> None:
     with supervising.supervised(tmp_path) as node:
         node.wait_until(lambda: node.height >= 1)

@@ -150,9 +150,11 @@ def seal(
     \b
     muniment consortium seal consortium-draft.json bank.answer.json clinic.answer.json auditor.answer.json
 
-    Where a ledger moves in, its owner seals first, in its home: that writes all members into it, in its last block, and a copy for
-    the others, who audit it (--ledger). Your own answer is taken from your home. In place of draft and answers you can give the sealed file of another member
+    Your own answer is taken from your home. In place of draft and answers you can give the sealed file of another member
     (node/consortium.json in its home): everything in it is checked all the same. Then compare the fingerprint, aloud.
+
+    Where a ledger moves in, its owner seals first, in its home: that writes all members into it, in its last block, and a copy for
+    the others, who audit it (--ledger).
     """
     settings = session.resolve(home, actor, as_json)
     place = _home(settings)

@@ -80,7 +80,7 @@ def check_form(steps: Sequence[Step]) -> None:
     """Check the form of a path beyond its types. Raises InvalidInput (`path-form`, and those of notes and checkpoints)."""
     for number, step in enumerate(steps):
         bare = step.note is UNSET and not step.proof and not step.consistency
-        if bare != (number == 0):
+        if not bare if number == 0 else step.note is UNSET:
             raise InvalidInput("a path begins with the genesis alone, and every further step has a note", code="path-form")
         if step.note is not UNSET:
             _read_note(step.note)

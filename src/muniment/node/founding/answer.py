@@ -127,12 +127,10 @@ class Answer(Part, frozen=True, kw_only=True):
 
     def list_requests(self) -> tuple[Request, Request]:
         """The member's person and its node as they ask to be enrolled in a ledger that goes on."""
-        kinds: tuple[tuple[Kind, FirstActor], ...] = (("person", self.body.person), ("service", self.body.service))
-        person, service = (
-            Request(actor=each.id, key=each.key.key, kind=kind, origin=self.body.origin, proof=each.key.proof)
-            for kind, each in kinds
-        )
-        return person, service
+        return self._request(self.body.person, "person"), self._request(self.body.service, "service")
+
+    def _request(self, actor: FirstActor, kind: Kind) -> Request:
+        return Request(actor=actor.id, key=actor.key.key, kind=kind, origin=self.body.origin, proof=actor.key.proof)
 
     def list_founders(self, roles: tuple[str, ...]) -> tuple[Founder, Founder]:
         """The member's person, with these roles, and its node, for which that person answers."""

@@ -139,7 +139,7 @@ def build(draft: Draft, answers: Iterable[Answer], start: Start | None = None) -
         raise _bad(
             "the ledger that moves in is not the one of the draft" if start else "the ledger that moves in is missing",
             "other-ledger",
-            "Give it with --ledger FILE: the copy that its owner made with `muniment backup` after his last event.",
+            "Give it with --ledger FILE: the copy that its owner's `muniment consortium seal` wrote.",
         )
     sealed = Consortium(format=FORMAT, draft=draft, answers=tuple(ordered), start=start)
     members.check(sealed.validators)

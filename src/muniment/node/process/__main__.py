@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from muniment.node.process import line, lock, orders
@@ -20,10 +21,13 @@ def main(told: Orders, timing: Timing = TIMING) -> int:
     def greet(said: dict[str, Any]) -> None:
         lines = said.pop("lines", None) or ["The node runs."]
         if told.as_json:
-            sys.stdout.write(json.dumps({**said, "process": os.getpid()}, ensure_ascii=False) + "\n")
+            text = json.dumps({**said, "process": os.getpid()}, ensure_ascii=False)
         else:
-            sys.stdout.write("\n".join([*lines, "", f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe.", ""]))
-        sys.stdout.flush()
+            text = "\n".join([*lines, "", f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe."])
+        # Whoever was to read it may be gone; the node goes on.
+        with suppress(OSError):
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
 
     # A node that runs under another one's supervisor by mistake would talk to that.
     environment = {key: value for key, value in os.environ.items() if key != line.VARIABLE}

@@ -15,11 +15,15 @@ PIPE_BYTES = 1 << 16
 
 
 class EngineWatch:
-    """One engine, from its start to its end. `failure` is set once it orders no more blocks, `words` are its last complaint."""
+    """One engine, from its start to its end. `words` are its last complaint.
+
+    `failure` and `failed` (when) are for whoever finds that it orders no more blocks.
+    """
 
     def __init__(self, child: Child, pipe: int, log: LogFile, rpc: tuple[str, int], watchdog: Watchdog) -> None:
         self.child = child
         self.failure: Finding | None = None
+        self.failed = 0.0
         self.words = ""
         self.pipe: int | None = pipe
         self._log = log
@@ -49,8 +53,6 @@ class EngineWatch:
                 self.words = findings.quote(line) or self.words
                 found = findings.recognise(line)
                 if found is not None:
-                    if found.kind == "failure":
-                        self.failure = self.failure or found
                     yield found
             if len(raw) < PIPE_BYTES:
                 return

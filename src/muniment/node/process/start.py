@@ -58,7 +58,7 @@ def prepare(
     typed = msgspec.json.encode({key: value for key, value in options.items() if value not in (None, ())}, enc_hook=str).decode()
     return Orders(
         folder=home.folder,
-        application=(sys.executable, "-m", APPLICATION, str(home.home), "--socket", str(socket), "--options", typed),
+        application=(sys.executable, "-P", "-m", APPLICATION, str(home.home), "--socket", str(socket), "--options", typed),
         engine=(str(engine.path), "node", "--home", str(home.engine)),
         rpc=_find_rpc(settings),
         lock=held,
@@ -72,7 +72,8 @@ def become(told: Orders) -> NoReturn:
     os.set_inheritable(told.lock, True)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", SUPERVISOR, orders.encode(told)])
+    # -P: what lies in the working directory is not imported.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", SUPERVISOR, orders.encode(told)])
 
 
 def require_engine_home(home: NodeHome) -> None:

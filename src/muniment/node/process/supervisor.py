@@ -41,6 +41,8 @@ TICK_SECONDS = 1.0
 BUSY_TICK_SECONDS = 0.1
 GAP_SECONDS = 2.0
 """Who did not run for longer than this between two ticks cannot say of others that they were silent."""
+GRACE_SECONDS = 1.0
+"""An engine that loses its application fails too, and says so before the application is quite gone."""
 DIVERGED_STARTS = 3
 PASSING_SECONDS = 120.0
 SEEN_SECONDS = 60.0
@@ -116,8 +118,10 @@ class Supervisor:
                 if now - ticked > TICK_SECONDS + GAP_SECONDS:
                     self._forgive(now - ticked)
                 ticked = now
+                # The application first: an engine that fails or ends because of it is not to blame.
+                self._reap_application(now)
                 self._hear(now)
-                self._reap(now)
+                self._reap_engine(now)
                 self._tend(now)
                 self._tell()
         finally:
@@ -148,9 +152,10 @@ class Supervisor:
             for found in self._engine.hear():
                 self._note(found, now)
             self._engine.advance(now)
-        application = self._application
-        if application is None:
-            return
+        if self._application is not None:
+            self._hear_application(self._application, now)
+
+    def _hear_application(self, application: ApplicationWatch, now: float) -> None:
         was_ready = application.ready
         application.hear(now)
         if application.failed is not None:
@@ -178,30 +183,43 @@ class Supervisor:
             if self._application is not None:
                 self._application.tell({"seen": {"code": found.code, "text": found.text, "peer": found.peer}})
             return
-        self._raise(found.code, found.text, now + PASSING_SECONDS if found.kind == "passing" else None)
         if found.kind == "failure" and self._engine is not None:
-            # It lives on after a failure of consensus, and would for ever.
-            self._engine.child.stop(now)
+            if self._engine.failure is None:
+                self._engine.failure, self._engine.failed = found, now
+            return
+        self._raise(found.code, found.text, now + PASSING_SECONDS if found.kind == "passing" else None)
+
+    def _judge(self, engine: EngineWatch) -> Finding | None:
+        """Why an engine orders no more blocks; None where that is only because it lost its application."""
+        lost = self._application is None or self._application.child.told is not None
+        failure = engine.failure
+        if failure is None or (lost and failure.code != "diverged"):
+            return None
+        self._raise(failure.code, failure.text)
+        return failure
 
     def _raise(self, code: str, text: str, ends: float | None = None) -> None:
         if self._alarms.set(code, text, record.now(), ends):
             self._log.say("error", code, text)
 
-    def _reap(self, now: float) -> None:
-        # The application first: an engine that ended because of it did not fail.
-        if self._application is not None and (code := self._application.child.reap()) is not None:
-            self._application.hear(now)
-            child = self._application.child
-            self._application.close()
-            self._application = None
-            self._end_application(child, code, now)
-        if self._engine is not None and (code := self._engine.child.reap()) is not None:
-            for found in self._engine.hear():
-                self._note(found, now)
-            ended = self._engine
-            ended.close()
-            self._engine = None
-            self._end_engine(ended, code, now)
+    def _reap_application(self, now: float) -> None:
+        application = self._application
+        if application is None or (code := application.child.reap()) is None:
+            return
+        self._hear_application(application, now)
+        application.close()
+        self._application = None
+        self._end_application(application.child, code, now)
+
+    def _reap_engine(self, now: float) -> None:
+        engine = self._engine
+        if engine is None or (code := engine.child.reap()) is None:
+            return
+        for found in engine.hear():
+            self._note(found, now)
+        engine.close()
+        self._engine = None
+        self._end_engine(engine, code, now)
 
     def _end_application(self, child: Child, code: int, now: float) -> None:
         if self._stopping:
@@ -216,7 +234,7 @@ class Supervisor:
     def _end_engine(self, ended: EngineWatch, code: int, now: float) -> None:
         if self._stopping:
             return
-        failure, lived = ended.failure, now - ended.child.began
+        failure, lived = self._judge(ended), now - ended.child.began
         if failure is None and ended.child.told is not None:
             self._due[orders.ENGINE] = now
             return
@@ -262,7 +280,10 @@ class Supervisor:
             if self._engine is None and not self._held and now >= self._due[orders.ENGINE]:
                 self._start_engine(now)
             engine = self._engine
-            if engine is not None and engine.failure is None and now - engine.child.began >= self._timing.healthy:
+            if engine is not None and engine.failure is not None and now - engine.failed >= GRACE_SECONDS and self._judge(engine):
+                # It lives on after a failure of consensus, and would for ever.
+                engine.child.stop(now)
+            elif engine is not None and engine.failure is None and now - engine.child.began >= self._timing.healthy:
                 self._diverged = 0
                 for code in ("engine-failed", "diverged"):
                     if self._alarms.clear(code):

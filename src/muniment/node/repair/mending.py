@@ -127,8 +127,8 @@ class Mending:
             (self._home.folder / arrival.FILE).unlink(missing_ok=True)
             return msgspec.structs.replace(shown, way="blocks")
         arrival.write(self._home, sync)
-        # What is right stays as a beginning, without a mark: the engine begins with the snapshot.
-        return msgspec.structs.replace(shown, way="snapshot", size=shown.size if good is None else good.size)
+        # Only the beginning stays: an idle chain's snapshot may be of an earlier height than what is right here.
+        return msgspec.structs.replace(shown, way="snapshot")
 
     def _ask_others(self, good: Mark | None) -> StateSync | None:
         """Where a snapshot comes from; None on a chain that is so young that it needs none."""

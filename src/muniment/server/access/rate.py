@@ -58,8 +58,10 @@ class Rates:
 
     def count(self, caller: Caller, scope: Any) -> None:
         """Count a request. Raises TooOften."""
-        nameless = caller.kind == "anonymous"
-        window, who = (self._unnamed, address_of(scope)) if nameless else (self._named, caller.id)
+        # Members have no token here, and come as often as a program may.
+        nameless = caller.kind == "anonymous" and scope["path"] != guard.MEMBERS
+        who = address_of(scope) if caller.kind == "anonymous" else caller.id
+        window = self._unnamed if nameless else self._named
         if not window.count(who, time.monotonic()):
             raise TooOften("too many requests at once", retry_after=window.seconds)
 

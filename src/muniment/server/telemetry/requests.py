@@ -69,7 +69,8 @@ class Watching:
             seconds = time.perf_counter() - began
             route = str(seen.scope.get("path_template") or UNKNOWN)
             self._metrics.request(method, route, seen.status, seconds)
-            logs.note("request", _fields(seen, method, route, seconds))
+            if route != guard.MEMBERS or seen.status >= 400:
+                logs.note("request", _fields(seen, method, route, seconds))
 
 
 class Noting:

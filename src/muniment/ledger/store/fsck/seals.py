@@ -75,7 +75,8 @@ class Seals:
 
     def newest_size(self) -> int:
         """How many entries the newest checkpoint that holds covers; 0 where none holds."""
-        for (height,) in self._sql.execute("SELECT height FROM block ORDER BY height DESC LIMIT 64").fetchall():
+        heights: list[int] = [each for (each,) in self._sql.execute("SELECT height FROM block ORDER BY height DESC LIMIT 64")]
+        for height in heights:
             raw = self._sql.execute(
                 "SELECT iif(typeof(checkpoint) = 'blob', checkpoint, NULL) FROM block WHERE height = ?", (height,)
             ).get

@@ -3,6 +3,7 @@ import { toUtf8 } from "./bytes.js";
 import { readCheckpoint } from "./checkpoint.js";
 import { decodeFile, encodeJson } from "./encoding.js";
 import { checkAscending } from "./order.js";
+import { checkPathForm } from "./path.js";
 import { invalid } from "./problem.js";
 import { parseReceipt } from "./receipt.js";
 import { checkStruct } from "./schema.js";
@@ -12,7 +13,7 @@ export const ANSWER_FORMAT = "urn:muniment:answer:v1";
 export const BUNDLE_FORMAT = "urn:muniment:bundle:v1";
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const MAX_BUNDLE_BYTES = 128 * 1024 * 1024;
-const OMITTED = Object.freeze({ genesis: [], states: [], streams: [], events: [], disclosures: [] });
+const OMITTED = Object.freeze({ genesis: [], states: [], streams: [], events: [], disclosures: [], path: [] });
 
 /** Read an answer; nothing in it is verified. @param {Uint8Array} raw @returns {any} with empty arrays where they are absent */
 export function decodeAnswer(raw) {
@@ -25,15 +26,17 @@ export function decodeAnswer(raw) {
 export function decodeBundle(raw) {
   const bundle = decodeFile(raw, MAX_BUNDLE_BYTES);
   checkStruct("Bundle", bundle);
-  const { answers = [], receipts = [], checkpoints, trust } = bundle;
+  const { answers = [], receipts = [], checkpoints, path = [], trust } = bundle;
   if (!answers.length && !receipts.length) throw invalid("empty-bundle", "the bundle holds neither an answer nor a receipt");
   const arranged = answers.map(arrangeAnswer);
+  if (arranged.some((each) => each.path.length)) throw invalid("path-form", "an answer in a bundle has a path of its own");
+  checkPathForm(path);
   for (const each of receipts) parseReceipt(each.receipt);
   checkAscending(
     "the checkpoints of the bundle",
     checkpoints.map((each) => readCheckpoint(toUtf8(each.note)).size),
   );
-  return { answers: arranged, receipts, checkpoints, trust };
+  return { answers: arranged, receipts, checkpoints, path, trust };
 }
 
 /** Check orders, and what is kept as it stands. */
@@ -64,6 +67,7 @@ function arrangeAnswer(answer) {
   for (const each of whole.states) {
     if (each.value !== undefined && encodeJson(each.value).length > MAX_RECORD_BYTES) throw invalid("too-long", "a record is too long");
   }
+  checkPathForm(whole.path);
   if (whole.history !== undefined) checkAscending("history", indicesOf([...whole.history.events, ...(whole.history.later ?? [])]));
   return whole;
 }

@@ -9,11 +9,12 @@
  *   contact      whether the ledger itself showed this now: then it may not be older than the pin
  *   now, maxAge  the reader's clock (our form of time) and the greatest age of the checkpoint in seconds
  *   tier         the least tier that is enough; without it, what the trust file's quorum promises
+ *   path         the trust path that the reader got from the ledger, which then leads in place of the file's own
  *   subject      the encoded manifest of files that the reader has just hashed
  *   onStep       told the number of each step that holds
  */
 import { ANSWER_FORMAT, BUNDLE_FORMAT, decodeAnswer, decodeBundle } from "./answer.js";
-import { checkTier, openHead } from "./authority.js";
+import { checkTier } from "./authority.js";
 import { readBase64, readUtf8, sameBytes, toHex, toUtf8 } from "./bytes.js";
 import { openHeader } from "./entry.js";
 import { comparePin, decodeEvidence, EVIDENCE_FORMAT, verifyEvidence } from "./evidence.js";
@@ -22,6 +23,7 @@ import { Ground, openStates, openStreams } from "./ground.js";
 import { requireEd25519 } from "./keys.js";
 import { hashManifest } from "./manifest.js";
 import { checkConsistency, checkInclusion, hashLeaf } from "./merkle.js";
+import { openByBench, seatBench } from "./path.js";
 import { failed, invalid } from "./problem.js";
 import { parseReceipt, RECEIPT_HEAD } from "./receipt.js";
 import { nameThings, settleQuestion } from "./settle.js";
@@ -85,11 +87,13 @@ export async function verifyReceipt(text, trust, terms = {}) {
 export async function verifyBundle(raw, trust, terms = {}) {
   await requireEd25519();
   const bundle = decodeBundle(raw);
-  const heads = await openSignposts(bundle.checkpoints, trust);
+  const bench = await seatBench(trust, bundle.path, terms.path ?? []);
+  const heads = await openSignposts(bundle.checkpoints, bench);
+  const shared = { ...terms, bench };
   const found = { answers: [], receipts: [], sizes: [...heads.keys()] };
-  for (const answer of bundle.answers) found.answers.push(await verifyDecoded(answer, trust, terms));
+  for (const answer of bundle.answers) found.answers.push(await verifyDecoded(answer, trust, shared));
   for (const { receipt, entry } of bundle.receipts) {
-    found.receipts.push(await verifyReceipt(receipt, trust, { ...terms, entry: entry === undefined ? undefined : readBase64(entry) }));
+    found.receipts.push(await verifyReceipt(receipt, trust, { ...shared, entry: entry === undefined ? undefined : readBase64(entry) }));
   }
   for (const { ground } of [...found.answers, ...found.receipts]) {
     if (heads.get(ground.size) !== ground.root) {
@@ -136,7 +140,7 @@ async function verifyDecoded(answer, trust, terms) {
   const onStep = terms.onStep ?? (() => {});
   const receipt = parseReceipt(answer.receipt);
   onStep(1);
-  const { head, ground } = await openGround(receipt.checkpoint, trust, terms);
+  const { head, ground } = await openGround(receipt.checkpoint, trust, terms, answer.path);
   const tree = await openTree(answer, receipt, head.checkpoint, trust.ledger);
   onStep(7);
   const newest = describeBlock(tree.head);
@@ -168,7 +172,7 @@ async function verifyDecoded(answer, trust, terms) {
     question: answer.question,
     result: settled.result,
     head: newest,
-    current: fresh && ground.pin !== "older",
+    current: fresh && ground.pin !== "older" && ground.led !== "former",
     clocks,
     said,
     history: (answer.history?.events ?? []).map((each) => each.index),
@@ -182,17 +186,23 @@ async function verifyDecoded(answer, trust, terms) {
 }
 
 /** Open a signed checkpoint, weigh who stands behind it, and compare it with what was pinned: steps 2 to 5. */
-async function openGround(raw, trust, { pin, consistency, contact, tier, onStep = () => {} }) {
-  const head = await openHead(raw, trust);
+async function openGround(raw, trust, terms, path = []) {
+  const { pin, consistency, contact, tier, maxAge, onStep = () => {} } = terms;
+  const bench = terms.bench ?? (await seatBench(trust, path, terms.path ?? []));
+  const { head, led } = await openByBench(bench, raw);
   onStep(2);
   onStep(3);
-  checkTier(head, tier);
+  // A path never lowers what the reader's own file promises.
+  checkTier(head, tier ?? (trust.quorum || head.quorum ? "witnessed" : "solo"));
   onStep(4);
+  if (led === "former" && maxAge !== undefined) {
+    throw failed(6, "former-members", "members of a former time cosigned this, whose word about what is new counts for nothing now");
+  }
   const relation = pin === undefined ? undefined : await comparePin(pin, head, consistency, contact);
   onStep(5);
   const { checkpoint, signed, basis, basisBy, voices, quorum, known } = head;
   const { origin, size, root } = checkpoint;
-  const weight = { signed, tier: head.tier, basis, basisBy, voices, quorum, known, pin: relation };
+  const weight = { signed, tier: head.tier, basis, basisBy, voices, quorum, known, led, pin: relation };
   return { head, ground: { origin, ledger: trust.ledger, size: Number(size), root: toHex(root), ...weight } };
 }
 
@@ -241,11 +251,12 @@ async function checkSubject(things, manifest, files) {
 }
 
 /** The checkpoints of a bundle by size, each of which continues the one before. @returns {Promise<Map<number, string>>} roots */
-async function openSignposts(checkpoints, trust) {
+async function openSignposts(checkpoints, bench) {
   const heads = new Map();
   let before;
   for (const { note, consistency = [] } of checkpoints) {
-    const { checkpoint: now } = await openHead(toUtf8(note), trust);
+    const { head } = await openByBench(bench, toUtf8(note));
+    const now = head.checkpoint;
     if (before !== undefined) {
       await checkConsistency(before.size, now.size, consistency.map(readBase64), before.root, now.root);
     } else if (consistency.length) {

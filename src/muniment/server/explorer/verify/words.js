@@ -37,7 +37,7 @@ export async function tellReceipt({ ground, index, included, said, header, clock
   } else {
     sentences.push(`The entry with this leaf hash is entry ${index} of ${ground.origin}.`);
   }
-  sentences.push(tellTier(ground), tellPin(ground), ...clocks.map(({ time, whose }) => `${time} (${whose}).`), LIMITS);
+  sentences.push(tellTier(ground), ...tellLed(ground), tellPin(ground), ...clocks.map(({ time, whose }) => `${time} (${whose}).`), LIMITS);
   return sentences.map(showSentence);
 }
 
@@ -49,7 +49,7 @@ export async function tellBundle({ answers, receipts, sizes }) {
   for (const each of answers) parts.push((await tellAnswer(each))[0]);
   for (const each of receipts) parts.push((await tellReceipt(each))[0]);
   const { ground } = answers[0] ?? receipts[0];
-  return [`${holds}, under one history (checkpoints of ${sizes.join(", ")} entries).`, ...parts, tellTier(ground), LIMITS];
+  return [`${holds}, under one history (checkpoints of ${sizes.join(", ")} entries).`, ...parts, tellTier(ground), ...tellLed(ground), LIMITS];
 }
 
 async function tellResult(verified) {
@@ -190,6 +190,7 @@ function tellStanding(signer) {
 
 function* tellWeight({ ground, states, question, result }) {
   yield tellTier(ground);
+  yield* tellLed(ground);
   if (states.size) yield `State basis: ${ground.basis}, ${tellWord(ground)}.`;
   if (question.ask === "entry" && result.grade !== undefined) yield `Evidence grade: ${result.grade}.`;
 }
@@ -219,6 +220,16 @@ function tellTier({ tier, voices, basisBy, known, quorum }) {
   }
   const some = voices.length && quorum ? ` ${names} cosigned, fewer than the ${quorum} asked for.` : "";
   return `Trust tier: solo. One operator's signed log; no quorum of outside parties confirms it.${some}`;
+}
+
+/** Which members judged the checkpoint, where they are not those of the reader's trust file. */
+function* tellLed({ led }) {
+  if (led === "later") {
+    yield "The members have changed since your trust file was written. Each change was cosigned by a quorum of the members before it.";
+  } else if (led === "former") {
+    const others = "Your trust file names others, who are not shown to have cosigned it.";
+    yield `These were the members of that time, by the changes cosigned since the first entry. ${others}`;
+  }
 }
 
 function tellWord({ basis, basisBy }) {
