@@ -53,7 +53,7 @@ def write() -> Json:
     plain = {name: as_json(_answer(books[name])) for name in SHOWN}
     bundle = as_json(_bundle(books["newest"], _answer(books["newest"])))
     return {
-        "about": "docs/spec 11.7. `from` names one of `answers`, `trust` one of `trusts`. The files are canonical JSON and a newline.",
+        "about": "docs/spec 11.7. `from` names one of `answers`, `trust` one of `trusts`. Each file is canonical JSON and a newline.",
         "trusts": [{"name": name, "text": trusts.format(each)} for name, each in files.items()],
         "answers": [{"name": name, "answer": each} for name, each in plain.items()],
         "good": _list_good(files, plain),
@@ -143,11 +143,12 @@ def _list_terms(book: Cosigned, plain: dict[str, Json]) -> list[Json]:
         head, _, _ = str(answer["receipt"]).partition("\n\n")
         answer["receipt"] = f"{head}\n\n{two}"
 
+    unknown: Json = {"step": 3, "code": "log-key-unknown"}
     aged: Json = {"from": "founded", "trust": "newest", "now": _now(30), "maxAge": 3_600}
     forged: Json = {"from": "newest", "trust": "newest", "patch": edit(plain["newest"], collude)}
     return [
         {"name": "former members about what is new", **aged, "step": 6, "code": "former-members"},
-        {"name": "who asks for all of them", "from": "newest", "trust": "all of them", "step": 3, "code": "log-key-unknown"},
+        {"name": "who asks for all of them", "from": "newest", "trust": "all of them"} | unknown,
         {
             "name": "no path, by an old file",
             "from": "newest",

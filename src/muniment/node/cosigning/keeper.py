@@ -90,9 +90,9 @@ class Keeper:
         older = self._past.find_short(max(0, height - RECENT + 1), SHORT_HEIGHTS)
         self._short = dict.fromkeys([*older, *self._short])
         self._vital = self._short.keys() & self._past.find_changes()
-        newest = self.newest
-        self._publish(newest)
-        self._tell(newest.height)
+        with self._lock:
+            self._publish(self.newest)
+        self._tell(self.newest.height)
 
     @property
     def newest(self) -> Head:
@@ -293,6 +293,8 @@ class Keeper:
             self.quorum_seconds.append(to.settled - to.committed)
         self._short.pop(to.height, None)
         self._vital.discard(to.height)
+        # Before anybody is told: who waited for the quorum here sees the log's own line as well.
+        self._publish(to)
         self._settling.notify_all()
         return True
 
@@ -305,10 +307,9 @@ class Keeper:
         for each in waiting:
             if each.set_running_or_notify_cancel():
                 each.set_result(True)
-        self._publish(to)
 
     def _publish(self, to: Head) -> None:
-        """Sign the log's own line where this node holds the publisher's key for that block."""
+        """With the lock: sign the log's own line where this node holds the publisher's key for that block."""
         if to.voters is None or LOG in to.lines or not to.is_settled:
             return
         signer = self._publishers.find(to.voters.key(LOG))
@@ -316,17 +317,17 @@ class Keeper:
             return
         # Only the checkpoint of this ledger, and only behind a quorum: nobody gets the log's line on anything else.
         signature = note.sign(to.text, self.origin, signer).signatures[0]
-        if self.insert(to, LOG, note.format_signature(signature)):
-            self._tell(to.height, urgent=False)
+        self._insert(to, LOG, note.format_signature(signature))
+        # Nobody waits for it: it goes with what is sent next.
+        self._news.append(to.height)
+        self._mark += 1
 
-    def _tell(self, height: int, *, urgent: bool = True) -> None:
-        """There is something to say of a height. Nobody waits for the log's own line: it goes with what comes next."""
+    def _tell(self, height: int) -> None:
         with self._lock:
             self._news.append(height)
             self._mark += 1
-        if urgent:
-            for listener in self._listeners:
-                listener()
+        for listener in self._listeners:
+            listener()
 
     def _forget(self, height: int, future: Future[bool]) -> None:
         with self._lock:

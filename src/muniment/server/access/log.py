@@ -22,7 +22,9 @@ _THING = "muniment.thing"
 _REQUEST = "muniment.request"
 
 # What says nothing about a ledger, and what holds codes that open something.
-_UNLOGGED = re.compile(r"/(?:healthz|readyz|metrics|favicon\.ico|static/.*|sign-in(?:/.*)?|sign-out|v1/openapi\.json|v1/cosignatures|v1/engine)")
+_UNLOGGED = re.compile(
+    r"/(?:healthz|readyz|metrics|favicon\.ico|static/.*|sign-in(?:/.*)?|sign-out|v1/(?:openapi\.json|cosignatures|engine))"
+)
 
 
 class AccessLog:
