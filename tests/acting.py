@@ -2,11 +2,12 @@
 
 It keeps height and app hash in FOLDER/state.json. Files in FOLDER change how it behaves: `wrong` (it remembers another state than
 it computed), `mute` (it gives its supervisor no answer), `ends` (it ends at once), `unfit` (it says that it cannot run),
-`dies` (it dies once within a block), `stubborn` (it does not stop when it is told to).
+`dies` (it dies once within a block), `absurd` (it gives its validator a power that the engine cannot bear), `stubborn` (it does not stop when it is told to).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import sys
 import threading
 from pathlib import Path
 
+from muniment.node.abci.proto import keys_pb2 as keys
 from muniment.node.abci.proto import types_pb2 as abci
 from muniment.node.abci.server import Server
 from muniment.node.process.supervised import Supervised
@@ -67,8 +69,11 @@ class Acting:
         for tx in asked.txs:
             known = hashlib.sha256(known + tx).digest()
         self._staged = {"height": asked.height, "hash": known.hex()}
-        results = [abci.ExecTxResult() for _ in asked.txs]
-        return abci.Response(finalize_block=abci.ResponseFinalizeBlock(tx_results=results, app_hash=known))
+        found = abci.ResponseFinalizeBlock(tx_results=[abci.ExecTxResult() for _ in asked.txs], app_hash=known)
+        if (self._folder / "absurd").exists():
+            key = json.loads((self._folder / "engine" / "config" / "priv_validator_key.json").read_text())["pub_key"]["value"]
+            found.validator_updates.add(pub_key=keys.PublicKey(ed25519=base64.b64decode(key)), power=(1 << 63) - 1)
+        return abci.Response(finalize_block=found)
 
     def _commit(self, asked: abci.RequestCommit) -> abci.Response:
         fresh = self._folder / "state.new"

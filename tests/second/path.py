@@ -1,4 +1,4 @@
-"""The trust path (docs/spec 11.7): who judges a checkpoint, where the members changed."""
+"""The trust path (docs/spec 11.6): who judges a checkpoint, where the members changed."""
 
 from __future__ import annotations
 

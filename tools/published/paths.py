@@ -1,4 +1,4 @@
-"""paths.json: answers of a consortium, the trust files of its members at each time, and how a trust path fails (docs/spec 11.7)."""
+"""paths.json: answers of a consortium, the trust files of its members at each time, and how a trust path fails (docs/spec 11.6)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write() -> Json:
     plain = {name: as_json(_answer(books[name])) for name in SHOWN}
     bundle = as_json(_bundle(books["newest"], _answer(books["newest"])))
     return {
-        "about": "docs/spec 11.7. `from` names one of `answers`, `trust` one of `trusts`. Each file is canonical JSON and a newline.",
+        "about": "docs/spec 11.6. `from` names one of `answers`, `trust` one of `trusts`; files are canonical JSON and a newline.",
         "trusts": [{"name": name, "text": trusts.format(each)} for name, each in files.items()],
         "answers": [{"name": name, "answer": each} for name, each in plain.items()],
         "good": _list_good(files, plain),

@@ -1,4 +1,4 @@
-"""A trust file that follows the members of its ledger (docs/spec, section 11.7).
+"""A trust file that follows the members of its ledger (docs/spec, section 11.6).
 
     trust = Follower(place).follow(trust, steps)        # whom to believe from now on; the file at `place` says the same
 

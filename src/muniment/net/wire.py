@@ -102,7 +102,7 @@ class About(Wire, frozen=True, kw_only=True):
 
 
 class Members(Wire, frozen=True, kw_only=True):
-    """How the members came to be those who judge the newest block (docs/spec, section 11.7).
+    """How the members came to be those who judge the newest block (docs/spec, section 11.6).
 
     `trust` is the trust file that `path` leads to, as the operator would hand it out: nobody believes it because it stands here.
     """

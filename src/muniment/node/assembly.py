@@ -7,6 +7,7 @@ a caller -> HTTP -> ChainSubmitter -> the engine; then its commit, its quorum, i
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
+from muniment.client.following import Follower
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.reach import Here
@@ -52,6 +54,8 @@ from muniment.server.submitting import Observe
 ROOT = ""
 """A node serves its one ledger at the root."""
 
+_log = logging.getLogger("muniment.node")
+
 
 class Node:
     """One node's parts. `open` starts them, in the order in which they need each other; `close` ends them."""
@@ -84,7 +88,7 @@ class Node:
             protocol=consortium.start.protocol,
             on_commit=committed,
             retain=pruning.retain(settings.keep_blocks),
-            known=frozenset(each.p2p.partition("@")[0] for each in settings.peers).__contains__,
+            known=lambda peer: _knows(home, peer),
         )
         snapshots = Snapshots(self._open_store(), self.cosigning.seal)
         ending.callback(snapshots.close)
@@ -143,9 +147,15 @@ class Node:
             self._counting(verdicts)
 
 
+def _knows(home: NodeHome, peer: str) -> bool:
+    """Is this the id of a member's engine? Read anew each time: a member that was admitted is added while the node runs."""
+    return any(each.p2p.partition("@")[0] == peer for each in home.load_settings().peers)
+
+
 def _host(home: Home, reader: Settled, settings: Settings) -> Hosted:
     """The ledger as the server reads it: through the reader that waits for the quorum."""
-    writer = Writer(home, Here(home, reader), home.load_trust(), Pins(settings.state / "pins"), None)
+    reach = Here(home, reader, Follower(home.trust, _log.warning))
+    writer = Writer(home, reach, home.load_trust(), Pins(settings.state / "pins"), None)
     return Hosted(settings.ledgers[0], home, Ledger(writer, _contact(writer)), writer, None)
 
 

@@ -86,7 +86,13 @@ class Rebuilding:
             faults = members.decode_faults(bytes(header.evidence)) if header.evidence is not msgspec.UNSET else ()
         except InvalidInput as error:
             raise _differs(header, str(error)) from None
-        staged = self._store.stage(submissions, lambda _: header.time, faults)
+
+        def clock(previous: str) -> str:
+            if header.time <= previous:
+                raise _differs(header, "it is not later than the one before")
+            return header.time
+
+        staged = self._store.stage(submissions, clock, faults)
         if staged.sealed is None or staged.sealed.raw != block.raw:
             refused = next((each for each in staged.judged.verdicts if each.reasons), None)
             raise _differs(header, refused.reasons[0].sentence() if refused else "its header comes out differently")

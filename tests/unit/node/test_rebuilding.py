@@ -66,6 +66,11 @@ def test_what_is_ahead_is_bounded(source: Marked, store: Store, monkeypatch: pyt
         assert len(entries_of(store)) == len(entries) - 2 * 4
 
 
+def run(running: Rebuilding, entries: list[bytes]) -> None:
+    running.feed(entries[1:])
+    running.settle()
+
+
 def swap(entries: list[bytes], at: int, raw: bytes) -> list[bytes]:
     return [*entries[:at], raw, *entries[at + 1 :]]
 
@@ -77,15 +82,12 @@ def flip(raw: bytes, place: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("at", "place"), [(4, b'"state":"'), (4, b'"root":"'), (4, b'"previous":"'), (8, b'"time":"203'), (8, b'"state":"')]
+    ("at", "place"), [(4, b'"state":"'), (4, b'"root":"'), (4, b'"previous":"'), (8, b'"time":"202'), (8, b'"state":"')]
 )
 def test_a_header_that_does_not_come_out_again_is_named(source: Marked, store: Store, at: int, place: bytes) -> None:
-    raw = source.entries()[at]
-    place = place if place in raw else b'"time":"202'
-    changed = swap(source.entries(), at, flip(raw, place))
+    changed = swap(source.entries(), at, flip(source.entries()[at], place))
     with Rebuilding(store, marked.seal) as running, pytest.raises(VerificationError) as told:
-        running.feed(changed[1:])
-        running.settle()
+        run(running, changed)
     assert told.value.code in ("not-reproducible", "bad-entry")
     assert len(entries_of(store)) == at - 3
 
@@ -94,15 +96,13 @@ def test_a_bad_signature_is_named(source: Marked, store: Store) -> None:
     entries = source.entries()
     changed = swap(entries, 2, entries[1])
     with Rebuilding(store, marked.seal) as running, pytest.raises(VerificationError) as told:
-        running.feed(changed[1:])
-        running.settle()
+        run(running, changed)
     assert told.value.code == "not-reproducible"
     head, _, tail = entries[2].rpartition(b'"sig":"')
     forged = head + b'"sig":"' + (b"B" if tail[:1] == b"A" else b"A") + tail[1:]
     other = swap(entries, 2, forged)
     with Rebuilding(store, marked.seal) as running, pytest.raises(VerificationError, match="signature"):
-        running.feed(other[1:])
-        running.settle()
+        run(running, other)
     assert len(entries_of(store)) == 1
 
 

@@ -152,6 +152,20 @@ def test_an_engine_that_finds_another_state_is_given_up_and_the_application_answ
         assert node.stop() == 0
 
 
+def test_an_engine_that_gives_up_consensus_and_lives_on_is_replaced(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        before = node.child("engine")
+        (node.folder / "absurd").touch()
+        node.submit_when_ready("one")
+        node.wait_until(lambda: "engine-failed" in node.codes)
+        (node.folder / "absurd").unlink()
+        # Once the cause is mended it goes on by itself, and in a while the alarm ends.
+        node.wait_restarted("engine", before)
+        assert not node.record["engine"]["held"]
+        node.wait_until(lambda: node.codes == [])
+
+
 def test_who_dies_at_once_is_started_more_and_more_slowly(tmp_path: Path) -> None:
     again = supervising.prepare(tmp_path)
     (again[0].folder / "ends").touch()

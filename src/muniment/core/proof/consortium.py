@@ -1,4 +1,4 @@
-"""The members of a consortium as a trust file: whom a reader believes while this set is in force (docs/spec, section 11.7).
+"""The members of a consortium as a trust file: whom a reader believes while this set is in force (docs/spec, section 11.6).
 
     trust = to_trust(origin, ledger, validators, log_keys)
 

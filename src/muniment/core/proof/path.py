@@ -1,4 +1,4 @@
-"""The trust path: how a reader's trust follows the members of a consortium as they change (docs/spec, section 11.7).
+"""The trust path: how a reader's trust follows the members of a consortium as they change (docs/spec, section 11.6).
 
     walk = check_path(trust, steps)         # every set from the genesis on, each cosigned by a quorum of the one before
     walk.judge(size)                        # whom to believe about a checkpoint of this size

@@ -112,7 +112,7 @@ class Mending:
         # What did not help the first time does not help the second time.
         tried = before is not None and before.way == "own-blocks" and good is not None and before.height == good.height
         shown = Plan(
-            kept=_name(self._clock()),
+            kept=self._name_kept(),
             why=_explain(finding, from_others),
             way="own-blocks",
             height=0,
@@ -129,6 +129,15 @@ class Mending:
         arrival.write(self._home, sync)
         # Only the beginning stays: an idle chain's snapshot may be of an earlier height than what is right here.
         return msgspec.structs.replace(shown, way="snapshot")
+
+    def _name_kept(self) -> str:
+        """The folder for the old ledger: the time, so that the newest one is the last; never one that is there."""
+        now = self._clock()
+        while True:
+            name = time.format(now).replace("-", "").replace(":", "").replace(".", "-").rstrip("Z")
+            if not (self._places.folder / name).exists():
+                return name
+            now += 1
 
     def _ask_others(self, good: Mark | None) -> StateSync | None:
         """Where a snapshot comes from; None on a chain that is so young that it needs none."""
@@ -241,11 +250,6 @@ def _remove(folder: Path) -> None:
     for name in FILES:
         with suppress(FileNotFoundError):
             (folder / name).unlink()
-
-
-def _name(now: int) -> str:
-    """The folder of what is kept: the time, so that the newest one is the last."""
-    return time.format(now).replace("-", "").replace(":", "").replace(".", "-").rstrip("Z")
 
 
 def _explain(finding: Finding, from_others: bool) -> str:

@@ -1,5 +1,5 @@
 /**
- * The trust path: how a reader's trust follows the members of a consortium as they change (docs/spec, section 11.7).
+ * The trust path: how a reader's trust follows the members of a consortium as they change (docs/spec, section 11.6).
  *
  * It begins with the genesis, whose leaf is the ledger's id; every further step is a checkpoint that ends with a header which names
  * members, cosigned by a quorum of the members before. A trust file that its reader made to his own mind judges alone.

@@ -1,0 +1,277 @@
+"""repair.mending: every step may be cut short, and in the end the ledger stands where the chain says; nothing is lost."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import apsw
+import pytest
+
+import makers
+from marked import Marked
+from muniment.core.rules.members import Validators
+from muniment.errors import Conflict, CorruptStore, InvalidInput, Unavailable
+from muniment.ledger.store.file import Store
+from muniment.node import arrival
+from muniment.node.engine.config_toml import StateSync
+from muniment.node.homes import NodeHome
+from muniment.node.repair import engine, mending, plan
+from muniment.node.repair.mending import Mended, Mending
+from muniment.node.repair.plan import Places
+
+RIGHT, HEIGHTS = 12, 20
+SYNC = StateSync(servers=("https://a.example/v1/engine", "https://b.example/v1/engine"), height=9, hash="AB" * 32)
+
+
+class Cut(BaseException):
+    """The process ends here."""
+
+
+class Node:
+    """A stopped node whose ledger is right up to the height RIGHT. The engine is played; its calls are kept."""
+
+    def __init__(self, home: Path, source: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = NodeHome(home)
+        self.home.folder.mkdir(parents=True)
+        data = self.home.engine / "data"
+        for name in engine.WIPED:
+            (data / name).mkdir(parents=True)
+        self.home.validator_state.write_text("signed")
+        source.store.backup(self.home.ledger)
+        self.source = source
+        self.right, self.last = RIGHT, HEIGHTS
+        self.calls: list[str] = []
+        self.start: Any = SimpleNamespace(sync=SYNC)
+        sealed = SimpleNamespace(
+            start=SimpleNamespace(size=1), ledger=source.ledger, chain_id="c", validators=Validators(members=())
+        )
+        monkeypatch.setattr(NodeHome, "load_consortium", lambda _: sealed)
+        monkeypatch.setattr(engine, "open_blocks", self._open_blocks)
+        monkeypatch.setattr(engine, "roll_back", lambda *_: self.calls.append("roll back"))
+
+    @contextmanager
+    def _open_blocks(self, program: Path, home: Path) -> Iterator[Any]:
+        def root(height: int) -> bytes:
+            return self.source.mark_at(height).root if height <= self.right else b"o" * 32
+
+        yield SimpleNamespace(root=root, last=self.last)
+
+    def repair(self, **how: bool) -> Mended:
+        def find(validators: Validators) -> Any:
+            self.calls.append("ask others")
+            if isinstance(self.start, Exception):
+                raise self.start
+            return self.start
+
+        return Mending(self.home, Path("cometbft"), find, self.calls.append, clock=makers.StepClock()).run(**how)
+
+    def entries(self) -> list[bytes]:
+        store = Store.open(self.home.ledger)
+        with store.view() as view:
+            found = [raw for _, raw in view.entries(0, view.size)]
+        store.close()
+        return found
+
+    def mark(self) -> Any:
+        store = Store.open(self.home.ledger)
+        found = store.mark()
+        store.close()
+        return found
+
+    def assert_mended(self) -> None:
+        good = self.source.mark_at(RIGHT)
+        assert self.mark() == good
+        assert self.entries() == self.source.entries()[: good.size]
+        assert self.home.validator_state.read_text() == "signed"
+        assert (self.home.engine / "data" / "blockstore.db").is_dir()
+        (kept,) = Places(self.home).folder.glob("*/ledger.db")
+        old = Store.open(kept)
+        assert old.mark() == self.source.mark
+        old.close()
+        assert not Places(self.home).plan.exists()
+        assert not Places(self.home).fresh.exists()
+        plan.require_none(self.home)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Marked:
+    made = Marked(tmp_path_factory.mktemp("source"))
+    made.grow(HEIGHTS, 4)
+    return made
+
+
+@pytest.fixture
+def node(source: Marked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
+    return Node(tmp_path / "home", source, monkeypatch)
+
+
+def test_the_ledger_goes_back_to_where_it_agreed(node: Node) -> None:
+    done = node.repair()
+    assert done.plan is not None
+    assert (done.plan.way, done.plan.height, done.plan.wrong) == ("own-blocks", RIGHT, RIGHT + 1)
+    assert (done.size, done.root) == (node.source.mark_at(RIGHT).size, node.source.mark_at(RIGHT).root.hex())
+    assert node.calls[-1] == "roll back"
+    node.assert_mended()
+
+
+def test_checkpoints_keep_their_signatures(node: Node) -> None:
+    node.repair()
+    store = Store.open(node.home.ledger)
+    with store.view() as view, node.source.store.view() as before:
+        for height in range(view.height + 1):
+            assert view.checkpoint_at(height) == before.checkpoint_at(height)
+    store.close()
+
+
+def test_what_is_right_is_left_alone(node: Node) -> None:
+    """A chain that is one block further confirms the newest one here."""
+    node.right, node.last = HEIGHTS, HEIGHTS + 1
+    assert node.repair().plan is None
+    assert node.mark() == node.source.mark
+    assert not Places(node.home).folder.exists()
+    done = node.repair(anew=True)
+    assert done.plan is not None
+    assert (done.plan.way, done.plan.height) == ("own-blocks", HEIGHTS)
+    assert node.mark() == node.source.mark
+
+
+STEPS = [
+    ("rebuild.rebuild", 0),
+    ("rebuild.mark", 0),
+    ("plan.write", 1),
+    ("os.rename", 2),
+    ("os.rename", 3),
+    ("engine.roll_back", 0),
+    ("plan.finish", 0),
+    ("plan._write", 2),
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("name", "count"), STEPS)
+def test_a_repair_that_was_cut_short_goes_on(
+    node: Node, monkeypatch: pytest.MonkeyPatch, name: str, count: int, after: bool
+) -> None:
+    place, attribute = name.split(".")
+    module = getattr(mending, place) if hasattr(mending, place) else plan
+    real, calls = getattr(module, attribute), iter(range(100))
+
+    def cut(*args: Any, **more: Any) -> Any:
+        if next(calls) != count:
+            return real(*args, **more)
+        if after:
+            real(*args, **more)
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, attribute, cut)
+        with pytest.raises(Cut):
+            node.repair()
+    if Places(node.home).plan.exists():
+        with pytest.raises(Conflict) as told:
+            plan.require_none(node.home)
+        assert told.value.code == "repair-unfinished"
+        node.repair()
+    node.assert_mended()
+
+
+def test_what_did_not_help_is_not_done_twice(node: Node) -> None:
+    node.repair()
+    # The node came to the same wrong end again.
+    node.home.ledger.unlink()
+    node.source.store.backup(node.home.ledger)
+    done = node.repair()
+    assert done.plan is not None
+    assert done.plan.way == "snapshot"
+    assert "ask others" in node.calls
+    assert not any((node.home.engine / "data" / name).exists() for name in engine.WIPED)
+    assert node.home.validator_state.read_text() == "signed"
+    assert (node.mark(), len(node.entries())) == (None, 1)
+    assert (node.home.folder / arrival.FILE).exists()
+
+
+def test_from_others_empties_the_engine(node: Node) -> None:
+    done = node.repair(from_others=True)
+    assert done.plan is not None
+    assert done.plan.way == "snapshot"
+    assert len(node.entries()) == 1
+    assert not any((node.home.engine / "data" / name).exists() for name in engine.WIPED)
+    assert node.home.validator_state.read_text() == "signed"
+
+
+def test_a_young_chain_comes_whole(node: Node) -> None:
+    node.start = InvalidInput("young", code="chain-too-young")
+    (node.home.folder / arrival.FILE).write_text("old")
+    done = node.repair(from_others=True)
+    assert done.plan is not None
+    assert done.plan.way == "blocks"
+    assert not (node.home.folder / arrival.FILE).exists()
+
+
+@pytest.mark.parametrize("error", [Unavailable("away", code="too-few-nodes"), Conflict("two", code="blocks-differ")])
+def test_where_the_others_do_not_answer_nothing_is_touched(node: Node, error: Exception) -> None:
+    node.start = error
+    before = node.entries()
+    with pytest.raises(type(error)):
+        node.repair(from_others=True)
+    assert node.entries() == before
+    assert all((node.home.engine / "data" / name).exists() for name in engine.WIPED)
+    assert not Places(node.home).plan.exists()
+
+
+def test_without_the_engines_blocks_the_others_are_asked(node: Node) -> None:
+    for name in engine.WIPED:
+        shutil.rmtree(node.home.engine / "data" / name)
+    done = node.repair()
+    assert done.plan is not None
+    assert done.plan.way == "snapshot"
+    assert "no blocks" in done.plan.why
+
+
+def test_a_damaged_ledger_goes_back_to_what_is_whole(node: Node) -> None:
+    node.right = HEIGHTS
+    spoil(node, node.source.mark_at(8).size + 1)
+    done = node.repair()
+    assert done.plan is not None
+    assert done.plan.height == 8
+    assert "block 9" in done.stopped
+    assert node.mark() == node.source.mark_at(8)
+
+
+def test_another_ledger_is_not_repaired(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed = node.home.load_consortium()
+    monkeypatch.setattr(NodeHome, "load_consortium", lambda _: SimpleNamespace(**{**vars(sealed), "ledger": "0" * 64}))
+    with pytest.raises(Conflict) as told:
+        node.repair()
+    assert told.value.code == "other-ledger"
+    assert node.mark() == node.source.mark
+
+
+def test_a_ledger_that_is_damaged_before_its_chain_is_for_a_backup(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed = node.home.load_consortium()
+    start = SimpleNamespace(size=21)
+    monkeypatch.setattr(NodeHome, "load_consortium", lambda _: SimpleNamespace(**{**vars(sealed), "start": start}))
+    spoil(node, 7)
+    with pytest.raises(CorruptStore, match="before its chain began"):
+        node.repair()
+    assert node.mark() == node.source.mark
+
+
+def test_a_plan_that_cannot_be_read_is_told(node: Node) -> None:
+    places = Places(node.home)
+    places.folder.mkdir()
+    places.plan.write_text("{")
+    with pytest.raises(CorruptStore):
+        node.repair()
+
+
+def spoil(node: Node, index: int) -> None:
+    """Change a byte of an event in the file."""
+    with apsw.Connection(str(node.home.ledger)) as sql:
+        (body,) = next(iter(sql.execute("SELECT body FROM entry WHERE idx = ?", (index,))))
+        sql.execute("UPDATE entry SET body = ? WHERE idx = ?", (body.replace(b'"actor":"ada"', b'"actor":"eve"'), index))
