@@ -73,6 +73,7 @@ lock:
 	$(LOCK) pyproject.toml --group build --extra consortium -o requirements/consortium.lock
 	$(LOCK) pyproject.toml --group build --extra demo --extra consortium --group test -o requirements/test.lock
 	$(LOCK) --group go -o requirements/go.lock
+	cp requirements/go.lock src/muniment/node/engine/go.lock
 
 clean:
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist demo example answer.json

@@ -1,8 +1,9 @@
 """An application as small as can be, for tests of what stands around one: `python tests/acting.py FOLDER SOCKET`.
 
-It keeps height and app hash in FOLDER/state.json. Files in FOLDER change how it behaves: `wrong` (it remembers another state than
-it computed), `mute` (it gives its supervisor no answer), `ends` (it ends at once), `unfit` (it says that it cannot run),
-`dies` (it dies once within a block), `absurd` (it gives its validator a power that the engine cannot bear), `stubborn` (it does not stop when it is told to).
+It keeps height and app hash in FOLDER/state.json. Files in FOLDER change how it behaves:
+wrong (it remembers another state than it computed), mute (it gives its supervisor no answer), ends (it ends at once),
+unfit (it says that it cannot run), dies (it dies once within a block), stubborn (it does not stop when it is told to),
+absurd (it gives its validator a power that the engine cannot bear).
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def main(folder: Path, socket: Path) -> None:
     )
     if (folder / "unfit").exists():
         supervised.tell_failed("no-ledger", "there is no ledger here", "Make one.", 5)
-        signal.pause()
+        sys.exit(5)
     acting = Acting(folder)
     Server(socket, lambda: acting).open()
     stopping = threading.Event()

@@ -44,6 +44,7 @@ class Block(msgspec.Struct):
     """What Cosigning is told of a commit."""
 
     sealed: Sealed | None
+    consensus: int = 0
 
 
 class Seat:
@@ -89,10 +90,12 @@ class Seat:
         self.store.close()
 
     def commit(self, entries: Sequence[bytes]) -> None:
-        """Judge and write a block, and tell."""
+        """Judge and write a block of the engine, and tell."""
+        mark = self.store.mark()
+        height = 1 if mark is None else mark.height + 1
         staged = self.store.stage(chain.open_submissions(entries), self.ring.next_time)
-        self.store.commit(staged, self.cosigning.seal, None)
-        self.cosigning.committed(Block(staged.sealed))
+        self.store.commit(staged, self.cosigning.seal, height)
+        self.cosigning.committed(Block(staged.sealed, height))
 
     def answer(self, told: Told) -> Heard:
         """As the route does."""

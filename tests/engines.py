@@ -62,6 +62,13 @@ def find_engine() -> Path:
         pytest.skip(f"{error}: {error.hint}")
 
 
+def answers(node: Node) -> bool:
+    """Does an engine answer, and does it know the others?"""
+    with suppress(OSError):
+        return int(node.ask("net_info")["result"]["n_peers"]) >= len(node.peers)
+    return False
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.socket() as sock:
@@ -79,7 +86,7 @@ class Node:
         self.retain: Callable[[int], int] = keep_all
         self.failures: list[Exception] = []
         self._program = program
-        self._peers: tuple[str, ...] = ()
+        self.peers: tuple[str, ...] = ()
         self._server: Server | None = None
         self._process: subprocess.Popen[bytes] | None = None
         config = self.engine / "config"
@@ -108,7 +115,7 @@ class Node:
         """Give the node what it starts from."""
         (self.engine / "config" / "genesis.json").write_text(genesis)
         (self.home / "ledger.db").write_bytes(founded.read_bytes())
-        self._peers = tuple(f"{each.id}@127.0.0.1:{each.p2p}" for each in peers if each is not self)
+        self.peers = tuple(f"{each.id}@127.0.0.1:{each.p2p}" for each in peers if each is not self)
 
     def start(self, state_sync: StateSync | None = None, snapshots: Callable[[Store], Snapshots] | None = None) -> None:
         """Start the application, then the engine."""
@@ -126,7 +133,7 @@ class Node:
             socket=path,
             p2p=f"127.0.0.1:{self.p2p}",
             rpc=f"127.0.0.1:{self.rpc}",
-            peers=self._peers,
+            peers=self.peers,
             state_sync=state_sync,
         )
         (self.engine / "config" / "config.toml").write_text(config_toml.format(settings))

@@ -1,7 +1,7 @@
 """Record the corpus of the protocol in force: `python tools/corpus.py FILE`. Done once for a protocol, before it is released.
 
-The first story is the published ledger with all its published refusals, which has every event; the others are random ones of
-`tests/oracle`, whose every verdict an independent reading of the whole history has confirmed.
+The first two stories are the published ledgers with their published refusals, which have every event but one that raises the
+protocol; the others are random ones of `tests/oracle`, whose every verdict an independent reading of the whole history confirmed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "tests" / "corpus")]
 
+import msgspec  # noqa: E402
 import replaying  # noqa: E402  (found on the path that was just set)
 
 from muniment.core.format import state_map  # noqa: E402
 from muniment.core.format import time as times  # noqa: E402
 from muniment.core.rules import chain  # noqa: E402
 from muniment.core.rules.chain import Block  # noqa: E402
+from muniment.core.rules.members import Fault  # noqa: E402
 from muniment.ledger.replay import Replay  # noqa: E402
 from oracle.town import Town, play  # noqa: E402
 
@@ -30,13 +32,13 @@ VECTORS = REPOSITORY / "docs" / "spec" / "vectors"
 STORIES = 8
 BLOCKS = 90
 
-Submitted = tuple[str, list[bytes]]
-"""A block as it is submitted: its time, and its entries."""
+Submitted = tuple[str, list[bytes], list[Any]]
+"""A block as it is submitted: its time, its entries, and faults."""
 
 
 def main(path: Path) -> None:
     """Write the corpus; its bytes hang on nothing but the code and the vectors."""
-    stories = [record(*read_published()), *[record(*play_town(seed)) for seed in range(STORIES)]]
+    stories = [record(*read_published()), record(*read_consortium()), *[record(*play_town(seed)) for seed in range(STORIES)]]
     raw = json.dumps(stories, separators=(",", ":"), sort_keys=True).encode()
     path.write_bytes(gzip.compress(raw, mtime=0))
     sys.stdout.write(f"{sum(len(story['blocks']) for story in stories)} blocks, {path.stat().st_size:,} bytes\n")
@@ -50,16 +52,29 @@ def read_published() -> tuple[bytes, Iterable[Submitted]]:
     def submit() -> Iterator[Submitted]:
         for height, block in enumerate(ledger["blocks"]):
             if height:
-                yield block["time"], [base64.b64decode(each["entry"]) for each in block["entries"]]
+                yield block["time"], [base64.b64decode(each["entry"]) for each in block["entries"]], []
             for case in refusals:
                 if case["after"] == height and all(each["decision"] != "admitted" for each in case["verdicts"]):
-                    yield case["time"], [base64.b64decode(text) for text in case["entries"]]
+                    yield case["time"], [base64.b64decode(text) for text in case["entries"]], []
         # Those in which something is admitted change what is published, so they come last, one after the other.
         for case in refusals:
             if any(each["decision"] == "admitted" for each in case["verdicts"]):
-                yield case["time"], [base64.b64decode(text) for text in case["entries"]]
+                yield case["time"], [base64.b64decode(text) for text in case["entries"]], []
 
     return base64.b64decode(ledger["blocks"][0]["header"]["entry"]), submit()
+
+
+def read_consortium() -> tuple[bytes, Iterable[Submitted]]:
+    """The published consortium, and what is refused at its end."""
+    told = json.loads((VECTORS / "consortium.json").read_text(encoding="utf-8"))
+
+    def submit() -> Iterator[Submitted]:
+        for block in told["blocks"][1:]:
+            yield block["time"], [base64.b64decode(each["entry"]) for each in block["entries"]], block["faults"]
+        for case in told["refused"]:
+            yield case["time"], [base64.b64decode(case["entry"])], []
+
+    return told["blocks"][0]["header"].encode(), submit()
 
 
 def play_town(seed: int) -> tuple[bytes, Iterable[Submitted]]:
@@ -75,7 +90,7 @@ def play_town(seed: int) -> tuple[bytes, Iterable[Submitted]]:
             if wrong:
                 raise AssertionError(f"seed {seed}: {wrong[0]}")
             if judged and len(chronicle.told) > began:
-                yield judged[0].entry.time, list(chronicle.told[-1][1])
+                yield judged[0].entry.time, list(chronicle.told[-1][1]), []
 
     return chronicle.entries[0], submit()
 
@@ -86,17 +101,19 @@ def record(founding: bytes, submitted: Iterable[Submitted]) -> dict[str, Any]:
     machine = Replay(bodies.__getitem__)
     machine.advance(founding, ())
     blocks = []
-    for time, raws in submitted:
+    for time, raws, told in submitted:
         assert machine.position is not None
         time = max(time, times.format(times.parse(machine.position.time) + 1))
-        judged = Block(machine.position, chain.policy_in_force(machine), time, chain.open_submissions(raws))
+        faults = msgspec.convert(told, tuple[Fault, ...])
+        judged = Block(machine.position, chain.policy_in_force(machine), time, chain.open_submissions(raws), faults)
         transition = chain.apply(machine, judged)
         block: dict[str, Any] = {
             "entries": [base64.b64encode(raw).decode() for raw in raws],
             "time": time,
+            **({"faults": told} if told else {}),
             "verdicts": [replaying.describe(each) for each in transition.verdicts],
         }
-        if transition.admitted:
+        if transition.seals:
             records = {**machine.records, **transition.records}
             root = state_map.bulk(sorted((key, state_map.leaf(key, value)) for key, value in records.items()))
             header = chain.seal(judged, transition, root).raw

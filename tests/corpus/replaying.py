@@ -1,8 +1,8 @@
 """Runs a recorded corpus again and compares every verdict and every root: `python replaying.py FILE`.
 
 A corpus is gzipped JSON: stories, each with the header of its genesis and its blocks as they were submitted, what is refused
-included; for each block the time, the verdicts and, where something was admitted, the header. For a process of its own, under
-another Python: it needs the core, msgspec and PyNaCl, nothing else.
+included; for each block the time, the faults that a consortium's engine proved, the verdicts and, where something was sealed,
+the header. For a process of its own, under another Python: it needs the core, msgspec and PyNaCl, nothing else.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from muniment.core.rules import chain
 from muniment.core.rules.chain import Block
+from muniment.core.rules.members import Fault
 from muniment.core.rules.policy import Verdict
 from muniment.ledger.replay import Replay
 
@@ -38,11 +41,12 @@ def replay(story: dict[str, Any]) -> list[str]:
     for number, block in enumerate(story["blocks"]):
         assert machine.position is not None
         submissions = chain.open_submissions([base64.b64decode(raw) for raw in block["entries"]])
-        judged = Block(machine.position, chain.policy_in_force(machine), block["time"], submissions)
+        faults = msgspec.convert(block.get("faults", []), tuple[Fault, ...])
+        judged = Block(machine.position, chain.policy_in_force(machine), block["time"], submissions, faults)
         transition = chain.apply(machine, judged)
         verdicts = [describe(each) for each in transition.verdicts]
         assert verdicts == block["verdicts"], f"block {number}: {verdicts}, recorded was {block['verdicts']}"
-        if transition.admitted:
+        if transition.seals:
             header = base64.b64decode(block["header"])
             # Raises where the header that follows from the block is another one than the recorded one.
             done = machine.advance(header, transition.admitted)

@@ -117,13 +117,13 @@ def test_what_a_member_was_approved_for_is_used_up() -> None:
     found = machine.founding()
     asked = msgspec.structs.replace(found.policy, amendment=(Approvals(role="owner", count=1),))
     chronicle = Chronicle(msgspec.structs.replace(found, policy=asked))
-    change = {"change": "admit", "member": "acme", "validatorKey": "d" * 64}
+    change = {"change": "admit", "cosignerKey": "c" * 64, "member": "acme", "validatorKey": "d" * 64}
     approval = chronicle.sign(
         "approval.decided", of={"member": "acme", "terms": voices.terms_of(change)}, decision="approve", meaning="approval"
     )
     judged = chronicle.compare(machine.SECOND, [approval])
     named = [judged[0].entry.event["eventId"]]
-    for rules in (set[str](), {"amendment"}):
+    for rules in (set[str](), {"amendment", "member"}):
         (again,) = chronicle.compare(machine.SECOND, [chronicle.sign("member.changed", approvals=named, **change)])
         assert again.agrees(), again.told()
         assert again.foreseen == rules

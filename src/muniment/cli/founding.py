@@ -53,6 +53,7 @@ def tell_draft(draft: Draft, path: str, *, new: bool = False) -> Iterator[str]:
     if isinstance(draft.rules, Rules):
         yield ""
         yield from policy_text.sentences(draft.rules.policy)
+        yield "In what changes the policy, the members or the protocol each member has one voice, whoever speaks for it."
         for doubt in rules.doubts(draft):
             yield output.bad(doubt)
     if not new:

@@ -13,14 +13,14 @@ from pathlib import Path
 import msgspec
 
 from muniment.client.home import Home
-from muniment.client.standpoint import Standpoint
+from muniment.client.standpoint import Standpoint, lead
 from muniment.client.tile_folder import CHECKPOINT, TileFolder
 from muniment.core.format import checkpoint, entry, merkle, note
 from muniment.core.proof.evidence import Prove
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import Clock, Ground, VerifiedReceipt, tell_receipt
 from muniment.core.proof.verify.freshness import check_freshness, read_clocks
-from muniment.core.proof.verify.ground import Terms, open_ground
+from muniment.core.proof.verify.ground import Terms, open_ground, seat
 from muniment.core.proof.verify.inclusion import block
 from muniment.errors import CorruptStore, InvalidInput, NotFound, VerificationError
 from muniment.ledger import audit as audits
@@ -60,10 +60,10 @@ def audit_ledger(stand: Standpoint, path: Path, terms: Terms, manner: Manner, pr
             pinned = stand.pins.load(stand.trust.origin)
             with writer.contact() as (view, contact):
                 seen = Terms(pinned, view.consistency, terms.now, terms.max_age, terms.tier)
-                ground, clocks = _weigh(view.checkpoint, view.entry(view.size - 1), stand.trust, seen)
+                ground, clocks = _weigh(view.checkpoint, view.entry(view.size - 1), writer.trust, seen)
                 size = view.size
             processes = manner.processes or (audits.usable_processors() if size >= MANY else 1)
-            audited = audits.audit(writer.engine.view, stand.trust, replay=manner.replay, processes=processes, progress=progress)
+            audited = audits.audit(writer.engine.view, writer.trust, replay=manner.replay, processes=processes, progress=progress)
         finally:
             writer.engine.close()
     first = contact.fingerprint if contact.relation == "first" else ""
@@ -79,9 +79,10 @@ def audit_tiles(stand: Standpoint, folder: Path, terms: Terms, manner: Manner, p
         raw = (folder / CHECKPOINT).read_bytes()
         found = checkpoint.parse(note.parse(raw).text)
         # Signature and origin first: whose tiles are these?
-        open_ground(raw, stand.trust, Terms(tier="solo"))
+        path = lead(stand, lambda path: (open_ground(raw, stand.trust, Terms(tier="solo", path=path)), path))[1]
+        judges, _ = seat(stand.trust, Terms(path=path)).judge(found.size)
         tiles = TileFolder(folder, raw, found.size, found.root)
-        audited = audits.audit(lambda: nullcontext(tiles), stand.trust, replay=manner.replay, progress=progress)
+        audited = audits.audit(lambda: nullcontext(tiles), judges, replay=manner.replay, progress=progress)
         if audited.ledger != stand.trust.ledger:
             raise VerificationError(
                 f"these are the tiles of the ledger {audited.ledger[:8]}…, and the trust file is about {stand.trust.ledger[:8]}…",
@@ -93,7 +94,7 @@ def audit_tiles(stand: Standpoint, folder: Path, terms: Terms, manner: Manner, p
             known = stand.pins.load(stand.trust.origin)
             if pin is None and known is not None and known.size < found.size:
                 pin, prove = known, _prover(tiles)
-            seen = Terms(pin, prove, terms.now, terms.max_age, terms.tier)
+            seen = Terms(pin, prove, terms.now, terms.max_age, terms.tier, path)
             ground, clocks = _weigh(raw, tiles.entry(found.size - 1), stand.trust, seen)
     return Sound(ground=ground, audited=audited, clocks=clocks)
 

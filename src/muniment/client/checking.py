@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypedDict
 
 import msgspec
 
@@ -25,7 +27,7 @@ from muniment.client.answers import Answers
 from muniment.client.auditing import Manner, Sound
 from muniment.client.comparing import Known
 from muniment.client.recognising import Kind
-from muniment.client.standpoint import Standpoint
+from muniment.client.standpoint import Standpoint, lead
 from muniment.client.things import in_html
 from muniment.core.format import checkpoint, note, time
 from muniment.core.format.digest import short
@@ -35,7 +37,7 @@ from muniment.core.proof import bundle as bundles
 from muniment.core.proof import evidence as evidences
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof.authority import Tier
-from muniment.core.proof.evidence import Evidence
+from muniment.core.proof.evidence import Evidence, Pin, Prove
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import (
     UNSET,
@@ -62,6 +64,14 @@ Counting = Callable[[int, int], None]
 BEYOND = "Rows of the file that only repeat this history (tiles, records) are for `muniment fsck`."
 
 Found = Verified | VerifiedReceipt | VerifiedBundle | Evidence | Ground | Sound | Known
+
+
+class _Named(TypedDict):
+    pin: Pin | None
+    consistency: Prove | None
+    now: str | None
+    max_age: int | None
+    tier: Tier | None
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -167,16 +177,8 @@ def _check_answer(raw: bytes, name: str, stand: Standpoint, wanted: Wanted) -> C
     subject = _hash(wanted)
     with stand.ask(size) as (pin, prove):
         terms = _terms(wanted)
-        verified = verify_answer(
-            raw,
-            stand.trust,
-            pin=pin,
-            consistency=prove,
-            now=terms.now,
-            max_age=terms.max_age,
-            subject=subject,
-            tier=terms.tier,
-        )
+        verify = partial(verify_answer, raw, stand.trust, subject=subject, **_name(terms, pin, prove))
+        verified = lead(stand, lambda path: verify(path=path))
     return Checked(kind="answer", name=name, sentences=tell(verified), found=verified)
 
 
@@ -190,16 +192,8 @@ def _check_receipt(raw: bytes, name: str, stand: Standpoint, wanted: Wanted) -> 
             entry = view.entry(receipt.index) if view is not None and receipt.index < view.size else None
     with stand.ask(size) as (pin, prove):
         terms = _terms(wanted)
-        verified = verify_receipt(
-            text,
-            stand.trust,
-            entry=entry,
-            pin=pin,
-            consistency=prove,
-            now=terms.now,
-            max_age=terms.max_age,
-            tier=terms.tier,
-        )
+        verify = partial(verify_receipt, text, stand.trust, entry=entry, **_name(terms, pin, prove))
+        verified = lead(stand, lambda path: verify(path=path))
     missing = "" if verified.included else f"Entry {receipt.index} is not at hand: give it with --entry FILE."
     sentences = (*tell_receipt(verified), *_ask_standing(receipt.index, verified, stand))
     return Checked(kind="receipt", name=name, sentences=sentences, missing=missing, found=verified)
@@ -224,9 +218,8 @@ def _check_bundle(raw: bytes, name: str, stand: Standpoint, wanted: Wanted) -> C
         terms = _terms(wanted)
         # Parts of a bundle may lie under older checkpoints than the pin, which only a ledger can show to be one history.
         pin = pin if prove is not None else None
-        verified = verify_bundle(
-            raw, stand.trust, pin=pin, consistency=prove, now=terms.now, max_age=terms.max_age, tier=terms.tier
-        )
+        verify = partial(verify_bundle, raw, stand.trust, **_name(terms, pin, prove))
+        verified = lead(stand, lambda path: verify(path=path))
     return Checked(kind="bundle", name=name, sentences=tell_bundle(verified), found=verified)
 
 
@@ -240,7 +233,8 @@ def _check_checkpoint(raw: bytes, name: str, stand: Standpoint, wanted: Wanted) 
     """A signed checkpoint by itself: whose it is, and whether it is of the history that this client knows."""
     terms = _terms(wanted)
     with stand.ask(_read_size(raw)) as (pin, prove):
-        head, ground = open_ground(raw, stand.trust, Terms(pin, prove, terms.now, terms.max_age, terms.tier))
+        asked = Terms(pin, prove, terms.now, terms.max_age, terms.tier)
+        head, ground = lead(stand, lambda path: open_ground(raw, stand.trust, msgspec.structs.replace(asked, path=path)))
     clocks = read_clocks(head, None)
     check_freshness(clocks, terms.now, terms.max_age)
     under = VerifiedReceipt(ground=ground, index=ground.size - 1, included=True, clocks=clocks)
@@ -265,6 +259,11 @@ def _check_files(path: Path, stand: Standpoint, wanted: Wanted) -> Checked:
 
 def _terms(wanted: Wanted) -> Terms:
     return Terms(now=time.format(system_clock()), max_age=wanted.max_age, tier=wanted.tier)
+
+
+def _name(terms: Terms, pin: Pin | None, prove: Prove | None) -> _Named:
+    """The terms as the arguments of a verification."""
+    return {"pin": pin, "consistency": prove, "now": terms.now, "max_age": terms.max_age, "tier": terms.tier}
 
 
 def _hash(wanted: Wanted) -> Manifest | None:

@@ -10,9 +10,10 @@ it shows that a checkpoint and a pin belong to one history, and gives the entry 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -22,14 +23,20 @@ from muniment.client.reach import Here
 from muniment.client.writing import Writer
 from muniment.config import Config
 from muniment.core.format import merkle
+from muniment.core.proof import path as paths
 from muniment.core.proof.evidence import Pin, Prove
+from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
-from muniment.errors import LedgerError, NotFound
+from muniment.errors import LedgerError, NotFound, VerificationError
 from muniment.ledger.embedded import Embedded
 from muniment.ledger.engine import View
 from muniment.ledger.pins import Pins
 from muniment.ledger.store.connection import CACHE_KIB
 from muniment.ledger.store.file import Store
+
+T = TypeVar("T")
+# What a verification says where the members who cosigned are not those of the trust file.
+_OTHERS = frozenset({"log-key-unknown", "quorum"})
 
 
 class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +87,13 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
         finally:
             writer.engine.close()
 
+    def lead(self) -> tuple[Step, ...]:
+        """The trust path that the ledger here gives; empty where none can be asked, or has no members. Nothing of it is checked."""
+        if not paths.is_led(self.trust):
+            return ()
+        with self.meet() as view:
+            return () if view is None else view.path()
+
     def open(self, home: Home, path: Path | None = None, *, cache_kib: int = CACHE_KIB) -> Writer:
         """A ledger's folder (or only its file, at `path`), opened for reading. Raises NotFound, CorruptStore, Unavailable."""
         engine = Embedded(Store.open(path or home.store, cache_kib), None)
@@ -108,6 +122,17 @@ class Standpoint(msgspec.Struct, frozen=True, kw_only=True):
             pass
         writer.engine.close()
         return None
+
+
+def lead(stand: Standpoint, verify: Callable[[tuple[Step, ...]], T]) -> T:
+    """Verify by the trust file; where others cosigned than those it names, by the path that the ledger here gives as well."""
+    try:
+        return verify(())
+    except VerificationError as error:
+        steps = stand.lead() if error.code in _OTHERS else ()
+        if not steps:
+            raise
+        return verify(steps)
 
 
 def take(settings: Config, trust: Trust | None = None) -> Standpoint:

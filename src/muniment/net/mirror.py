@@ -25,7 +25,9 @@ from muniment.core.format.tiles import HEIGHT, WIDTH, Bundle, Tile, edge_for, pa
 from muniment.core.proof import authority, evidence
 from muniment.core.proof.authority import Head
 from muniment.core.proof.evidence import Evidence, Prove, SplitView
+from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
+from muniment.core.proof.verify.ground import Terms, seat
 from muniment.errors import Conflict, InvalidInput, LedgerError, NotFound, Unavailable, VerificationError
 from muniment.net.tiles import CHECKPOINT, read_tiles
 from muniment.net.transport import Transport
@@ -52,12 +54,24 @@ class Mirrored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mirror:
-    """A folder that follows a ledger. `keep` writes evidence of two histories and returns its path."""
+    """A folder that follows a ledger. `keep` writes evidence of two histories and returns its path.
 
-    def __init__(self, transport: Transport, folder: Path, trust: Trust, *, keep: Callable[[Evidence], str] = lambda _: "") -> None:
+    `steps` are the trust path that the ledger gives, where its members changed since the trust file was written.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        folder: Path,
+        trust: Trust,
+        *,
+        keep: Callable[[Evidence], str] = lambda _: "",
+        steps: Sequence[Step] = (),
+    ) -> None:
         self._transport = transport
         self._folder = folder
         self._trust = trust
+        self._bench = seat(trust, Terms(), steps)
         self._keep = keep
         self._written = 0
 
@@ -105,7 +119,7 @@ class Mirror:
         except FileNotFoundError:
             return None
         try:
-            return authority.open_head(raw, self._trust)
+            return self._bench.open(raw)[0]
         except (InvalidInput, VerificationError) as error:
             raise Conflict(
                 f"{self._folder / CHECKPOINT} is not of the ledger {self._trust.origin}: {error}",
@@ -122,8 +136,8 @@ class Mirror:
                 hint="Name the address under which `checkpoint` and `tile/` lie.",
             )
         try:
-            head = authority.open_head(raw, self._trust)
-            authority.check_vote(head, self._trust)
+            head, _ = self._bench.open(raw)
+            authority.check_vote(head, self._bench.judge(head.checkpoint.size)[0])
         except InvalidInput as error:
             raise VerificationError(f"what is shown is no checkpoint: {error}", step=1, code=error.code) from None
         evidence.pin(head)

@@ -11,6 +11,7 @@ matters to nobody, because nothing is believed that the quorum of the trust file
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -25,12 +26,14 @@ from muniment.core.proof.answer import Answer, Question
 from muniment.core.proof.evidence import Evidence, Pin
 from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
+from muniment.core.rules import chain
 from muniment.core.rules.policy import Verdict
+from muniment.errors import InvalidInput, LedgerError, MunimentError
 from muniment.net import wire
 from muniment.net.remote import Follow, Recall, Remote
 from muniment.net.transport import Transport
 from muniment.net.view import RemoteView
-from muniment.net.ways import Ways
+from muniment.net.ways import NodeWarning, Ways, is_of_node
 
 T = TypeVar("T")
 
@@ -69,8 +72,34 @@ class Several:
         return self.trust.ledger
 
     def append(self, entries: Sequence[bytes]) -> list[Verdict]:
-        """Judge signed envelopes in order, at one node; raises as `Remote.append` where no node answers as it should."""
-        return self.ask(lambda node: node.append(entries))
+        """Judge signed envelopes in order, at one node; raises as `Remote.append` where no node answers as it should.
+
+        That an event is refused is a node's word, and nothing proves it: another one is asked whether it would take it.
+        """
+        try:
+            node, verdicts = self.ask(partial(self._append, entries))
+        except LedgerError as error:
+            if isinstance(error.__cause__, InvalidInput):
+                # All of them say so, as nodes of an earlier release may of an event that they do not know.
+                raise error.__cause__ from None
+            raise
+        refused = [raw for raw, each in zip(entries, verdicts, strict=True) if each.decision == "refused"]
+        if not refused or not self.ways.are_several:
+            return verdicts
+        for other in map(self._reach, self.ways.others(node.transport)):
+            try:
+                if all(each.decision == "refused" for each in other.judge(refused)):
+                    return verdicts
+                warnings.warn(
+                    f"{node.transport.address.url} refused what {other.transport.address.url} takes: it was sent there.",
+                    NodeWarning,
+                    stacklevel=2,
+                )
+                return other.append(entries)
+            except MunimentError as error:
+                if not is_of_node(error):
+                    raise
+        return verdicts
 
     def judge(self, entries: Sequence[bytes]) -> list[Verdict]:
         """What `append` would answer now, by one node's word; nothing is written."""
@@ -97,6 +126,16 @@ class Several:
     def close(self) -> None:
         """Let go of connections."""
         self.ways.close()
+
+    def _append(self, entries: Sequence[bytes], node: Remote) -> tuple[Remote, list[Verdict]]:
+        try:
+            return node, node.append(entries)
+        except InvalidInput as error:
+            if not self.ways.are_several:
+                raise
+            # Raises the same where it is so.
+            chain.open_submissions(entries)
+            raise LedgerError(f"it finds fault with the form of what is well formed: {error}", code="form-refused") from error
 
     def _reach(self, way: Transport) -> Remote:
         found = self._remotes.get(way)

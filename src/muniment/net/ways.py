@@ -34,7 +34,9 @@ DISTRUST_S = 300.0
 QUORUM = "quorum"
 """The code of a checkpoint that too few have cosigned: it is no lie, and may be mended in a moment."""
 
-_BEHIND_S = 1.0
+# Nothing is wrong with a node that has not caught up, or has much to do: it is asked again soon, and nothing is said.
+_BRIEFLY = frozenset({BEHIND, "busy"})
+_BRIEF_S = 1.0
 _PATIENCE_S = 4.0
 _ROUNDS = 3
 # Every node would answer the same: it is about the question, and not about whoever was asked.
@@ -115,6 +117,10 @@ class Ways:
             time.sleep(random.uniform(0.5, 1.0) * 0.2 * 4**attempt)
         raise _choose(failures)
 
+    def others(self, than: Transport) -> Iterator[Transport]:
+        """The ways to all other nodes, those that are left out last; for a second opinion."""
+        return (self._stands[n].transport for n in self._order(than) if self._stands[n].transport is not than)
+
     def close(self) -> None:
         """Let go of connections."""
         for each in self._stands:
@@ -130,9 +136,9 @@ class Ways:
 
     def _leave_out(self, stand: _Stand, error: MunimentError) -> None:
         false = isinstance(error, VerificationError) and error.code != QUORUM
-        away = _BEHIND_S if error.code == BEHIND else DISTRUST_S if false else AWAY_S
+        away = _BRIEF_S if error.code in _BRIEFLY else DISTRUST_S if false else AWAY_S
         stand.until = self._clock() + away
-        if error.code == BEHIND or error.code in stand.said:
+        if error.code in _BRIEFLY or error.code in stand.said:
             return
         stand.said.add(error.code)
         warnings.warn(_tell(stand.transport.address.url, error), NodeWarning, stacklevel=3)

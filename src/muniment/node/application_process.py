@@ -37,6 +37,8 @@ from muniment.server.telemetry.health import Telemetry
 
 HEARTBEAT_SECONDS = 2.0
 HUNG_SECONDS = 10.0
+OWN = frozenset({"diverged", "double-sign"})
+"""What the supervisor says of this organisation, not only of its node."""
 
 
 class Heart:
@@ -64,6 +66,26 @@ class Heart:
         finally:
             task.cancel()
             self._beat = None
+
+
+class Told:
+    """The alarms that the supervisor told: sounded here too, and ended once it tells them no more."""
+
+    def __init__(self, alarms: Alarms, organisation: str) -> None:
+        self._alarms = alarms
+        self._organisation = organisation
+        self._standing: set[str] = set()
+
+    def take(self, told: Sequence[Alarm]) -> None:
+        """Take all that it tells now."""
+        for each in told:
+            self._alarms.sound(each.code, self._about(each.code), each.text)
+        for code in self._standing - {each.code for each in told}:
+            self._alarms.quiet(code, self._about(code))
+        self._standing = {each.code for each in told}
+
+    def _about(self, code: str) -> str:
+        return self._organisation if code in OWN else ""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -102,7 +124,7 @@ def _run(home: NodeHome, socket: Path, settings: Settings, supervised: Supervise
     if supervised is not None:
         supervised.start(
             heart.is_alive,
-            on_alarms=lambda alarms: _take(node.alarms, alarms),
+            on_alarms=Told(node.alarms, home.load_settings().organisation).take,
             on_seen=lambda seen: _note(node.alarms, seen),
             on_end=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
@@ -149,16 +171,6 @@ def _greet(node: Node, settings: Settings) -> dict[str, object]:
             f"How it stands: muniment node status --home {node.home.home}",
         ],
     }
-
-
-def _take(alarms: Alarms, told: Sequence[Alarm]) -> None:
-    """Sound what the supervisor saw, and end what it sees no more."""
-    standing = {each.code for each in told}
-    for each in told:
-        alarms.sound(each.code, "", each.text)
-    for code in ("engine-failed", "stalled"):
-        if code not in standing:
-            alarms.quiet(code)
 
 
 def _note(alarms: Alarms, seen: Seen) -> None:

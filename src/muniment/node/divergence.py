@@ -4,6 +4,9 @@ A member's line stands on a checkpoint that this node's ledger contradicts: anot
 at which no block of it ends. Whoever has a quorum behind him is right; who is alone is named. What shows it is written to a file
 (core.proof.evidence) that holds both signed checkpoints, before anything is said aloud.
 
+A node that refuses what the others admit signs nothing that contradicts them: its ledger is only shorter. It is noticed by what
+it says of itself, that after some height of the engine it had another root. That accuses nobody else, and makes no evidence.
+
     divergences = Divergences("lab", keep=Pins(folder).keep)
     divergences.note(contradiction)             # from whoever verified the line
     divergences.troubles()                      # {("peer-diverged", "bank"): "bank signed another root ..."}
@@ -30,6 +33,9 @@ MAX_FILES = 8
 MAX_KEPT = 16
 UNDECIDED_SECONDS = 2.0
 """So long may the lines on a new checkpoint still be on their way."""
+
+APART_SECONDS = 8.0
+"""So long may it take until all nodes have said how far they ran the chain: they say it every four seconds."""
 
 Keep = Callable[[Evidence], str]
 Standing = Literal["peer-diverged", "diverged"]
@@ -67,6 +73,16 @@ class Diverged(msgspec.Struct, kw_only=True):
     since: float
     files: list[str]
     seen: set[tuple[int, bytes]]
+    shown: set[tuple[int, bytes]]
+    """Those of them that a file shows beside a checkpoint with its quorum."""
+
+
+class Apart(msgspec.Struct, frozen=True):
+    """The engine's height after which a member's node says that it had another root than this one; `quorum`: how many decide."""
+
+    height: int
+    quorum: int
+    since: float
 
 
 class Divergences:
@@ -78,6 +94,9 @@ class Divergences:
         self._clock = clock
         self._lock = threading.Lock()
         self._found: dict[str, Diverged] = {}
+        self._apart: dict[str, Apart] = {}
+        self._beside: dict[str, int] = {}
+        """By organisation: the engine's newest height after which it said that it had this node's root."""
 
     def note(self, found: Contradiction) -> None:
         """Take up a contradiction whose lines were verified. The same one again only counts who stands behind it."""
@@ -96,14 +115,18 @@ class Divergences:
                     since=self._clock(),
                     files=[],
                     seen=set(),
+                    shown=set(),
                 )
             if (known.ours, known.theirs) == (ours, theirs):
                 known.our_voters |= {*found.our_voters}
                 known.their_voters |= {*found.their_voters}
-            shown = theirs.size, theirs.root
-            if shown in known.seen or len(known.seen) >= MAX_KEPT:
+            shown, decided = (theirs.size, theirs.root), len(found.our_voters) >= found.quorum
+            if (shown in known.seen or len(known.seen) >= MAX_KEPT) and (not decided or shown in known.shown):
                 return
             known.seen.add(shown)
+            if decided:
+                # The first file was written at once, and may have no more than this node's own line on its side.
+                known.shown.add(shown)
             if len(known.files) < MAX_FILES:
                 path = self._keep(evidence_of(found))
                 known.files += [path] if path else []
@@ -127,6 +150,28 @@ class Divergences:
             if known is not None and size > max(known.theirs.size, known.ours.size):
                 del self._found[organisation]
 
+    def compare(self, organisation: str, height: int, quorum: int, *, differs: bool) -> None:
+        """What a member says of itself: after the engine's `height` it had this node's root, or another one."""
+        with self._lock:
+            known = self._apart.get(organisation)
+            if differs:
+                if known is None:
+                    self._apart[organisation] = Apart(height, quorum, self._clock())
+            else:
+                self._beside[organisation] = max(height, self._beside.get(organisation, 0))
+                if known is not None and height >= known.height:
+                    del self._apart[organisation]
+
+    def pass_on(self, organisation: str) -> None:
+        """A member ran the chain further than this node, which a quorum did with it: if one of the two is wrong, it is not him."""
+        with self._lock:
+            self._apart.pop(organisation, None)
+
+    def names(self, organisation: str) -> bool:
+        """Has a member another history than this node, by his signature or by his own word?"""
+        with self._lock:
+            return organisation in self._found or organisation in self._apart
+
     def diverged(self) -> tuple[Diverged, ...]:
         """Who signed another history and has not come back."""
         with self._lock:
@@ -142,7 +187,7 @@ class Divergences:
                 return {("diverged", self._organisation): self._tell_own(alone)}
             now = self._clock()
             settled = [each for each in self._found.values() if _is_decided(each) or now - each.since > UNDECIDED_SECONDS]
-            return {("peer-diverged", each.organisation): _tell_peer(each) for each in settled}
+            return self._tell_apart(now) | {("peer-diverged", each.organisation): _tell_peer(each) for each in settled}
 
     def _stands(self, each: Diverged) -> Standing:
         """Who is alone: this node where those who signed the other root are a quorum, together with all who signed the same."""
@@ -151,6 +196,22 @@ class Divergences:
             if other.theirs == each.theirs:
                 others |= other.their_voters
         return "diverged" if len(others - {self._organisation}) >= each.quorum else "peer-diverged"
+
+    def _tell_apart(self, now: float) -> dict[tuple[str, str], str]:
+        """By what the nodes say of themselves: who came to another root than a quorum did, as soon as that is known."""
+        quorum = max((each.quorum for each in self._apart.values()), default=1)
+        if len(self._apart) >= quorum:
+            height = min(each.height for each in self._apart.values())
+            text = f"after the engine's height {height} this node had another root than a quorum: run `muniment node repair`."
+            return {("diverged", self._organisation): text}
+        told: dict[tuple[str, str], str] = {}
+        for name, each in self._apart.items():
+            decided = 1 + sum(height >= each.height for height in self._beside.values()) >= each.quorum
+            if decided or now - each.since > APART_SECONDS:
+                most = "a quorum had what this node has" if decided else "neither of the two has a quorum behind it"
+                text = f"the node of {name} says that after the engine's height {each.height} it had another root; {most}."
+                told["peer-diverged", name] = text
+        return told
 
     def _tell_own(self, alone: list[Diverged]) -> str:
         first = min(alone, key=lambda each: each.since)

@@ -140,6 +140,7 @@ def tell_all(done: Sequence[Request]) -> None:
 
 
 def tell(request: Request) -> None:
+    """Give one caller his outcome; where that is an error, it is raised where he waits."""
     if request.answer.done():
         return
     if isinstance(request.outcome, Exception):

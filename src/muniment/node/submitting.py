@@ -124,8 +124,6 @@ class ChainSubmitter:
 
     def close(self) -> None:
         """Take nothing more, wait a little for what is under way, and end. Who still waits is told to ask again."""
-        if self._attempts is not None:
-            self._attempts.close()
         with self._news:
             self._end = self._clock() + CLOSE_S
             self._news.notify_all()
@@ -134,6 +132,8 @@ class ChainSubmitter:
         self._landed.put(None)
         if self._answerer.is_alive():
             self._answerer.join()
+        if self._attempts is not None:
+            self._attempts.close()
 
     @property
     def waiting(self) -> int:

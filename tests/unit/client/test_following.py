@@ -14,16 +14,22 @@ import makers
 import serving
 from league import League
 from muniment import config
-from muniment.client import opening
+from muniment.client import checking, opening, standpoint
+from muniment.client.checking import Wanted
 from muniment.client.following import Follower, MembersWarning
+from muniment.client.home import Home
 from muniment.client.opening import connect
+from muniment.client.remote import mirroring
 from muniment.config import Config
 from muniment.core.proof import consortium
+from muniment.core.proof import receipt as receipts
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import verify_answer
 from muniment.core.rules.members import Validators
 from muniment.errors import Unavailable, VerificationError
+from muniment.ledger.pins import Pins
+from muniment.ledger.prover import prove_receipt
 from muniment.net.wire import Members
 
 
@@ -188,3 +194,61 @@ def test_who_was_led_further_already_stays_there(tmp_path: Path) -> None:
     with pytest.warns(MembersWarning):
         assert consortium.agree(Follower(file).follow(old, short), moved)
     assert consortium.agree(trusts.parse(file.read_text()), league.trust)
+
+
+def test_whatever_was_handed_over_is_verified_before_and_after_a_change(place: Place, tmp_path: Path) -> None:
+    meet(place)
+    old = tmp_path / "old.toml"
+    old.write_text(place.trust.read_text())
+    with connect(place.settings) as ledger, ledger.view() as view:
+        # As `muniment prove --receipt` prints it: a receipt has no path of its own.
+        receipt = receipts.format(prove_receipt(view, 1)).encode()
+        checkpoint = view.checkpoint
+        bundle = ledger.bundle("system/begun").raw
+    for new in ("echo", "foxtrot"):
+        place.league.admit(new)
+    place.league.publish("foxtrot")
+    for gone in ("alpha", "bravo", "charlie"):
+        place.league.remove(gone)
+    place.league.note("after")
+    with pytest.warns(MembersWarning):
+        connect(place.settings).close()
+    for raw in (receipt, checkpoint, bundle):
+        with warnings.catch_warnings():
+            # The old file is followed in memory, and that is said each time.
+            warnings.simplefilter("ignore", MembersWarning)
+            by_old = checking.check(raw, standpoint.take(place.settings, trusts.parse(old.read_text())), Wanted())
+        assert not any("members of that time" in each for each in by_old.sentences)
+        by_new = checking.check(raw, standpoint.take(place.settings), Wanted())
+        assert any("These were the members of that time" in each for each in by_new.sentences), by_new.sentences
+    with connect(place.settings) as ledger:
+        newer = ledger.prove("entry/1").raw
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MembersWarning)
+        by_old = checking.check(newer, standpoint.take(place.settings, trusts.parse(old.read_text())), Wanted())
+    assert any("The members have changed since your trust file was written" in each for each in by_old.sentences)
+
+
+def test_a_mirror_and_an_audit_follow_as_well(place: Place, tmp_path: Path) -> None:
+    meet(place)
+    folder = tmp_path / "mirror"
+    old = place.read()
+    mirroring.open(place.settings, folder).run()
+    for new in ("echo", "foxtrot"):
+        place.league.admit(new)
+    before = standpoint.take(place.settings, old)
+    assert checking.check(folder, before, Wanted()).kind == "tiles"
+    place.league.publish("foxtrot")
+    for gone in ("alpha", "bravo", "charlie"):
+        place.league.remove(gone)
+    place.league.note("after")
+    mirrored = mirroring.open(place.settings, folder).run()
+    with place.league.store.view() as view:
+        assert mirrored.size == view.size
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MembersWarning)
+        said = checking.check(folder, standpoint.take(place.settings, old), Wanted()).sentences
+        home = standpoint.Standpoint(trust=old, pins=Pins(tmp_path / "pins"), home=Home(tmp_path / "node"))
+        audited = checking.check(tmp_path / "node", home, Wanted()).sentences
+    for sentences in (said, audited):
+        assert any("3 of 3 organisations voted" in each for each in sentences), sentences

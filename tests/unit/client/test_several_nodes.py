@@ -267,6 +267,17 @@ def test_a_list_of_a_node_that_is_behind_is_not_taken(place: Place) -> None:
     ledger.close()
 
 
+def test_what_one_node_says_it_does_not_know_is_looked_for_at_the_others(place: Place) -> None:
+    with pytest.warns(FirstContactWarning):
+        ledger = connect(place.settings)
+    unknown = b'{"code":"not-found","detail":"no such thing"}'
+    place.lie(0, lying.replace("/v1/search", unknown, status=404, type="application/problem+json"))
+    assert ledger.resolve("credit-risk@1").stream == "version/" + "2" * 64
+    with pytest.raises(NotFound):
+        ledger.resolve("nothing-of-the-kind@9")
+    ledger.close()
+
+
 def test_evidence_is_looked_for_at_every_node(place: Place) -> None:
     with pytest.warns(FirstContactWarning):
         ledger = connect(place.settings)

@@ -155,7 +155,7 @@ def rows_of(sql: apsw.Connection, stop: int) -> list[tuple[bytes, bytes | None]]
         ({"size": 7}, 8, "header-size"),
         ({"height": 70}, 8, "header-height"),
         ({"state": "0" * 64}, 8, "header-state"),
-        ({"evidence": msgspec.Raw(b"{}")}, 8, "header-form"),
+        ({"evidence": msgspec.Raw(b"{}")}, 8, "header-evidence"),
     ],
 )
 def test_an_operator_who_signs_a_lie(
@@ -170,7 +170,7 @@ def test_an_operator_who_signs_a_lie(
     rows = rows_of(sql, 40)
     rows[-1] = (entry.encode_header(msgspec.structs.replace(entry.decode_header(rows[-1][0]), **changes)), None)
     reseal(sql, rows)
-    if code in ("header-state", "header-form") and "hashes" in request.node.callspec.id:
+    if code in ("header-state", "header-evidence") and "hashes" in request.node.callspec.id:
         # Only who runs the state machine again can know.
         assert not run(path).replayed
         return

@@ -140,7 +140,44 @@ def test_what_no_node_would_take_is_told_at_once(town: Nodes) -> None:
         town.several.append([b"{}"])
     (refused,) = town.several.append([makers.sign("0" * 64, "system.registered", name="x", operatorRole="provider")])
     assert refused.decision == "refused"
-    assert town.asked(1) == []
+    # The second one was asked whether it would take it, and nothing else.
+    assert town.asked(1) == ["POST /v1/judgements"]
+
+
+def test_no_single_node_can_find_fault_with_the_form_of_what_is_well_formed(town: Nodes) -> None:
+    fault = lying.replace("/v1/entries", b'{"code":"schema","detail":"no"}', status=400, type="application/problem+json")
+    town.lie(0, fault)
+    with pytest.warns(NodeWarning, match="well formed"):
+        assert town.several.append(systems(town.several.ledger))[0].decision == "repeated"
+    # Where all say so it is told as it is.
+    town.lie(1, fault)
+    with pytest.raises(InvalidInput) as caught, pytest.warns(NodeWarning):
+        town.several.append(systems(town.several.ledger))
+    assert caught.value.code == "schema"
+
+
+def refuse(_: str, said: Said) -> Said:
+    """Says of everything that the rules refuse it."""
+    answer = msgspec.json.decode(said.body)
+    if "verdicts" not in answer:
+        return said
+    reasons = [{"rule": "role", "required": "Another role.", "found": "None."}]
+    answer["verdicts"] = [{"decision": "refused", "eventId": each["eventId"], "reasons": reasons} for each in answer["verdicts"]]
+    return said._replace(body=msgspec.json.encode(answer))
+
+
+def test_no_single_node_can_refuse_what_the_others_take(town: Nodes) -> None:
+    town.lie(0, refuse)
+    (raw,) = systems(town.several.ledger)
+    with pytest.warns(NodeWarning, match="refused what .* takes"):
+        (verdict,) = town.several.append([raw])
+    # The liar had written it as well.
+    assert (verdict.decision, verdict.index) == ("repeated", 7)
+    town.nodes[1].stop()
+    # Alone it is believed: a refusal proves nothing, and nobody else can be asked.
+    (verdict,) = town.several.append(systems(town.several.ledger))
+    assert verdict.decision == "refused"
+    town.nodes[1].start()
 
 
 def test_a_view_goes_on_at_another_node(town: Nodes) -> None:

@@ -128,9 +128,10 @@ def test_what_only_some_hold_is_looked_for_at_all() -> None:
         nodes.ask(lacking=True)
 
 
-def test_one_that_is_behind_is_passed_over_in_silence() -> None:
+@pytest.mark.parametrize("code", ["behind", "busy"])
+def test_one_that_is_behind_or_has_much_to_do_is_passed_over_in_silence(code: str) -> None:
     nodes = Nodes()
-    nodes.outcomes[0] = Unavailable("it has 3, and 5 were seen", code="behind", retry_after=1.0)
+    nodes.outcomes[0] = Unavailable("not now", code=code, retry_after=1.0)
     assert nodes.ask() == 1
     nodes.outcomes[0] = None
     nodes.now += 2

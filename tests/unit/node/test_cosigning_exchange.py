@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 import makers
 from cosigners import Ring, checkpoint_of, until
-from league import member, publisher, signer
+from league import ORGANISATIONS, member, publisher, signer
 from muniment.core.format import checkpoint, keys, note
 from muniment.core.proof import authority, consortium
 from muniment.core.rules.members import Validators
@@ -223,6 +224,48 @@ def test_a_member_who_came_counts_from_the_next_block_on(tmp_path: Path) -> None
         assert until(lambda: len(ring["alpha"].keeper.lines(3)) == 6)
         assert "echo" not in ring["alpha"].keeper.lines(2)
         assert until(lambda: not ring["echo"].keeper.short_count)
+    finally:
+        ring.close()
+
+
+def test_blocks_that_came_at_once_are_taken_up_with_the_next_one(ring: Ring) -> None:
+    seat = ring["delta"]
+    told, seat.cosigning.committed = seat.cosigning.committed, lambda _: None  # type: ignore[method-assign]
+    ring.block(ring.change("delta", "rotate", cosignerKey=member("delta", 1).cosigner))
+    ring.block()
+    assert seat.keeper.newest.height == 0
+    seat.cosigning.committed = told  # type: ignore[method-assign]
+    ring.block()
+    assert seat.keeper.newest.height == 3
+    assert complete(ring, 3)
+    assert until(lambda: not seat.keeper.short_count)
+    assert all({"alpha", "bravo", "charlie", "delta"} <= {*seat.keeper.lines(height)} for height in (1, 2, 3))
+
+
+def test_a_ledger_that_moved_in_begins_under_its_own_key(tmp_path: Path) -> None:
+    life = makers.found(tmp_path / "solo.db")
+    life.append(life.system("before"))
+    new = [member(each) for each in ORGANISATIONS]
+    admitted = [
+        life.sign("member.changed", member=each.organisation, change="admit", cosignerKey=each.cosigner, validatorKey=each.key)
+        for each in new
+    ]
+    life.append(*admitted)
+    ledger, solo = life.ledger, life.close()
+    ring = Ring(tmp_path, start=False)
+    try:
+        ring.ledger = ledger
+        for seat in ring.seats.values():
+            shutil.copy(solo, seat.path)
+            seat.start()
+        # What one operator signed needs nobody's cosignature, and nobody is asked for one, nor refused.
+        assert all(each.keeper.is_settled(2) and not each.keeper.short_count for each in ring.seats.values())
+        assert until(lambda: all(each.reached and each.agrees for each in ring["alpha"].cosigning.peers()))
+        ring.block()
+        assert until(lambda: all(len(each.keeper.lines(3)) == 4 for each in ring.seats.values()))
+        assert all(each.keeper.lines(2) == {} for each in ring.seats.values())
+        with ring["bravo"].store.view() as view:
+            assert checkpoint.open(view.checkpoint_at(2), makers.VERIFIER).size == 9
     finally:
         ring.close()
 

@@ -13,7 +13,7 @@ import pytest
 import makers
 from cosigners import Ring, Seat, at_size, cosign, other_root, until
 from muniment.core.format import checkpoint, note
-from muniment.core.proof import evidence
+from muniment.core.proof import consortium, evidence
 from muniment.errors import Conflict, InvalidInput, VerificationError
 from muniment.node.cosigning import ahead
 from muniment.node.cosigning.intake import CLOCK_SECONDS
@@ -220,6 +220,26 @@ def test_another_root_is_answered_with_evidence_and_the_member_is_named(ring: Ri
     assert evidence.decode(path.read_bytes()) == shown
 
 
+def test_anybody_can_verify_the_evidence_with_the_trust_file(ring: Ring) -> None:
+    alpha = ring["alpha"]
+    trust = consortium.to_trust(makers.ORIGIN, ring.ledger, alpha.store.validators)  # type: ignore[arg-type]
+    for name in ("charlie", "delta"):
+        tell(alpha, cosign(text(alpha), name))
+    with pytest.raises(Conflict) as caught:
+        tell(alpha, cosign(other_root(text(alpha)), "bravo"))
+    shown = evidence.decode(str(caught.value.details["evidence"]).encode())
+    assert evidence.verify_evidence(shown, trust) == (
+        "Members of example.com/test signed two histories over the same 3 entries: "
+        "alpha, charlie and delta the one, bravo the other. Only the second has no quorum behind it."
+    )
+    forged = msgspec.structs.replace(shown, shown=cosign(other_root(text(alpha)), "bravo", forged=True))
+    with pytest.raises(VerificationError, match="is not over this checkpoint"):
+        evidence.verify_evidence(forged, trust)
+    stranger = msgspec.structs.replace(shown, shown=cosign(other_root(text(alpha)), "mallory"))
+    with pytest.raises(VerificationError, match="no known key signed"):
+        evidence.verify_evidence(stranger, trust)
+
+
 def test_two_of_four_on_another_root_never_reach_a_quorum(ring: Ring) -> None:
     alpha = ring["alpha"]
     forged = other_root(text(alpha))
@@ -289,6 +309,39 @@ def test_a_node_with_fewer_entries_is_named_too(tmp_path: Path) -> None:
         ring["delta"].commit([event])
         assert until(lambda: all(ring[each].codes() == {"peer-diverged": "delta"} for each in ("alpha", "bravo", "charlie")), 10.0)
         assert until(lambda: ring["delta"].codes().get("diverged") == "delta", 10.0)
+    finally:
+        ring.close()
+
+
+def test_a_node_that_refuses_what_the_others_admit_is_named_before_it_signs_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muniment.node.cosigning.courier.BEAT_SECONDS", 0.2)
+    ring = Ring(tmp_path)
+    try:
+        ring.block()
+        assert until(lambda: all(each.keeper.is_settled(1) for each in ring.seats.values()))
+        ring.block(who=["alpha", "bravo", "charlie"])
+        # Nothing of the block is admitted there: the engine's height goes on, the ledger does not.
+        ring["delta"].commit([])
+        assert until(lambda: all(ring[each].codes() == {"peer-diverged": "delta"} for each in ("alpha", "bravo", "charlie")))
+        assert until(lambda: ring["delta"].codes() == {"diverged": "delta"})
+        told = next(each for each in ring["alpha"].cosigning.peers() if each.organisation == "delta")
+        assert (told.reached, told.agrees, told.lag) == (True, False, 1)
+    finally:
+        ring.close()
+
+
+def test_a_node_that_is_merely_behind_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muniment.node.cosigning.courier.BEAT_SECONDS", 0.1)
+    ring = Ring(tmp_path)
+    try:
+        event = ring.event()
+        ring.block(event, who=["alpha", "bravo", "charlie"])
+        time.sleep(0.8)
+        assert all(each.codes() == {} for each in ring.seats.values())
+        ring["delta"].commit([event])
+        assert until(lambda: all(each.agrees for each in ring["alpha"].cosigning.peers()))
     finally:
         ring.close()
 

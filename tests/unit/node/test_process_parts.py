@@ -16,7 +16,7 @@ import pytest
 
 from muniment.errors import Conflict, NotFound
 from muniment.node.process import findings, line, lock, orders, record
-from muniment.node.process.alarms import Alarms
+from muniment.node.process.alarms import Alarms, Seldom
 from muniment.node.process.backoff import Backoff
 from muniment.node.process.log_file import MAX_LINE_BYTES, LineReader, LogFile
 from muniment.node.process.orders import Orders
@@ -88,6 +88,17 @@ def test_an_alarm_keeps_its_beginning_and_is_told_when_it_changes() -> None:
     alarms.set("diverged", "x", "4")
     alarms.expire(1e9)
     assert "diverged" in alarms
+
+
+def test_what_happens_all_the_time_is_told_once_a_minute() -> None:
+    seldom = Seldom()
+    assert seldom.may_tell("peer-lost", PEER, 0.0)
+    assert not seldom.may_tell("peer-lost", PEER, 59.0)
+    assert seldom.may_tell("peer-lost", "another", 59.0)
+    assert seldom.may_tell("peer-lost", PEER, 60.0)
+    # Strangers come with as many names as they like; what is remembered of them is bounded.
+    for number in range(1_000):
+        assert seldom.may_tell("peer-lost", str(number), 61.0)
 
 
 def test_waits_grow_with_early_deaths_only() -> None:

@@ -35,7 +35,7 @@ def test_it_starts_the_application_then_the_engine_and_stops_both_within_seconds
         node.submit("hello")
         node.wait_until(lambda: node.height >= 2)
         said = [json.loads(line)["code"] for line in node.log.splitlines()]
-        assert said[:2] == ["application-ready", "engine-started"]
+        assert said[:3] == ["application-started", "application-ready", "engine-started"]
         memory = Path(f"/proc/{node.process.pid}/status").read_text()
         rss = next(int(line.split()[1]) for line in memory.splitlines() if line.startswith("VmRSS:"))
         assert rss < MAX_RSS_KIB
@@ -204,6 +204,17 @@ def test_an_application_that_cannot_run_ends_the_node_with_its_reason(tmp_path: 
         assert node.process.wait(supervising.PATIENCE_SECONDS) == 5
         error = json.loads((node.folder / "stdout").read_text())["error"]
         assert (error["code"], error["message"]) == ("no-ledger", "there is no ledger here")
+
+
+def test_a_node_that_ran_goes_on_trying_when_its_application_cannot_run_for_a_while(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        (node.folder / "unfit").touch()
+        os.kill(node.child("application"), signal.SIGKILL)
+        node.wait_until(lambda: node.log.count("there is no ledger here") >= 2)
+        (node.folder / "unfit").unlink()
+        node.wait_answering()
+        assert node.stop() == 0
 
 
 def test_settings_of_the_environment_do_not_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,7 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one(document: Json)
 ANSWERED = (
     ("/v1/view", "/v1/view?from=3"),
     ("/v1/ledger", "/v1/ledger"),
+    ("/v1/trust", "/v1/trust?from=3"),
     ("/v1/entries/{index}", "/v1/entries/7"),
     ("/v1/entries/{index}/decoded", "/v1/entries/7/decoded"),
     ("/v1/entries/{index}/decoded", "/v1/entries/2/decoded"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 import msgspec
 
 from muniment.cli import founding, output, progress, session
-from muniment.cli.groups import Group
+from muniment.cli.groups import with_others
 from muniment.client.opening import connect
 from muniment.config import FOLDER, Config
 from muniment.core.format import time
@@ -23,11 +24,12 @@ from muniment.node.founding.joining import Asked
 NOBODY = "none"
 
 _path = click.Path(path_type=Path, dir_okay=False)
+_ASIDE = MappingProxyType({"demo": "muniment.cli.consortium_demo.command"})
 
 
-@click.group(cls=Group)
+@click.group(cls=with_others(_ASIDE))
 def command() -> None:
-    """Found a ledger that several organisations run together: new, join, seal.
+    """Found a ledger that several organisations run together: new, join, seal; or see how it works: demo.
 
     One of them drafts it, each makes its own keys at home and answers, and each seals the same file from all answers.
     docs/consortium.md tells it step by step.

@@ -54,7 +54,7 @@ def install_(as_json: bool) -> None:
         f"  program  {done.path}",
         f"  SHA-256  {done.sha256}",
         "",
-        "Next: muniment consortium --help",
+        "Next: muniment consortium new",
     ]
     output.result(done, settings.output == "json", lines)
 

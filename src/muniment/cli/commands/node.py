@@ -11,31 +11,17 @@ from types import MappingProxyType
 import click
 
 from muniment.cli import exits, output, session
-from muniment.cli.groups import Group
+from muniment.cli.groups import with_others
 from muniment.errors import InvalidInput
 
 _file = click.Path(path_type=Path)
 _NEEDED = ("google.protobuf", "litestar", "uvicorn")
 
-# What looks after a node that is not well has modules of its own.
-_ASIDE = MappingProxyType({"join": "node_join", "repair": "node_repair"})
+_ASIDE = MappingProxyType({"join": "muniment.cli.commands.node_join", "repair": "muniment.cli.commands.node_repair"})
+"""What looks after a node that is not well has modules of its own."""
 
 
-class _Group(Group):
-    """The commands of this module, and those of others, which are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *_ASIDE]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _ASIDE:
-            return super().get_command(ctx, cmd_name)
-        found = importlib.import_module(f"muniment.cli.commands.{_ASIDE[cmd_name]}").command
-        assert isinstance(found, click.Command)
-        return found
-
-
-@click.group(cls=_Group)
+@click.group(cls=with_others(_ASIDE))
 def command() -> None:
     """One member's node of a ledger that several organisations run together.
 

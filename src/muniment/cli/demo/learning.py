@@ -108,6 +108,13 @@ class Biopsies:
             missed=int((malignant & ~said).sum()),
         )
 
+    def measure_auc(self, model: Any, part: Part) -> float:
+        """The area under the model's ROC curve for one part."""
+        from sklearn.metrics import roc_auc_score
+
+        said = model.predict_proba(self._values[_PARTS[part]])[:, 1]
+        return float(roc_auc_score(self._malignant[_PARTS[part]], said))
+
     def save(self, model: Any, c: float, folder: Path) -> None:
         """Save a model as people do: settings, learned numbers, measurements, and the object itself."""
         import joblib  # type: ignore[import-untyped]

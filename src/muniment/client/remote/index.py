@@ -96,7 +96,7 @@ class RemoteIndex:
 
     def event(self, index: int) -> EventRow:
         """The event at an entry. Raises NotFound."""
-        return self._ways.ask(lambda way: way.read(f"/v1/events/{index}", EventRow))
+        return self._ways.ask(lambda way: way.read(f"/v1/events/{index}", EventRow), lacking=True)
 
     def stream_indices(self, stream: str) -> list[int]:
         """Every entry that the stream folds, ascending."""
@@ -105,12 +105,12 @@ class RemoteIndex:
     def resolve(self, text: str, kinds: Collection[ThingKind] | None = None) -> Thing:
         """What a text stands for, among `kinds`. Raises NotFound; InvalidInput (`ambiguous`) where it is several things."""
         query = (("q", text), *(("kind", kind) for kind in sorted(kinds or ())))
-        return self._ways.ask(lambda way: way.read("/v1/search", Thing, query=query))
+        return self._ways.ask(lambda way: way.read("/v1/search", Thing, query=query), lacking=True)
 
     def name_of(self, digest: str) -> str | None:
         """`credit-risk@3` for the digest of a version of a model or data set."""
         try:
-            return self._ways.ask(lambda way: way.read(f"/v1/names/{segments(digest)}", wire.Name)).name
+            return self._ways.ask(lambda way: way.read(f"/v1/names/{segments(digest)}", wire.Name), lacking=True).name
         except NotFound:
             return None
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from muniment.client.remote import first_contact
 from muniment.config import Config
+from muniment.core.proof import path as paths
+from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.errors import LedgerError, MunimentError, NotFound, VerificationError
 from muniment.ledger.pins import Pins
 from muniment.net.mirror import Mirror, Mirrored, Progress
 from muniment.net.transport import Transport
+from muniment.net.view import read_path
 
 
 class Mirroring:
@@ -26,8 +29,10 @@ class Mirroring:
         """Bring the folder to the newest checkpoint. Raises as `net.mirror.Mirror.run`."""
 
         def copy(way: Transport) -> Mirrored:
-            mirror = Mirror(way, self._folder, self._trust, keep=self._pins.keep)
-            return mirror.run(lambda raw, prove: self._pins.check(raw, self._trust, prove), progress)
+            steps = _read_path(way) if self._trust.votes else ()
+            mirror = Mirror(way, self._folder, self._trust, keep=self._pins.keep, steps=steps)
+            led = paths.follow(self._trust, steps) if steps and paths.is_led(self._trust) else self._trust
+            return mirror.run(lambda raw, prove: self._pins.check(raw, led, prove), progress)
 
         # What one node left half done, the next one goes on with: whatever lies there is checked.
         return self._ways.ask(copy)
@@ -55,6 +60,14 @@ def open(settings: Config, folder: Path) -> Mirroring:
             hint="Name the file that the ledger's owner handed you: --trust FILE.",
         ) from None
     return Mirroring(settings, folder, trust)
+
+
+def _read_path(way: Transport) -> tuple[Step, ...]:
+    """The trust path of a node; plain tiles have none."""
+    try:
+        return read_path(way)
+    except NotFound:
+        return ()
 
 
 def _is_plain(error: MunimentError) -> bool:

@@ -71,6 +71,25 @@ def open_head(raw: bytes, trust: Trust) -> Head:
     key of the ledger signed (step 3: `log-signature`, `log-key-unknown`), and for a bad cosignature (step 4, `cosignature`).
     Whether the tier is enough is for `check_tier`.
     """
+    head, unsigned = _open(raw, trust)
+    if unsigned is not None and head.tier != "consortium":
+        raise unsigned
+    return head
+
+
+def open_voiced(raw: bytes, trust: Trust) -> Head:
+    """The same for a checkpoint that accuses: where organisations vote, it speaks for each of them that signed it.
+
+    Raises as `open_head`; a quorum is not asked for, one line of a voter is enough.
+    """
+    head, unsigned = _open(raw, trust)
+    if unsigned is not None and not head.voices:
+        raise unsigned
+    return head
+
+
+def _open(raw: bytes, trust: Trust) -> tuple[Head, VerificationError | None]:
+    """A checkpoint and who stands behind it; and the error where no key of the ledger itself signed it."""
     parsed = note.parse(raw)
     found = checkpoint.parse(parsed.text)
     if found.origin != trust.origin:
@@ -98,9 +117,7 @@ def open_head(raw: bytes, trust: Trust) -> Head:
         voices[owner.organisation] = Voice(owner.organisation, strongest, max(heard.time, cosignature.time))
     heard_voices = tuple(voices[organisation] for organisation in sorted(voices))
     tier, basis = _weigh(heard_voices, trust.quorum)
-    if unsigned is not None and tier != "consortium":
-        raise unsigned
-    return Head(found, raw, unsigned is None, heard_voices, trust.quorum, len(trust.organisations), tier, basis)
+    return Head(found, raw, unsigned is None, heard_voices, trust.quorum, len(trust.organisations), tier, basis), unsigned
 
 
 def check_tier(head: Head, wanted: Tier | None) -> None:

@@ -171,8 +171,8 @@ def verify_evidence(evidence: Evidence, trust: Trust) -> str:
     Raises VerificationError: steps 2 to 4 where a note is not the ledger's, step 5 `evidence` where they do not contradict
     each other as claimed.
     """
-    pinned = authority.open_head(_check_note(evidence.pinned), trust).checkpoint
-    shown = authority.open_head(_check_note(evidence.shown), trust).checkpoint
+    heads = [authority.open_voiced(_check_note(each), trust) for each in (evidence.pinned, evidence.shown)]
+    pinned, shown = [each.checkpoint for each in heads]
     old, new = sorted((pinned, shown), key=lambda each: each.size)
     older = shown.size < pinned.size
     if evidence.kind == "same-size":
@@ -193,6 +193,8 @@ def verify_evidence(evidence: Evidence, trust: Trust) -> str:
             code="evidence",
             hint="Do not accuse anybody on the strength of this file.",
         )
+    if not all(_is_whole(each) for each in heads):
+        return _tell_members(heads[0], heads[1], evidence.kind)
     return f"{_capital(_describe(evidence.kind, pinned, shown))}. {_WEIGHT[evidence.kind]}"
 
 
@@ -239,6 +241,28 @@ def _cut(pinned: Pin, head: Head, kind: Kind, proof: tuple[bytes, ...] = ()) -> 
         hint="It is catching up; ask again in a moment, or ask another node.",
         retry_after=1.0,
     )
+
+
+def _is_whole(head: Head) -> bool:
+    """Does the ledger itself stand behind a checkpoint, by its own key or by a quorum of its members?"""
+    return head.signed or head.tier == "consortium"
+
+
+def _tell_members(pinned: Head, shown: Head, kind: Kind) -> str:
+    """Two histories of which members signed one each: whoever signed without a quorum is alone."""
+    sizes = pinned.checkpoint.size, shown.checkpoint.size
+    what = f"over the same {sizes[0]} entries" if kind == "same-size" else f"of {sizes[0]} and {sizes[1]} entries"
+    who = f"{_tell_voices(pinned)} the one, {_tell_voices(shown)} the other"
+    said = f"Members of {shown.checkpoint.origin} signed two histories {what}: {who}."
+    alone = [each for each in (pinned, shown) if not _is_whole(each)]
+    if len(alone) == 1:
+        return f"{said} Only the {'second' if alone[0] is shown else 'first'} has no quorum behind it."
+    return f"{said} Neither has a quorum behind it."
+
+
+def _tell_voices(head: Head) -> str:
+    names = [each.organisation for each in head.voices]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "the ledger's own key"
 
 
 def _ask(prove: Prove | None, old: int, new: int, *, cut: bool = False) -> tuple[bytes, ...]:

@@ -20,7 +20,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from muniment.core.format import time
+import msgspec
+
+from muniment.core.format import checkpoint, time
 from muniment.core.proof import evidence as evidences
 from muniment.core.rules.chain import Sealed
 from muniment.errors import Conflict, InvariantError, MunimentError, NotFound
@@ -37,7 +39,7 @@ from muniment.node.cosigning.courier import OTHER_HISTORY, Ask, Courier
 from muniment.node.cosigning.intake import Intake, Parsed
 from muniment.node.cosigning.keeper import Keeper, missing
 from muniment.node.cosigning.keyring import Keyring
-from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard
+from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard, Ran
 from muniment.node.cosigning.past import Past
 from muniment.node.cosigning.voters import LOG
 from muniment.node.divergence import Divergences
@@ -58,7 +60,11 @@ _log = logging.getLogger("muniment.node.cosigning")
 
 
 class Committed(Protocol):
-    """What is needed of a commit: the block that it sealed, if it sealed one."""
+    """What is needed of a commit: the engine's height, and the block that it sealed, if it sealed one."""
+
+    @property
+    def consensus(self) -> int:
+        """The engine's height."""
 
     @property
     def sealed(self) -> Sealed | None:
@@ -104,6 +110,7 @@ class Cosigning:
         self._intake: Intake | None = None
         self._divergences = Divergences(organisation, Pins(evidence).keep, clock=clock)
         self._sealed: bytes = b""
+        self._ran: Ran | msgspec.UnsetType = msgspec.UNSET
         self._doubts: deque[Sequence[Early]] = deque(maxlen=64)
         self._sounding: set[tuple[str, str]] = set()
         self._news = threading.Event()
@@ -143,8 +150,15 @@ class Cosigning:
         intake = self._intake = Intake(keeper, past, self._divergences, clock=self._clock)
         keeper.open()
         self._began = clocks.monotonic()
+        mark = store.mark()
+        if mark is not None:
+            self._ran = Ran(height=mark.height, root=mark.root.hex())
         self._couriers = tuple(
-            [Courier(each.organisation, each.url, self._reach(each), keeper, intake) for each in self._peers if each.url]
+            [
+                Courier(each.organisation, each.url, self._reach(each), keeper, intake, self._compare)
+                for each in self._peers
+                if each.url
+            ]
         )
         for courier in self._couriers:
             keeper.listen(courier.nudge)
@@ -167,7 +181,7 @@ class Cosigning:
 
     def seal(self, sealed: Sealed) -> bytes:
         """The checkpoint of a block under this member's own line: what the store writes with the block."""
-        voters = None if self._keeper is None else self._keeper.next_voters
+        voters = None if self._keeper is None else self._keeper.judge(sealed.header.height)
         in_force = None if voters is None else voters.key(self.organisation)
         # Who is no member signs all the same, and counts for nobody.
         signer = self._cosigners.find(in_force) or self._cosigners.some()
@@ -182,10 +196,11 @@ class Cosigning:
 
     def committed(self, committed: Committed) -> None:
         """A block is on the disk. Returns at once."""
-        sealed = committed.sealed
-        if sealed is None or self._keeper is None:
+        sealed, keeper = committed.sealed, self._keeper
+        if keeper is None:
             return
-        strays = self._keeper.committed(sealed, self._own_note(sealed))
+        strays = [] if sealed is None else keeper.committed(sealed, self._own_note(sealed))
+        self._ran = Ran(height=committed.consensus, root=checkpoint.parse(keeper.newest.text).root.hex())
         if strays:
             self._doubts.append(strays)
             self._news.set()
@@ -221,7 +236,7 @@ class Cosigning:
     def peers(self) -> tuple[PeerStanding, ...]:
         """The other members as this node last heard of them."""
         ours, now = self.keeper.newest.height, clocks.monotonic()
-        told = {each.organisation: _stand(each, ours, now) for each in self._couriers}
+        told = {each.organisation: _stand(each, ours, now, self._divergences.names(each.organisation)) for each in self._couriers}
         silent = [PeerStanding(organisation=each.organisation, url=each.url, reached=False) for each in self._peers]
         return tuple([told.get(each.organisation, each) for each in silent])
 
@@ -254,7 +269,17 @@ class Cosigning:
                 room -= len(told[-1])
             if room < 0:
                 break
-        return Heard(notes=tuple(told), newest=newest.note(keeper.said(newest)).decode(), height=newest.height)
+        return Heard(notes=tuple(told), newest=newest.note(keeper.said(newest)).decode(), height=newest.height, ran=self._ran)
+
+    def _compare(self, organisation: str, ran: Ran) -> None:
+        """A peer said how far it ran the chain: where this node ran it too, both came to one root, or one judged otherwise."""
+        own, voters = self._ran, self.keeper.next_voters
+        if self._store is None or voters is None or own is msgspec.UNSET:
+            return
+        if ran.height > own.height:
+            self._divergences.pass_on(organisation)
+        for mark in self._store.marks(ran.height, ran.height + 1):
+            self._divergences.compare(organisation, ran.height, voters.quorum, differs=mark.root.hex() != ran.root)
 
     def _run(self) -> None:
         told = 0
@@ -329,7 +354,7 @@ class Cosigning:
         return lambda told: transport.ask(PATH, told, Heard, limit=4 * MAX_BYTES)
 
 
-def _stand(courier: Courier, ours: int, now: float) -> PeerStanding:
+def _stand(courier: Courier, ours: int, now: float, parted: bool) -> PeerStanding:
     return PeerStanding(
         organisation=courier.organisation,
         url=courier.url,
@@ -337,7 +362,7 @@ def _stand(courier: Courier, ours: int, now: float) -> PeerStanding:
         height=courier.height,
         lag=ours - courier.height if courier.height >= 0 else 0,
         heard=_format(courier.heard) if courier.heard else "",
-        agrees=courier.agrees,
+        agrees=False if parted else courier.agrees,
     )
 
 

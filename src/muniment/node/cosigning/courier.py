@@ -17,7 +17,7 @@ import msgspec
 from muniment.errors import Conflict, InvalidInput, MunimentError, VerificationError
 from muniment.node.cosigning.intake import Intake, parse
 from muniment.node.cosigning.keeper import Keeper
-from muniment.node.cosigning.message import Heard, Told
+from muniment.node.cosigning.message import Heard, Ran, Told
 
 PUSH_HEIGHTS = 32
 SHORT_HEIGHTS = 32
@@ -36,6 +36,8 @@ _log = logging.getLogger("muniment.node.cosigning")
 
 Ask = Callable[[Told], Heard]
 """Asks one peer. Raises MunimentError."""
+Compare = Callable[[str, Ran], None]
+"""Is told how far a peer ran the chain, and where he came to."""
 
 
 class _Again(msgspec.Struct):
@@ -52,7 +54,7 @@ class _Again(msgspec.Struct):
 class Courier:
     """The exchange with one peer. `open` starts the thread, `close` ends it."""
 
-    def __init__(self, organisation: str, url: str, ask: Ask, keeper: Keeper, intake: Intake) -> None:
+    def __init__(self, organisation: str, url: str, ask: Ask, keeper: Keeper, intake: Intake, compare: Compare) -> None:
         self.organisation = organisation
         self.url = url
         self.height = -1
@@ -66,6 +68,7 @@ class Courier:
         self._ask = ask
         self._keeper = keeper
         self._intake = intake
+        self._compare = compare
         self._news = threading.Event()
         self._closing = False
         self._mark = 0
@@ -172,6 +175,8 @@ class Courier:
 
     def _hear(self, heard: Heard) -> None:
         self.height = heard.height
+        if heard.ran is not msgspec.UNSET:
+            self._compare(self.organisation, heard.ran)
         try:
             newest, *notes = parse((heard.newest, *heard.notes), self._keeper.origin)
             known = self._intake.find(newest.checkpoint.size)

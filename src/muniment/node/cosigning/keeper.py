@@ -38,8 +38,6 @@ MAX_SHORT = 100_000
 """Heights that are remembered to lack a quorum."""
 
 MAX_NEWS = 256
-SHORT_HEIGHTS = 10_000
-"""So far back a node looks, when it starts, for checkpoints without a quorum."""
 
 Lines = dict[int, dict[str, str]]
 
@@ -87,7 +85,7 @@ class Keeper:
         self.origin, height, self._next = self._past.open()
         for each in self._past.read(max(0, height - RECENT + 1), height + 1):
             self._add(each)
-        older = self._past.find_short(max(0, height - RECENT + 1), SHORT_HEIGHTS)
+        older = self._past.find_short(0, max(0, height - RECENT + 1))
         self._short = dict.fromkeys([*older, *self._short])
         self._vital = self._short.keys() & self._past.find_changes()
         with self._lock:
@@ -114,6 +112,9 @@ class Keeper:
 
         Returns the early lines that do not agree with it, which somebody should look into. Returns at once.
         """
+        if sealed.header.height > self.newest.height + 1:
+            # Blocks came in without being told: from a snapshot, all at once.
+            self._catch_up(sealed.header.height)
         voters, following = self._next, self._next
         named = sealed.header.validators
         if isinstance(named, msgspec.Raw):
@@ -131,6 +132,10 @@ class Keeper:
         self._finish(fresh, settled)
         self._tell(fresh.height)
         return strays
+
+    def judge(self, height: int) -> Voters | None:
+        """The members who judge a block that is on its way: those in force before it."""
+        return self._next if height == self.newest.height + 1 else self._past.judge(height)
 
     def find(self, size: int) -> Head | None:
         """The head in memory of the block that ends where there were `size` entries."""
@@ -253,6 +258,18 @@ class Keeper:
             for height, said in self._saving.items():
                 self._unsaved[height] = {**said, **self._unsaved.get(height, {})}
             self._saving = {}
+
+    def _catch_up(self, stop: int) -> None:
+        """Read the heads below a height that are in the file and not here."""
+        self._next = self._past.judge(stop)
+        first = max(self.newest.height + 1, stop - RECENT)
+        older, recent = self._past.find_short(self.newest.height + 1, first), self._past.read(first, stop)
+        changes = self._past.find_changes()
+        with self._lock:
+            self._short |= dict.fromkeys(older)
+            for each in recent:
+                self._add(each)
+            self._vital |= self._short.keys() & changes
 
     def _add(self, fresh: Head) -> None:
         self._by_size[fresh.size] = self._by_height[fresh.height] = self._newest = fresh

@@ -15,6 +15,8 @@ from muniment.node.cosigning.head import Head
 from muniment.node.cosigning.voters import Voters
 
 CHUNK = 256
+MAX_LOOKED_AT = 10_000
+"""So far back a node looks for checkpoints without a quorum."""
 
 
 class File(Protocol):
@@ -58,6 +60,11 @@ class Past:
                 return None
             return self._read(view, view.sealed_by(size - 1))
 
+    def judge(self, height: int) -> Voters | None:
+        """The members who judge the block of a height, which need not be there yet."""
+        with self._file.view() as view:
+            return self._derive(view, view.validators_before(height))
+
     def prove(self, old: int, new: int) -> tuple[bytes, ...]:
         """The proof that the tree of `new` entries extends that of `old` ones."""
         with self._file.view() as view:
@@ -69,17 +76,17 @@ class Past:
             last = size - 1
             return merkle.fold_inclusion(merkle.leaf(view.entry(last)), last, size, view.inclusion(last, size))
 
-    def find_short(self, stop: int, most: int) -> list[int]:
-        """The heights before `stop`, ascending, on whose checkpoints fewer lines are kept than a quorum.
+    def find_short(self, first: int, stop: int) -> list[int]:
+        """The heights in [first, stop), ascending, on whose checkpoints fewer lines are kept than a quorum.
 
-        So many of the newest ones are looked at, and all that changed the members: without these no path of trust leads on.
+        The newest ones of them are looked at, and all that changed the members: without these no path of trust leads on.
         """
-        first = max(0, stop - most)
+        begin = max(first, stop - MAX_LOOKED_AT)
         with self._file.view() as view:
-            found = self._find_short(view, [each for each in view.membership_heights() if each < first])
-        for begin in range(first, stop, CHUNK):
+            found = self._find_short(view, [each for each in view.membership_heights() if first <= each < begin])
+        for at in range(begin, stop, CHUNK):
             with self._file.view() as view:
-                found += self._find_short(view, range(begin, min(begin + CHUNK, stop)))
+                found += self._find_short(view, range(at, min(at + CHUNK, stop)))
         return found
 
     def find_changes(self) -> set[int]:

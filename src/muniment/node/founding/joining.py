@@ -34,6 +34,7 @@ from muniment.node.settings import NodeSettings
 MAX_INVITATION_BYTES = consortia.MAX_CONSORTIUM_BYTES
 
 _ANY = "0.0.0.0"
+_NODE = answers.name_service("")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +173,7 @@ def _settle(organisation: str, asked: Asked) -> NodeSettings:
 
 
 def _choose_person(home: Home, asked: str, organisation: str) -> str:
-    here = [actor for actor in home.actors() if actor != answers.name_service(organisation)]
+    here = [actor for actor in home.actors() if not actor.endswith(_NODE)]
     if not asked and len(here) > 1:
         raise InvalidInput(
             f"{len(here)} actors have a key here",
@@ -181,8 +182,8 @@ def _choose_person(home: Home, asked: str, organisation: str) -> str:
         )
     person = asked or (here[0] if here else f"person-{os.urandom(3).hex()}")
     homes.check_new_actor(person)
-    if person == answers.name_service(organisation):
-        raise InvalidInput(f"{person} is the name of the node of {organisation}", code="bad-actor", hint="Choose another --person.")
+    if person.endswith(_NODE):
+        raise InvalidInput(f"{person} would be the name of a node", code="bad-actor", hint="Choose another --person.")
     return person
 
 

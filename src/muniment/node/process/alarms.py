@@ -1,8 +1,14 @@
-"""What is wrong now, as far as the supervisor knows: one alarm for each code, with the time at which it was first seen."""
+"""What is wrong now, as far as the supervisor knows: one alarm for each code, with the time at which it was first seen.
+
+What merely happened is no alarm, and is told seldom.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+SEEN_SECONDS = 60.0
+MAX_SEEN = 256
 
 Told = dict[str, str]
 
@@ -44,3 +50,20 @@ class Alarms:
     def tell(self) -> list[Mapping[str, str]]:
         """All of them, in the order in which they were raised."""
         return list(self._alarms.values())
+
+
+class Seldom:
+    """What happens again and again is told once a minute."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], float] = {}
+
+    def may_tell(self, code: str, about: str, now: float) -> bool:
+        """Was this not told of them lately? It counts as told now."""
+        key = (code, about)
+        if self._told.get(key, -SEEN_SECONDS) + SEEN_SECONDS > now:
+            return False
+        if len(self._told) >= MAX_SEEN:
+            self._told.clear()
+        self._told[key] = now
+        return True

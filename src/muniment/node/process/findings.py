@@ -34,6 +34,8 @@ _TABLE: tuple[tuple[tuple[bytes, ...], Kind, str, str], ...] = (
     ((b"CONSENSUS FAILURE", b"AppHash"), "failure", "diverged", _DIVERGED),
     ((b"CONSENSUS FAILURE",), "failure", "engine-failed", _FAILED),
     ((b"AppHash", b"does not match"), "failure", "diverged", _DIVERGED),
+    # Started again after that, it ends so.
+    ((b"panic:", b"invalid block", b"wrong Block.Header.AppHash"), "failure", "diverged", _DIVERGED),
     (
         (b"found conflicting vote from ourselves",),
         "alarm",

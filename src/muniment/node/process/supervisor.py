@@ -20,16 +20,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from muniment.node.process import line, orders, record, watchdog
-from muniment.node.process.alarms import Alarms
+from muniment.node.process import line, orders, watchdog
 from muniment.node.process.application_watch import ApplicationWatch
 from muniment.node.process.backoff import EARLY_SECONDS, Backoff
 from muniment.node.process.child import Child, Starter
 from muniment.node.process.engine_watch import EngineWatch
 from muniment.node.process.findings import Finding
 from muniment.node.process.log_file import LogFile
-from muniment.node.process.log_line import Log
 from muniment.node.process.orders import Orders
+from muniment.node.process.telling import Telling
 from muniment.node.process.watchdog import Watchdog
 from muniment.server.process import notify
 
@@ -45,8 +44,6 @@ GRACE_SECONDS = 1.0
 """An engine that loses its application fails too, and says so before the application is quite gone."""
 DIVERGED_STARTS = 3
 PASSING_SECONDS = 120.0
-SEEN_SECONDS = 60.0
-MAX_SEEN = 256
 
 
 class Timing(NamedTuple):
@@ -77,21 +74,16 @@ class Supervisor:
         self._environment = environment
         self._greet: Greet | None = greet
         self._timing = timing
-        self._log = Log(told.log_format)
-        self._alarms = Alarms()
+        self._telling = Telling(told.folder, told.log_format)
         self._application: ApplicationWatch | None = None
         self._engine: EngineWatch | None = None
         self._backoffs = (Backoff(timing.early), Backoff(timing.early))
         self._due = {orders.APPLICATION: 0.0, orders.ENGINE: 0.0}
-        self._since = {orders.APPLICATION: "", orders.ENGINE: ""}
-        self._starts = {orders.APPLICATION: 0, orders.ENGINE: 0}
         self._diverged = 0
         self._held = False
         self._stopping = False
         self._code = 0
         self.failed: dict[str, Any] | None = None
-        self._seen: dict[tuple[str, str], float] = {}
-        self._written: dict[str, object] = {}
         self._engine_log: LogFile | None = None
         self._starter: Starter | None = None
         self._wake = -1
@@ -123,11 +115,11 @@ class Supervisor:
                 self._hear(now)
                 self._reap_engine(now)
                 self._tend(now)
-                self._tell()
+                self._telling.write(self._application, self._engine, held=self._held, stopping=self._stopping)
         finally:
             notify.tell("STOPPING=1")
             self._kill()
-            self._tell()
+            self._telling.write(self._application, self._engine, held=self._held, stopping=self._stopping)
             self._engine_log.close()
         return self._code
 
@@ -158,13 +150,14 @@ class Supervisor:
     def _hear_application(self, application: ApplicationWatch, now: float) -> None:
         was_ready = application.ready
         application.hear(now)
-        if application.failed is not None:
+        if application.failed is not None and self._greet is not None:
+            # Before anybody was greeted somebody waits for the answer. A node that ran before goes on trying.
             self.failed = application.failed
             self._code = int(application.failed.get("exit", 1))
             self._stopping = True
         elif application.ready and not was_ready:
-            self._log.say("info", "application-ready", "the application is ready", process=application.child.process)
-            application.tell({"alarms": self._alarms.tell()})
+            self._telling.log.say("info", "application-ready", "the application is ready", process=application.child.process)
+            application.tell({"alarms": self._telling.alarms.tell()})
             if self._greet is not None and application.greeting is not None:
                 self._greet(application.greeting)
                 notify.tell("READY=1")
@@ -173,21 +166,13 @@ class Supervisor:
     def _note(self, found: Finding, now: float) -> None:
         """A finding in the engine's log: an alarm, or something that happened."""
         if found.kind == "seen":
-            key = (found.code, found.peer)
-            if self._seen.get(key, -SEEN_SECONDS) + SEEN_SECONDS > now:
-                return
-            if len(self._seen) >= MAX_SEEN:
-                self._seen.clear()
-            self._seen[key] = now
-            self._log.say("warning", found.code, found.text, peer=found.peer)
-            if self._application is not None:
-                self._application.tell({"seen": {"code": found.code, "text": found.text, "peer": found.peer}})
+            self._telling.see(found, self._application, now)
             return
         if found.kind == "failure" and self._engine is not None:
             if self._engine.failure is None:
                 self._engine.failure, self._engine.failed = found, now
             return
-        self._raise(found.code, found.text, now + PASSING_SECONDS if found.kind == "passing" else None)
+        self._telling.sound(found.code, found.text, now + PASSING_SECONDS if found.kind == "passing" else None)
 
     def _judge(self, engine: EngineWatch) -> Finding | None:
         """Why an engine orders no more blocks; None where that is only because it lost its application."""
@@ -195,12 +180,11 @@ class Supervisor:
         failure = engine.failure
         if failure is None or (lost and failure.code != "diverged"):
             return None
-        self._raise(failure.code, failure.text)
+        if failure.code == "diverged":
+            # Which of the two was wrong is known now.
+            self._telling.alarms.clear("peer-diverged")
+        self._telling.sound(failure.code, failure.text)
         return failure
-
-    def _raise(self, code: str, text: str, ends: float | None = None) -> None:
-        if self._alarms.set(code, text, record.now(), ends):
-            self._log.say("error", code, text)
 
     def _reap_application(self, now: float) -> None:
         application = self._application
@@ -209,7 +193,7 @@ class Supervisor:
         self._hear_application(application, now)
         application.close()
         self._application = None
-        self._end_application(application.child, code, now)
+        self._end_application(application, code, now)
 
     def _reap_engine(self, now: float) -> None:
         engine = self._engine
@@ -221,13 +205,20 @@ class Supervisor:
         self._engine = None
         self._end_engine(engine, code, now)
 
-    def _end_application(self, child: Child, code: int, now: float) -> None:
+    def _end_application(self, ended: ApplicationWatch, code: int, now: float) -> None:
         if self._stopping:
             return
+        child, words = ended.child, (ended.failed or {}).get("message", "")
         wait = 0.0 if child.told is not None else self._backoffs[0].count(now - child.began)
         self._due[orders.APPLICATION] = now + wait
         if child.told is None:
-            self._log.say("warning", "application-ended", f"the application ended; it is started again in {wait:g} s", status=code)
+            self._telling.log.say(
+                "warning",
+                "application-ended",
+                f"the application ended; it is started again in {wait:g} s",
+                status=code,
+                words=words,
+            )
         if self._engine is not None:
             self._engine.child.stop(now)
 
@@ -242,16 +233,16 @@ class Supervisor:
         self._due[orders.ENGINE] = now + wait
         if failure is not None and failure.code == "diverged":
             self._diverged += 1
-        if self._diverged >= DIVERGED_STARTS:
-            self._held = True
-            self._alarms.set("diverged", f"{failure.text if failure else ''}; the engine is stopped until then", record.now())
-            self._log.say("error", "engine-held", "the engine is not started again; the application still answers readers")
-            return
-        self._log.say(
+            if self._diverged >= DIVERGED_STARTS:
+                self._held = True
+                self._telling.sound("diverged", f"{failure.text}; the engine is stopped until then")
+                self._telling.log.say("error", "engine-held", "the engine is not started again; readers are still answered")
+                return
+        self._telling.log.say(
             "warning", "engine-ended", f"the engine ended; it is started again in {wait:g} s", status=code, words=ended.words
         )
         if failure is None and self._backoffs[1].deaths > 1:
-            self._raise("engine-failed", f"the engine ends soon after its start: {ended.words or f'status {code}'}")
+            self._telling.sound("engine-failed", f"the engine ends soon after its start: {ended.words or f'status {code}'}")
         if self._application is not None:
             self._application.child.stop(now)
 
@@ -259,10 +250,10 @@ class Supervisor:
         """Kill who does not stop or does not answer, start what is due, take back alarms that are over."""
         for child in self._children():
             if child.told is not None and now >= child.told + self._timing.stop:
-                self._log.say("warning", f"{child.name}-killed", f"the {child.name} did not stop in time and is killed")
+                self._telling.log.say("warning", f"{child.name}-killed", f"the {child.name} did not stop in time and is killed")
                 child.told = now
                 child.send(signal.SIGKILL)
-        self._alarms.expire(now)
+        self._telling.alarms.expire(now)
         if self._stopping:
             if self._engine is not None:
                 self._engine.child.stop(now)
@@ -286,14 +277,13 @@ class Supervisor:
             elif engine is not None and engine.failure is None and now - engine.child.began >= self._timing.healthy:
                 self._diverged = 0
                 for code in ("engine-failed", "diverged"):
-                    if self._alarms.clear(code):
-                        self._log.say("info", f"{code}-over", "the engine runs well again")
+                    self._telling.quiet(code)
 
     def _kill_hung(self, child: Child, now: float) -> None:
         text = f"the {child.name} gave no answer for too long and is started again"
-        self._log.say("error", f"{child.name}-hung", text, process=child.process)
+        self._telling.log.say("error", f"{child.name}-hung", text, process=child.process)
         if child.name == orders.ENGINE:
-            self._alarms.set("engine-failed", text, record.now(), now + PASSING_SECONDS)
+            self._telling.sound("engine-failed", text, now + PASSING_SECONDS)
         child.send(signal.SIGKILL)
 
     def _start_application(self, now: float) -> None:
@@ -304,7 +294,7 @@ class Supervisor:
         theirs.close()
         watching = Watchdog(now, self._timing.application, start_patience=self._timing.start, every=self._timing.every)
         self._application = ApplicationWatch(child, ours, watching)
-        self._count(orders.APPLICATION)
+        self._telling.start(orders.APPLICATION, child.process)
 
     def _start_engine(self, now: float) -> None:
         assert self._starter is not None
@@ -317,12 +307,7 @@ class Supervisor:
         os.close(writing)
         watching = Watchdog(now, self._timing.engine, start_patience=self._timing.start, every=self._timing.every)
         self._engine = EngineWatch(child, reading, self._engine_log, self._told.rpc, watching)
-        self._count(orders.ENGINE)
-        self._log.say("info", "engine-started", "the engine is started", process=child.process)
-
-    def _count(self, name: str) -> None:
-        self._starts[name] += 1
-        self._since[name] = record.now()
+        self._telling.start(orders.ENGINE, child.process)
 
     def _stop(self) -> None:
         """A signal: stop, and the second time at once."""
@@ -342,26 +327,3 @@ class Supervisor:
 
     def _children(self) -> list[Child]:
         return [watch.child for watch in (self._application, self._engine) if watch is not None]
-
-    def _tell(self) -> None:
-        """Say what changed, to the application and in the record."""
-        if self._alarms.changed:
-            self._alarms.changed = False
-            if self._application is not None:
-                self._application.tell({"alarms": self._alarms.tell()})
-        application, engine = self._application, self._engine
-        written: dict[str, object] = {
-            "process": os.getpid(),
-            orders.APPLICATION: self._describe(orders.APPLICATION, application)
-            | {"ready": bool(application and application.ready)},
-            orders.ENGINE: self._describe(orders.ENGINE, engine) | {"held": self._held},
-            "stopping": self._stopping,
-            "alarms": self._alarms.tell(),
-        }
-        if written != self._written:
-            record.write(self._told.folder, written)
-            self._written = written
-
-    def _describe(self, name: str, watch: ApplicationWatch | EngineWatch | None) -> dict[str, object]:
-        process = watch.child.process if watch is not None else None
-        return {"process": process, "since": self._since[name], "starts": self._starts[name]}

@@ -2,7 +2,8 @@
 
 Each block of the engine names the root that the ledger must have had after the block before it. A root stands for all entries so
 far, so once one is wrong all later ones are: the last right one is found by halving. After the newest block no other one says
-anything; there the cosignatures of a quorum do.
+anything. If the ledger grew there, the cosignatures of a quorum do; if it did not, they are older than the block, and it is right
+only where there was nothing to judge in it: whoever refuses what the others admit has a root that all of them signed once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from muniment.node.cosigning.voters import Voters
 
 RootAt = Callable[[int], bytes | None]
 """The root that the chain names after a height; None where it says nothing."""
+
+IsEmpty = Callable[[int], bool]
+"""Was there nothing to judge in the block of a height?"""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,14 +43,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.blocks and self.newest is not None and self.good == self.newest
 
 
-def examine(store: Store, root_at: RootAt, last: int) -> Finding:
+def examine(store: Store, root_at: RootAt, last: int, is_empty: IsEmpty) -> Finding:
     """Compare a ledger with the engine's blocks, of which `last` is the newest."""
     newest = store.mark()
     if newest is None:
         return Finding(good=None, wrong=None, newest=None)
-    with store.view() as view:
-        if is_settled(view, newest):
-            return Finding(good=newest, wrong=None, newest=newest)
     low, high = 1, min(newest.height, last - 1)
     good: Mark | None = None
     wrong: Mark | None = None
@@ -61,10 +62,19 @@ def examine(store: Store, root_at: RootAt, last: int) -> Finding:
             good, low = mark, middle + 1
         else:
             wrong, high = mark, middle - 1
-    if good is not None and wrong is None and good.root == newest.root:
-        # The engine's newest block changed nothing, as the one that ends every burst of events.
+    if wrong is None and good != newest and _is_confirmed(store, good, newest, is_empty):
         good = newest
     return Finding(good=good, wrong=wrong, newest=newest)
+
+
+def _is_confirmed(store: Store, good: Mark | None, newest: Mark, is_empty: IsEmpty) -> bool:
+    """Is the newest mark right, which no later block names?"""
+    before = good or next(iter(store.marks(newest.height - 1, newest.height)), None)
+    if before is not None and before.root == newest.root:
+        # As after the block that ends every burst of events.
+        return good is not None and all(map(is_empty, range(good.height + 1, newest.height + 1)))
+    with store.view() as view:
+        return is_settled(view, newest)
 
 
 def is_settled(view: Snapshot, mark: Mark) -> bool:

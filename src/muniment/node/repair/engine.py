@@ -32,8 +32,22 @@ class _Header(msgspec.Struct):
     app_hash: str
 
 
+class _Data(msgspec.Struct):
+    txs: tuple[str, ...] = ()
+
+
+class _Evidence(msgspec.Struct):
+    evidence: tuple[msgspec.Raw, ...] = ()
+
+
+class _Block(msgspec.Struct):
+    data: _Data
+    evidence: _Evidence
+
+
 class _Result(msgspec.Struct):
     header: _Header | None = None
+    block: _Block | None = None
     last_height: str = "0"
 
 
@@ -52,6 +66,12 @@ class Blocks:
         """The application hash after a height, as the block after it says; None where that block is not there."""
         found = _read(self._ask, "header", height=str(height + 1))
         return bytes.fromhex(found.header.app_hash) if found is not None and found.header is not None else None
+
+    def is_empty(self, height: int) -> bool:
+        """Was there nothing to judge in the block of a height? False where that is not known."""
+        found = _read(self._ask, "block", height=str(height))
+        block = None if found is None else found.block
+        return block is not None and not block.data.txs and not block.evidence.evidence
 
 
 def has_data(home: Path) -> bool:

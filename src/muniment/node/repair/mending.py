@@ -73,6 +73,9 @@ class Mending:
         """
         going = plan.load(self._places)
         finding = Finding(good=None, wrong=None, newest=None)
+        if going is not None and from_others and going.way == "own-blocks":
+            self._give_up(going)
+            going = None
         if going is None:
             finding = self._examine(from_others)
             if finding.newest is None or (finding.is_sound and not anew and not from_others):
@@ -102,7 +105,7 @@ class Mending:
                 return Finding(good=good, wrong=None, newest=newest, blocks=False)
             self._say("Comparing the ledger with the blocks that the members agreed on.")
             with engine.open_blocks(self._program, self._home.engine) as blocks:
-                return diagnosis.examine(store, blocks.root, blocks.last)
+                return diagnosis.examine(store, blocks.root, blocks.last, blocks.is_empty)
         finally:
             store.close()
 
@@ -196,6 +199,14 @@ class Mending:
         if not self._home.ledger.exists():
             os.rename(self._places.fresh, self._home.ledger)
             sync_folder(self._home.home)
+
+    def _give_up(self, going: Plan) -> None:
+        """End a repair by the engine's own blocks that could not be finished; whatever it kept stays."""
+        if self._is_aside(going):
+            self._move(going)
+            plan.finish(self._places, going)
+        else:
+            plan.drop(self._places)
 
     def _turn_back_engine(self, going: Plan) -> None:
         if going.way == "own-blocks":

@@ -76,6 +76,11 @@ def write(places: Places, plan: Plan) -> None:
 def finish(places: Places, plan: Plan) -> None:
     """Put the plan beside the ledger that was kept. After a crash before the last step the repair is found done, and ends again."""
     _write(places.kept(plan) / DONE, plan)
+    drop(places)
+
+
+def drop(places: Places) -> None:
+    """Forget what was being done."""
     places.plan.unlink(missing_ok=True)
     sync_folder(places.folder)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from muniment.core.format import tiles
 from muniment.core.rules.chain import Sealed
-from muniment.errors import InvalidInput, InvariantError, MunimentError, VerificationError
+from muniment.errors import Conflict, InvalidInput, InvariantError, MunimentError, VerificationError
 from muniment.ledger.store.file import Store
 from muniment.node.rebuilding import Rebuilding
 from muniment.node.snapshots import format
@@ -89,6 +89,7 @@ class Restoring:
             return Offered.REJECT_SENDER
         mark = self._store.mark()
         if mark is not None and mark.height >= offer.height:
+            self._give_up(_ahead(mark.height))
             return Offered.REJECT
         with self._store.view() as view:
             size, own = view.size, read_bundles(view, view.size)
@@ -167,6 +168,14 @@ class Restoring:
         _log.error("this node cannot take a snapshot: %s", error, extra={"code": error.code})
         self.trouble = error
         self.close()
+
+
+def _ahead(height: int) -> Conflict:
+    return Conflict(
+        f"the ledger here has the chain's blocks up to {height}, and the engine has none",
+        code="engine-empty",
+        hint="Run `muniment node repair`: it brings the two together again.",
+    )
 
 
 def _foreign() -> VerificationError:

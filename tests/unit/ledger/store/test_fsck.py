@@ -299,7 +299,7 @@ def _reseal(sql: apsw.Connection, **changes: object) -> None:
         ({"root": "1" * 64}, "header-root"),
         ({"size": 7}, "header-size"),
         ({"height": 7}, "header-height"),
-        ({"evidence": msgspec.Raw(b"{}")}, "header-form"),
+        ({"evidence": msgspec.Raw(b"{}")}, "header-evidence"),
     ],
 )
 def test_an_operator_who_signs_a_lie(path: Path, sql: apsw.Connection, changes: dict[str, object], code: str) -> None:

@@ -130,7 +130,7 @@ def test_faults_alone_make_a_block_that_replay_confirms(tmp_path: Path) -> None:
     fault = Fault(address=members.address(keyed[1]), height=5, kind="duplicate-vote", time=time.format(makers.NOON))
     stranger = msgspec.structs.replace(fault, address="00" * 20)
     staged = stage(store, life, faults=(fault, fault, stranger))
-    assert staged.transition.faults == (msgspec.structs.replace(fault, organisation="bank"), stranger)
+    assert staged.transition.faults == (stranger, msgspec.structs.replace(fault, organisation="bank"))
     store.commit(staged, seal(), 8)
     with store.view() as view:
         assert b'"faults":1' in (view.record("member/bank") or b"")

@@ -31,9 +31,19 @@ def chain(ledger: Marked, right: int, *, first: int = 1) -> Callable[[int], byte
     return root
 
 
+def full(height: int) -> bool:
+    """There was something to judge in every block."""
+    return False
+
+
+def empty(height: int) -> bool:
+    """There was nothing to judge in any block."""
+    return True
+
+
 @pytest.mark.parametrize("right", [*range(1, HEIGHTS)])
 def test_the_first_difference_is_found(ledger: Marked, right: int) -> None:
-    found = diagnosis.examine(ledger.store, chain(ledger, right), HEIGHTS)
+    found = diagnosis.examine(ledger.store, chain(ledger, right), HEIGHTS, full)
     assert found.good == ledger.mark_at(right)
     assert found.wrong == (ledger.mark_at(right + 1) if right + 1 < HEIGHTS else None)
     assert found.newest == ledger.mark
@@ -42,28 +52,38 @@ def test_the_first_difference_is_found(ledger: Marked, right: int) -> None:
 
 @pytest.mark.parametrize("first", [5, 12, HEIGHTS])
 def test_blocks_that_were_pruned_say_nothing(ledger: Marked, first: int) -> None:
-    found = diagnosis.examine(ledger.store, chain(ledger, HEIGHTS, first=first), HEIGHTS)
+    found = diagnosis.examine(ledger.store, chain(ledger, HEIGHTS, first=first), HEIGHTS, full)
     assert found.good == ledger.mark_at(HEIGHTS - 1)
     assert found.wrong is None
-    found = diagnosis.examine(ledger.store, chain(ledger, 0, first=first), HEIGHTS)
+    found = diagnosis.examine(ledger.store, chain(ledger, 0, first=first), HEIGHTS, full)
     assert found.good is None
     assert found.wrong == ledger.mark_at(max(first - 1, 1))
 
 
 def test_a_chain_that_is_further_confirms_all(ledger: Marked) -> None:
-    assert diagnosis.examine(ledger.store, chain(ledger, HEIGHTS), HEIGHTS + 1).is_sound
+    assert diagnosis.examine(ledger.store, chain(ledger, HEIGHTS), HEIGHTS + 1, full).is_sound
 
 
 def test_a_newest_block_that_changed_nothing_is_as_good_as_the_one_before(tmp_path: Path) -> None:
     ledger = Marked(tmp_path)
     ledger.grow(4)
-    assert not diagnosis.examine(ledger.store, chain(ledger, 4), 4).is_sound
+    assert not diagnosis.examine(ledger.store, chain(ledger, 4), 4, empty).is_sound
     ledger.block(0)
-    assert diagnosis.examine(ledger.store, chain(ledger, 5), 5).is_sound
+    assert diagnosis.examine(ledger.store, chain(ledger, 5), 5, empty).is_sound
+
+
+def test_a_newest_block_whose_events_were_all_refused_here_is_not_confirmed_by_what_was_signed_before(tmp_path: Path) -> None:
+    ledger = Marked(tmp_path)
+    ledger.grow(4)
+    before = ledger.mark
+    ledger.block(0)
+    found = diagnosis.examine(ledger.store, chain(ledger, 5), 5, full)
+    assert (found.good, found.wrong) == (before, None)
+    assert not found.is_sound
 
 
 def test_a_ledger_without_an_engine_has_nothing_to_compare(tmp_path: Path) -> None:
-    found = diagnosis.examine(Marked(tmp_path).store, lambda _: None, 9)
+    found = diagnosis.examine(Marked(tmp_path).store, lambda _: None, 9, empty)
     assert (found.good, found.wrong, found.newest, found.is_sound) == (None, None, None, False)
 
 

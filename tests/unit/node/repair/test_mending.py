@@ -204,6 +204,28 @@ def test_from_others_empties_the_engine(node: Node) -> None:
     assert node.home.validator_state.read_text() == "signed"
 
 
+@pytest.mark.parametrize("name", ["rebuild.mark", "engine.roll_back"])
+def test_what_cannot_be_finished_here_is_taken_from_others(node: Node, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Such as a store of one block, which the engine cannot take back."""
+
+    def fail(*_: object) -> None:
+        raise Unavailable("no block before it", code="engine-store")
+
+    module, attribute = name.split(".")
+    monkeypatch.setattr(getattr(mending, module), attribute, fail)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            node.repair()
+    done = node.repair(from_others=True)
+    assert done.plan is not None
+    assert done.plan.way == "snapshot"
+    assert (node.mark(), len(node.entries())) == (None, 1)
+    olds = [Store.open(path) for path in Places(node.home).folder.glob("*/ledger.db")]
+    assert node.source.mark in [each.mark() for each in olds]
+    for each in olds:
+        each.close()
+
+
 def test_a_young_chain_comes_whole(node: Node) -> None:
     node.start = InvalidInput("young", code="chain-too-young")
     (node.home.folder / arrival.FILE).write_text("old")

@@ -133,7 +133,10 @@ def test_an_earlier_one_is_refused_where_more_is_here(source: Marked, offer: Off
     take(Restoring(store, marked.seal), offer, chunks(source, offer))
     earlier = format.describe(8, _bundles(source, 8))
     assert Restoring(store, marked.seal).offer(earlier, earlier.hash) == Offered.REJECT
-    assert Restoring(store, marked.seal).offer(offer, offer.hash) == Offered.REJECT
+    again = Restoring(store, marked.seal)
+    assert again.offer(offer, offer.hash) == Offered.REJECT
+    assert again.trouble is not None
+    assert again.trouble.code == "engine-empty"
 
 
 def test_an_earlier_one_within_the_same_bundle_is_given_up_at_its_end(source: Marked, tmp_path: Path) -> None:
