@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import consortium
+import engines
 from muniment import config
 from muniment.client.home import Home
 from muniment.client.opening import connect
@@ -37,6 +38,7 @@ def settle(folder: Path, them: consortium.Consortium) -> Config:
 
 
 def test_a_client_goes_on_at_another_node_and_is_shown_the_quorum(tmp_path: Path) -> None:
+    engines.find_engine()
     with consortium.running(tmp_path / "nodes") as them:
         folder = tmp_path / "client"
         folder.mkdir()

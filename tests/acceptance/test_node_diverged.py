@@ -32,11 +32,11 @@ BACK_SECONDS = 90.0
 CODES = ("diverged", "peer-diverged")
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command of muniment."""
+def run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of muniment; what it remembers is in a folder of the test's."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MUNIMENT_") or "COMETBFT" in key}
     return subprocess.run(
-        [sys.executable, "-m", "muniment", *arguments], capture_output=True, text=True, env=environment | variables, check=False
+        [sys.executable, "-m", "muniment", *arguments], capture_output=True, text=True, env=environment | {"XDG_STATE_HOME": str(state)}, check=False
     )
 
 
@@ -104,7 +104,7 @@ def check_status(node: Node, text: str) -> None:
     told = [""]
 
     def says() -> bool:
-        done = run("node", "status", "--home", str(node.home.home))
+        done = run(node.home.home / "seen", "node", "status", "--home", str(node.home.home))
         told[0] = done.stdout
         return text in done.stdout and done.returncode == 1
 
@@ -136,7 +136,7 @@ def patient(ask: Callable[[], str]) -> str:
 def repair(them: Consortium) -> None:
     """Stop it, repair it with the right release, start it: the same history, and it votes and cosigns again."""
     them.watch.stop()
-    done = run("node", "repair", "--home", str(them.watch.home.home))
+    done = run(them.watch.home.home / "seen", "node", "repair", "--home", str(them.watch.home.home))
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stderr
     began = time.monotonic()
@@ -178,7 +178,7 @@ def check_evidence(them: Consortium) -> None:
         assert f"{origin}/{node.organisation}" in {each.name for each in pinned.signatures}
         assert [each.name for each in other.signatures] == [f"{origin}/watch"]
         assert pinned.text != other.text
-        checked = run("verify", str(path), "--trust", str(them.lab.home.home / "trust.toml"))
+        checked = run(node.home.home / "seen", "verify", str(path), "--trust", str(them.lab.home.home / "trust.toml"))
         print(checked.stdout, checked.stderr)
         assert checked.returncode == 0
 

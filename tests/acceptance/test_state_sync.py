@@ -6,17 +6,21 @@ Real CometBFT, up to five of them; the applications are in this process.
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 import engines
+from muniment.errors import InvariantError
 from muniment.ledger.store.file import Store
 from muniment.node.engine.config_toml import StateSync
 from muniment.node.light import calls, commit
-from muniment.node.snapshots import Snapshots, format
+from muniment.node.snapshots import Applied, Snapshots, format
 
 KEPT_BLOCKS = 24
+CRASH_AT = 6
 
 
 class Lying(Snapshots):
@@ -27,6 +31,23 @@ class Lying(Snapshots):
     def load(self, height: int, format_: int, chunk: int) -> bytes:
         type(self).asked += 1
         return format.encode_chunk([b"rubbish"] * 256)
+
+
+class Crashing(Snapshots):
+    """Ends after some chunks."""
+
+    crashed = threading.Event()
+
+    def apply(self, index: int, chunk: bytes, sender: str) -> Applied:
+        applied = super().apply(index, chunk, sender)
+        if index == CRASH_AT:
+            self.crashed.set()
+            raise InvariantError("the power fails")
+        return applied
+
+
+def crash(store: Store) -> Snapshots:
+    return Crashing(store, engines.SEAL)
 
 
 def lie(store: Store) -> Snapshots:
@@ -49,9 +70,16 @@ def test_a_newcomer_takes_a_snapshot_from_a_pruned_network(tmp_path: Path, caplo
         believed = commit.decode(chain.nodes[0].post(calls.write_request("commit", height=mark.height - 2)))
         assert len(commit.signers(believed, chain.chain_id, chain.validators)) >= chain.validators.quorum
         servers = tuple(f"http://127.0.0.1:{chain.nodes[number].rpc}" for number in (0, 2))
+        told = StateSync(servers=servers, height=believed.height, hash=believed.block.hash.hex().upper())
         late = chain.join()
         with caplog.at_level(logging.WARNING):
-            late.start(StateSync(servers=servers, height=believed.height, hash=believed.block.hash.hex().upper()))
+            # The first time everything is killed in the middle.
+            late.start(told, crash)
+            assert Crashing.crashed.wait(engines.PATIENCE_SECONDS)
+            late.stop(signal.SIGKILL)
+            late.failures.clear()
+            late.start(told)
+            assert late.mark() is None
             late.wait(lambda node: node.mark() == mark)
         first = late.store.marks(0, mark.height + 1)[0]
         assert first == chain.nodes[0].store.marks(first.height, first.height + 1)[0]

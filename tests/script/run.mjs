@@ -85,6 +85,7 @@ const RUNS = {
     const listed = cosigners.map((each) => ({ organisation: each.organisation, statement: each.statement, vkey: each.verifier.text }));
     return { origin, ledger, logKeys: logKeys.map((each) => each.text), cosigners: listed, quorum };
   },
+  fingerprint: async (c) => pages.fingerprintOf(await pages.parseTrust(c.text)),
   evidence: async (c) => modules.verifyEvidence(modules.decodeEvidence(bytes(c.raw)), await pages.parseTrust(c.trust)),
   evidenceFile: (c) => void modules.decodeEvidence(bytes(c.raw)),
   pin: (c) => void modules.decodePin(bytes(c.raw)),

@@ -14,6 +14,7 @@ from muniment.core.proof import bundle as bundles
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import tell, tell_bundle, verify_answer, verify_bundle
+from muniment.ledger.pins import fingerprint
 from second.head import Failed
 from second.head import Trust as SecondTrust
 from second.verifier import verify
@@ -76,6 +77,13 @@ def test_a_bundle_holds_by_the_file_of_every_time() -> None:
         assert verified.answers[0].ground.tier == "consortium"
     case = PATHS["badBundle"]
     fails(case, lambda: bundles.decode(bundle_raw(case["patch"])))
+
+
+def test_fingerprints_cover_whom_one_believes() -> None:
+    found = scripting.run([{"run": "fingerprint", "text": text} for text in TEXTS.values()])
+    assert [each_["gave"] for each_ in found] == [fingerprint(trusts.parse(text)) for text in TEXTS.values()]
+    # All are about one ledger, and no two sets of members sound alike. A stricter quorum of the same members does.
+    assert len({fingerprint(trusts.parse(text)) for name, text in TEXTS.items() if name != "all of them"}) >= 5
 
 
 def test_the_script_says_the_same() -> None:

@@ -182,6 +182,8 @@ def _keys(change: Change) -> list[str]:
 def _follow(change: Change) -> str:
     if change.change == "rotate":
         return "muniment node start, anew, in the home of that member"
+    if change.change == "admit":
+        return "muniment consortium meet ANSWER, in the home of every member"
     return "muniment member list"
 
 

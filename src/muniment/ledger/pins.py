@@ -132,9 +132,13 @@ class Pins:
 
 
 def fingerprint(trust: Trust) -> str:
-    """What two people compare aloud before they trust the same ledger: its id, and the SHA-256 of its first key, shortened."""
-    key = digest.format(digest.sha256(keys.format(trust.log_keys[0]).encode())) if trust.log_keys else trust.ledger
-    return f"{trust.ledger[:16]}-{key[:16]}"
+    """What two people compare aloud before they trust the same ledger: its id, and the SHA-256 of whom they believe, shortened.
+
+    That is the log's first key; where members vote, all of their keys.
+    """
+    believed = [each.verifier for each in trust.cosigners] if trust.votes else trust.log_keys[:1]
+    text = "\n".join(sorted(map(keys.format, believed)))
+    return f"{trust.ledger[:16]}-{digest.format(digest.sha256(text.encode()))[:16]}"
 
 
 @contextmanager

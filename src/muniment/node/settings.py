@@ -128,14 +128,18 @@ def format(settings: NodeSettings) -> str:
         "# How many of the engine's newest blocks stay on this disk; the ledger itself keeps everything. 0 keeps all of them.",
         f"keep_blocks = {settings.keep_blocks}",
     ]
-    for peer in settings.peers:
-        lines += [
-            "",
-            "[[peers]]",
-            f"organisation = {_quote(peer.organisation)}",
-            f"url = {_quote(peer.url)}",
-            f"p2p = {_quote(peer.p2p)}",
-        ]
+    return "\n".join(lines) + "\n" + "".join(map(format_peer, settings.peers))
+
+
+def format_peer(peer: Peer) -> str:
+    """One more table for the end of node.toml: what people wrote above it stays as it is."""
+    lines = [
+        "",
+        "[[peers]]",
+        f"organisation = {_quote(peer.organisation)}",
+        f"url = {_quote(peer.url)}",
+        f"p2p = {_quote(peer.p2p)}",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -12,14 +12,14 @@ import pytest
 
 import makers
 import serving
-from league import League
+from league import League, member, signer
 from muniment import config
 from muniment.client import checking, opening, standpoint
 from muniment.client.checking import Wanted
 from muniment.client.following import Follower, MembersWarning
 from muniment.client.home import Home
 from muniment.client.opening import connect
-from muniment.client.remote import mirroring
+from muniment.client.remote import first_contact, mirroring
 from muniment.config import Config
 from muniment.core.proof import consortium
 from muniment.core.proof import receipt as receipts
@@ -28,9 +28,11 @@ from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import verify_answer
 from muniment.core.rules.members import Validators
 from muniment.errors import Unavailable, VerificationError
-from muniment.ledger.pins import Pins
+from muniment.ledger.pins import Pins, fingerprint
 from muniment.ledger.prover import prove_receipt
+from muniment.net.transport import Transport
 from muniment.net.wire import Members
+from muniment.server.frames import read_frame
 
 
 class Place(NamedTuple):
@@ -252,3 +254,38 @@ def test_a_mirror_and_an_audit_follow_as_well(place: Place, tmp_path: Path) -> N
         audited = checking.check(tmp_path / "node", home, Wanted()).sentences
     for sentences in (said, audited):
         assert any("3 of 3 organisations voted" in each for each in sentences), sentences
+
+
+def test_a_node_cannot_hand_out_members_that_the_genesis_does_not_lead_to(place: Place, tmp_path: Path) -> None:
+    true = place.league.trust
+    mine = Validators(members=tuple(member(each, 5) for each in ("alpha", "bravo", "charlie", "delta")))
+    forged = consortium.to_trust(makers.ORIGIN, place.league.ledger, mine, true.log_keys)
+    # The same id and the same log key, and other members: whoever compares the fingerprint hears it.
+    assert fingerprint(forged) != fingerprint(true)
+    assert fingerprint(forged)[:16] == fingerprint(true)[:16]
+    with place.league.store.view() as view:
+        raw = place.league.cosign(view.checkpoint, (), mine)
+        for each in mine.members:
+            place.league.signers[each.cosigner] = signer(each.organisation, "cosign", 5)
+        raw = place.league.cosign(raw, [each.organisation for each in mine.members], mine)
+        frame = msgspec.structs.replace(read_frame(view), checkpoint=raw.decode())
+    answers = {"/v1/ledger": {"trust": trusts.format(forged)}, "/v1/view": msgspec.to_builtins(frame)}
+    transport = first_contact.open_transports(place.settings)[0]
+    with pytest.raises(VerificationError) as caught:
+        first_contact._ask(_Lying(transport, answers))  # type: ignore[arg-type]
+    assert caught.value.code == "path-apart"
+
+
+class _Lying:
+    """A way to a node that answers some questions as it likes."""
+
+    def __init__(self, transport: Transport, answers: dict[str, object]) -> None:
+        self._transport = transport
+        self._answers = answers
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+    def read(self, path: str, type_: type, **more: object) -> object:
+        found = self._transport.read(path, dict, **more)  # type: ignore[arg-type]
+        return msgspec.convert({**found, **self._answers.get(path, {})}, type_)  # type: ignore[dict-item]

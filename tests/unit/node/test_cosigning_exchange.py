@@ -19,6 +19,7 @@ from muniment.core.proof import authority, consortium
 from muniment.core.rules.members import Validators
 from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.node.cosigning import courier
+from muniment.node.cosigning.message import Heard
 from muniment.node.cosigning.voters import LOG
 
 
@@ -77,6 +78,21 @@ def test_a_burst_goes_together(ring: Ring) -> None:
     assert settled(ring, 20)
     assert until(lambda: all(not each.keeper.short_count for each in ring.seats.values()))
     assert len(ring.asked) < 20 * 12 * 1.5
+
+
+def test_a_slow_peer_holds_up_nobody(ring: Ring) -> None:
+    def slow(heard: Heard) -> Heard:
+        time.sleep(1.0)
+        return heard
+
+    for name in ("alpha", "bravo", "charlie"):
+        ring.bend[name, "delta"] = slow
+    for _ in range(3):
+        began = time.monotonic()
+        ring.block()
+        height = ring["alpha"].keeper.newest.height
+        assert settled(ring, height, "alpha", "bravo", "charlie")
+        assert time.monotonic() - began < 0.8
 
 
 def test_whoever_was_away_catches_up(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +281,7 @@ def test_a_ledger_that_moved_in_begins_under_its_own_key(tmp_path: Path) -> None
         assert until(lambda: all(len(each.keeper.lines(3)) == 4 for each in ring.seats.values()))
         assert all(each.keeper.lines(2) == {} for each in ring.seats.values())
         with ring["bravo"].store.view() as view:
-            assert checkpoint.open(view.checkpoint_at(2), makers.VERIFIER).size == 9
+            assert checkpoint.open(view.checkpoint_at(2), makers.VERIFIER).size == 8
     finally:
         ring.close()
 
@@ -282,7 +298,7 @@ def test_how_peers_stand(ring: Ring) -> None:
 
 
 def test_who_does_not_answer_is_named_and_forgotten_when_he_does(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("muniment.node.cosigning.cosigning.SILENT_SECONDS", 0.3)
+    monkeypatch.setattr("muniment.node.cosigning.troubles.SILENT_SECONDS", 0.3)
     monkeypatch.setattr(courier, "BEAT_SECONDS", 0.05)
     ring.silence("delta")
     assert until(lambda: ring["alpha"].codes() == {"peer-silent": "delta"})
@@ -292,7 +308,7 @@ def test_who_does_not_answer_is_named_and_forgotten_when_he_does(ring: Ring, mon
 
 
 def test_a_missing_quorum_is_told(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("muniment.node.cosigning.cosigning.QUORUM_SECONDS", 0.2)
+    monkeypatch.setattr("muniment.node.cosigning.troubles.QUORUM_SECONDS", 0.2)
     ring.silence("charlie")
     ring.silence("delta")
     ring.block()

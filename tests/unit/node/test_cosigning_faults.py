@@ -150,7 +150,7 @@ def test_an_old_line_replayed_gives_no_vote_on_what_is_new(ring: Ring) -> None:
 
 
 def test_lines_with_a_wrong_time_are_not_counted_and_told(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("muniment.node.cosigning.cosigning.QUORUM_SECONDS", 0.0)
+    monkeypatch.setattr("muniment.node.cosigning.troubles.QUORUM_SECONDS", 0.0)
     alpha = ring["alpha"]
     for at in (time.time() + CLOCK_SECONDS + 60, time.time() - CLOCK_SECONDS - 60, 0, 2**62):
         tell(alpha, cosign(text(alpha), "bravo", at=at))

@@ -186,6 +186,22 @@ def seal(
     output.result(value, settings.output == "json", founding.tell_sealed(sealed, place, copy if copy.exists() else None))
 
 
+@command.command("meet", short_help="Write where a member is reached into your node's addresses.")
+@click.argument("answered", metavar="ANSWER...", nargs=-1, required=True, type=_path)
+@session.common
+def meet(answered: tuple[Path, ...], home: Path | None, actor: str | None, as_json: bool) -> None:
+    """Write where the member of each ANSWER is reached into your node.toml, such as of one that is to be admitted.
+
+    Your engine lets nobody in whose id does not stand there. Start the node anew afterwards.
+    """
+    settings = session.resolve(home, actor, as_json)
+    place = _home(settings)
+    read = [answers.decode(files.read(each, answers.MAX_ANSWER_BYTES)) for each in answered]
+    written = [each.organisation for each in read if sealing.meet(place, each)]
+    lines = [f"{each} is known to this node now." for each in written] or ["All of them were known already."]
+    output.result({"written": written}, settings.output == "json", [*lines, "", "Next: muniment node start, anew"])
+
+
 def _home(settings: Config) -> Path:
     """The home of a node is the one that is named, or `.muniment` here: a ledger further up is another one."""
     return settings.home if settings.explain("home").layer not in (None, "default") else Path.cwd() / FOLDER

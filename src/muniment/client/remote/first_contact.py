@@ -18,6 +18,8 @@ from pathlib import Path
 from muniment.client.home import Home
 from muniment.config import Config
 from muniment.core.format import merkle
+from muniment.core.format.keys import Verifier
+from muniment.core.proof import path as paths
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.trust import Trust
 from muniment.errors import InvalidInput, Unavailable, VerificationError
@@ -26,6 +28,7 @@ from muniment.ledger.pins import fingerprint
 from muniment.net import address, frames
 from muniment.net.entries import Entries
 from muniment.net.transport import Transport
+from muniment.net.view import read_path
 from muniment.net.ways import SEVERAL, Ways
 from muniment.net.wire import About, Frame
 
@@ -156,12 +159,21 @@ def _ask(transport: Transport) -> Trust:
         raise VerificationError(
             "the ledger at the node does not begin with the genesis that its trust file names", step=2, code="ledger"
         )
-    return trust
+    return trust if not trust.votes else _walk(transport, trust)
+
+
+def _walk(transport: Transport, trust: Trust) -> Trust:
+    """The trust file of members, once a path leads to them from the genesis: the ledger's id vouches for nobody else."""
+    try:
+        return paths.follow(trust, read_path(transport))
+    except InvalidInput as error:
+        raise VerificationError(f"the node's path has no valid form: {error}", step=1, code=error.code) from None
 
 
 def _terms(trust: Trust) -> tuple[object, ...]:
-    """What a trust file says, in whatever order it names keys."""
-    return trust.origin, trust.ledger, frozenset(trust.log_keys), frozenset(trust.cosigners), trust.quorum
+    """What a trust file says, in whatever order it names keys. Where members vote, a log's key decides nothing."""
+    logs = frozenset[Verifier]() if trust.votes else frozenset(trust.log_keys)
+    return trust.origin, trust.ledger, logs, frozenset(trust.cosigners), trust.quorum
 
 
 def _make_folder(folder: Path) -> None:

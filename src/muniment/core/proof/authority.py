@@ -69,11 +69,15 @@ def open_head(raw: bytes, trust: Trust) -> Head:
 
     Raises InvalidInput for what is no checkpoint, VerificationError for another ledger's (step 2, `origin`), for one that no
     key of the ledger signed (step 3: `log-signature`, `log-key-unknown`), and for a bad cosignature (step 4, `cosignature`).
-    Whether the tier is enough is for `check_tier`.
+    Where organisations vote, their quorum stands in for the log's own line; too few of them are step 4, `quorum`. Whether the
+    tier is enough else is for `check_tier`.
     """
     head, unsigned = _open(raw, trust)
-    if unsigned is not None and head.tier != "consortium":
+    if unsigned is not None and not head.voices:
         raise unsigned
+    if unsigned is not None:
+        # Somebody who is believed signed it, and too few of them, or none who votes.
+        check_tier(head, "consortium")
     return head
 
 

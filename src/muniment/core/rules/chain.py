@@ -38,7 +38,7 @@ from muniment.core.rules.records import (
     State,
     ValidatorKey,
 )
-from muniment.errors import InvalidInput, VerificationError
+from muniment.errors import InvalidInput, Unavailable, VerificationError
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
@@ -136,7 +136,7 @@ def touched(submissions: Sequence[Submission]) -> set[bytes]:
 def apply(reader: Reader, block: Block) -> Transition:
     """Judge the events of a block in order, later ones seeing earlier ones. A pure function of its arguments.
 
-    Raises InvalidInput (`protocol-unknown`) where the protocol in force is one that this release does not speak.
+    Raises Unavailable (`protocol-unknown`) where the protocol in force is one that this release does not speak.
     """
     overlay = Overlay(reader)
     protocol = _protocol_in_force(overlay)
@@ -249,7 +249,11 @@ def _protocol_in_force(overlay: Overlay) -> int:
     known = overlay.read("protocol", Protocol)
     if known is None:
         raise InvalidInput("the ledger has no protocol", code="no-genesis")
-    entry.check_protocol(known.number)
+    try:
+        entry.check_protocol(known.number)
+    except InvalidInput as error:
+        # No fault of what was submitted: this ledger has gone on, and this release with it no more.
+        raise Unavailable(str(error), code=error.code, hint=error.hint) from None
     return known.number
 
 

@@ -4,9 +4,12 @@ voters      whose lines count on a checkpoint: the members in force before its b
 head        one checkpoint and what was said of it
 past        checkpoints that lie in the ledger's file
 ahead       lines on checkpoints that this node has not reached
-keeper      all of it: takes lines, counts organisations, tells those who wait
+keeper      all of it: counts organisations, publishes, tells those who wait
+intake      what others sent: verified, then kept, or shown to contradict this ledger
+sealing     a member's own line; keyring has the keys for it
 message     what goes over the wire
 courier     one thread for one peer
-cosigning   a node's part: signs, sends, answers, keeps, raises alarms
+troubles    what alarms are raised about
+cosigning   a node's part: signs, sends, answers, keeps
 routes      the way in over HTTP
 """

@@ -22,7 +22,7 @@ from typing import Protocol
 
 import msgspec
 
-from muniment.core.format import checkpoint, time
+from muniment.core.format import checkpoint
 from muniment.core.proof import evidence as evidences
 from muniment.core.rules.chain import Sealed
 from muniment.errors import Conflict, InvariantError, MunimentError, NotFound
@@ -41,7 +41,7 @@ from muniment.node.cosigning.keeper import Keeper, missing
 from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard, Ran
 from muniment.node.cosigning.past import Past
-from muniment.node.cosigning.voters import LOG
+from muniment.node.cosigning.troubles import Lookout
 from muniment.node.divergence import Divergences
 from muniment.node.homes import NodeHome
 from muniment.node.settings import NodeSettings, Peer
@@ -51,9 +51,7 @@ from muniment.server.standing import PeerStanding
 CACHE_KIB = 2_048
 EVIDENCE = "evidence"
 SAVE_SECONDS = 0.5
-SILENT_SECONDS = 15.0
-QUORUM_SECONDS = 5.0
-MICROSECONDS = 1_000_000
+CLOSING_SECONDS = 2.0
 PATIENCE = Patience(connect=2.0, read=5.0, answer=10.0, retries=0.5, attempts=2)
 
 _log = logging.getLogger("muniment.node.cosigning")
@@ -112,10 +110,9 @@ class Cosigning:
         self._sealed: bytes = b""
         self._ran: Ran | msgspec.UnsetType = msgspec.UNSET
         self._doubts: deque[Sequence[Early]] = deque(maxlen=64)
-        self._sounding: set[tuple[str, str]] = set()
+        self._lookout: Lookout | None = None
         self._news = threading.Event()
         self._closing = False
-        self._began = 0.0
         self._clerk = threading.Thread(target=self._run, name="cosigning", daemon=True)
 
     @classmethod
@@ -149,7 +146,6 @@ class Cosigning:
         keeper = self._keeper = Keeper(past, self.organisation, self._publishers)
         intake = self._intake = Intake(keeper, past, self._divergences, clock=self._clock)
         keeper.open()
-        self._began = clocks.monotonic()
         mark = store.mark()
         if mark is not None:
             self._ran = Ran(height=mark.height, root=mark.root.hex())
@@ -160,6 +156,7 @@ class Cosigning:
                 if each.url
             ]
         )
+        self._lookout = Lookout(keeper, intake, self._couriers, self._divergences, self._alarms)
         for courier in self._couriers:
             keeper.listen(courier.nudge)
             courier.open()
@@ -172,9 +169,10 @@ class Cosigning:
         if self._clerk.is_alive():
             self._clerk.join(10.0)
         for each in self._couriers:
-            each.nudge()
+            each.stop()
+        until = clocks.monotonic() + CLOSING_SECONDS
         for each in self._couriers:
-            each.close()
+            each.join(max(0.0, until - clocks.monotonic()))
         if self._keeper is not None:
             self._save()
         self._open.close()
@@ -235,8 +233,7 @@ class Cosigning:
 
     def peers(self) -> tuple[PeerStanding, ...]:
         """The other members as this node last heard of them."""
-        ours, now = self.keeper.newest.height, clocks.monotonic()
-        told = {each.organisation: _stand(each, ours, now, self._divergences.names(each.organisation)) for each in self._couriers}
+        told = {} if self._lookout is None else self._lookout.peers()
         silent = [PeerStanding(organisation=each.organisation, url=each.url, reached=False) for each in self._peers]
         return tuple([told.get(each.organisation, each) for each in silent])
 
@@ -290,7 +287,8 @@ class Cosigning:
                 while self._doubts:
                     self._look_into(self._doubts.popleft())
                 self._save()
-                self._raise_alarms()
+                if self._lookout is not None:
+                    self._lookout.look()
                 if self.keeper.mark != told:
                     told = self.keeper.mark
                     for each in self._couriers:
@@ -319,55 +317,7 @@ class Cosigning:
             return
         self.keeper.saved()
 
-    def _raise_alarms(self) -> None:
-        troubles = {**self._divergences.troubles(), **self._find_silent(), **self._find_short()}
-        for (code, organisation), text in troubles.items():
-            self._alarms.sound(code, organisation, text)
-        for code, organisation in self._sounding - troubles.keys():
-            self._alarms.quiet(code, organisation)
-        self._sounding = set(troubles)
-
-    def _find_silent(self) -> dict[tuple[str, str], str]:
-        voters, now = self.keeper.next_voters, clocks.monotonic()
-        members = () if voters is None else voters.organisations
-        found: dict[tuple[str, str], str] = {}
-        for each in self._couriers:
-            if each.organisation in members and now - max(each.lives, self._began) > SILENT_SECONDS:
-                since = f"since {_format(each.heard)}" if each.heard else "since this node started"
-                found["peer-silent", each.organisation] = f"{each.organisation} has not answered at {each.url} {since}."
-        return found
-
-    def _find_short(self) -> dict[tuple[str, str], str]:
-        newest, voters = self.keeper.newest, self.keeper.newest.voters
-        now = clocks.monotonic()
-        if voters is None or newest.is_settled or now - max(newest.committed, self._began) < QUORUM_SECONDS:
-            return {}
-        silent = [each for each in voters.organisations if each not in newest.lines]
-        late = self._intake.mistimed if self._intake is not None else {}
-        clock = [f"{name}'s clock and this machine's do not agree." for name in silent if name in late]
-        text = f"block {newest.height} is cosigned by {newest.votes} of {len(voters.organisations)}; {voters.quorum} must have."
-        return {("quorum-missing", ""): " ".join((text, f"Missing: {', '.join(silent)}.", *clock))}
-
     def _reach_http(self, peer: Peer) -> Ask:
         transport = Transport(address.parse(peer.url), ca=self._ca, patience=PATIENCE)
         self._open.callback(transport.close)
         return lambda told: transport.ask(PATH, told, Heard, limit=4 * MAX_BYTES)
-
-
-def _stand(courier: Courier, ours: int, now: float, parted: bool) -> PeerStanding:
-    return PeerStanding(
-        organisation=courier.organisation,
-        url=courier.url,
-        reached=bool(courier.heard) and not courier.failure and now - courier.lives <= SILENT_SECONDS,
-        height=courier.height,
-        lag=ours - courier.height if courier.height >= 0 else 0,
-        heard=_format(courier.heard) if courier.heard else "",
-        agrees=False if parted else courier.agrees,
-    )
-
-
-def _format(seconds: float) -> str:
-    return time.format(int(seconds * MICROSECONDS))
-
-
-__all__ = ["LOG", "Committed", "Cosigning"]

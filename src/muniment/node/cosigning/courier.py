@@ -52,7 +52,7 @@ class _Again(msgspec.Struct):
 
 
 class Courier:
-    """The exchange with one peer. `open` starts the thread, `close` ends it."""
+    """The exchange with one peer. `open` starts the thread, `stop` ends it."""
 
     def __init__(self, organisation: str, url: str, ask: Ask, keeper: Keeper, intake: Intake, compare: Compare) -> None:
         self.organisation = organisation
@@ -89,10 +89,13 @@ class Courier:
         """There is news. From any thread, at any time."""
         self._news.set()
 
-    def close(self, seconds: float = 2.0) -> None:
-        """End; an answer that is still to come is waited for no longer than this."""
+    def stop(self) -> None:
+        """Begin nothing more."""
         self._closing = True
         self._news.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end; an answer that is still to come is waited for no longer than this."""
         if self._thread.is_alive():
             self._thread.join(seconds)
 
@@ -159,6 +162,8 @@ class Courier:
             self._note_failure(error)
             return
         except Exception as error:
+            if self._closing:
+                return
             # Whatever it is, this thread is the only one that speaks to this peer.
             _log.exception("cosignatures could not be exchanged with %s", self.organisation)
             self._note_failure(error)

@@ -178,12 +178,44 @@ def _settle_trust(home: Home, consortium: Consortium) -> None:
     files.write(home.trust, text)
 
 
+def meet(folder: Path, answer: Answer) -> bool:
+    """Write where a member is reached into this node's addresses, where it does not stand there yet; whether it did not.
+
+    The engine talks to nobody else. Raises InvalidInput (`other-origin`), Conflict (`other-address`) where something else stands
+    there: that is for people to settle.
+    """
+    places = NodePlaces(folder)
+    settings = node_settings.load(places.settings)
+    origin = joining.load_answer(places).body.origin
+    answers_.verify_keys(answer)
+    if answer.body.origin != origin:
+        raise InvalidInput(
+            f"{answer.organisation} answered for {answer.body.origin}, and this node is of {origin}",
+            code="other-origin",
+            hint="Ask for the answer to a draft or a sealed file of this ledger.",
+        )
+    peer = _peer(answer)
+    known = next((each for each in settings.peers if each.organisation == peer.organisation), None)
+    if known == peer or peer.organisation == settings.organisation:
+        return False
+    if known is not None:
+        raise Conflict(
+            f"{places.settings} says something else about {peer.organisation}",
+            code="other-address",
+            hint=f"Correct it there: url = {peer.url!r}, p2p = {peer.p2p!r}.",
+        )
+    text = files.read(places.settings, node_settings.MAX_FILE_BYTES).decode() + node_settings.format_peer(peer)
+    node_settings.parse(text, str(places.settings))
+    files.write(places.settings, text.encode())
+    return True
+
+
+def _peer(answer: Answer) -> Peer:
+    return Peer(organisation=answer.organisation, url="" if answer.body.url is UNSET else answer.body.url, p2p=answer.peer)
+
+
 def _with_peers(settings: NodeSettings, consortium: Consortium) -> NodeSettings:
     """The addresses as they are, with the other members as they answered; whom somebody wrote there himself stays."""
     known = {each.organisation for each in settings.peers} | {settings.organisation}
-    told = tuple(
-        Peer(organisation=each.organisation, url="" if each.body.url is UNSET else each.body.url, p2p=each.peer)
-        for each in consortium.answers
-        if each.organisation not in known
-    )
+    told = tuple(_peer(each) for each in consortium.answers if each.organisation not in known)
     return msgspec.structs.replace(settings, peers=(*settings.peers, *told))

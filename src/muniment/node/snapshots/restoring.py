@@ -88,7 +88,8 @@ class Restoring:
             _log.warning("%s", error, extra={"code": error.code})
             return Offered.REJECT_SENDER
         mark = self._store.mark()
-        if mark is not None and mark.height >= offer.height:
+        # The very same may come again: this process or the engine ended after the last chunk, before the engine wrote it down.
+        if mark is not None and mark.height >= offer.height and (mark.height, mark.root) != (offer.height, root):
             self._give_up(_ahead(mark.height))
             return Offered.REJECT
         with self._store.view() as view:
@@ -152,8 +153,10 @@ class Restoring:
         staged = self._store.stage([], lambda previous: previous)
         if staged.root != course.offer.hash:
             raise VerificationError("the snapshot does not end with a whole block", step=8, code="bad-snapshot")
-        # Before this the engine begins anew after a crash; after it, it goes on with the next block.
-        self._store.commit(staged, self._seal, course.offer.height)
+        mark = self._store.mark()
+        if mark is None or mark.height < course.offer.height:
+            # Before this the engine begins anew after a crash; after it, it goes on with the next block.
+            self._store.commit(staged, self._seal, course.offer.height)
         self.close()
 
     def _refetch(self, course: _Course, index: int, sender: str, error: InvalidInput) -> Applied:

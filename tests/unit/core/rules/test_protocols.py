@@ -10,7 +10,7 @@ from machine import Machine
 from muniment.core.format import entry
 from muniment.core.rules import chain
 from muniment.core.rules.chain import Block
-from muniment.errors import InvalidInput
+from muniment.errors import InvalidInput, Unavailable
 
 
 def test_only_the_next_one_follows(machine: Machine) -> None:
@@ -50,10 +50,10 @@ def test_whoever_does_not_speak_it_judges_nothing_more(machine: Machine) -> None
     machine.say("protocol.upgraded", protocol=2)
     position = machine.position
     block = Block(position, chain.policy_in_force(machine.replay), "2030-01-01T00:00:00.000000Z", ())
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(Unavailable) as caught:
         chain.apply(machine.replay, block)
     assert caught.value.code == "protocol-unknown"
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(Unavailable) as caught:
         machine.block(machine.sign("system.registered", name="s"))
     assert caught.value.code == "protocol-unknown"
     assert machine.position == position

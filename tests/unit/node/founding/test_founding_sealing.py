@@ -282,6 +282,27 @@ def test_a_newcomer_builds_the_same_home(tmp_path: Path) -> None:
     assert [each.organisation for each in home.settings.peers] == list(founders.MEMBERS)
 
 
+def test_a_node_meets_a_newcomer(tmp_path: Path) -> None:
+    """What people wrote into node.toml stays; what contradicts it is theirs to settle."""
+    draft = founders.draft()
+    given = founders.join_all(tmp_path, draft)
+    sealed = founders.seal(tmp_path, draft, "lab", given).consortium
+    home = NodeHome(tmp_path / "lab")
+    home.settings.write_text("# ours\n" + home.settings.read_text())
+    invitation = joining.Invitation(draft=draft, sealed=sealed)
+    asked = joining.Asked(url="https://newcomer.example", p2p="newcomer.example:26656")
+    answer = joining.join(tmp_path / "newcomer", invitation, "newcomer", asked)
+    assert sealing.meet(home.home, answer)
+    assert not sealing.meet(home.home, answer)
+    peer = home.load_settings().peers[-1]
+    assert (peer.organisation, peer.url, peer.p2p) == ("newcomer", "https://newcomer.example", answer.peer)
+    assert home.settings.read_text().startswith("# ours\n")
+    moved = joining.join(tmp_path / "newcomer", invitation, "newcomer", joining.Asked(p2p="elsewhere.example:1"))
+    assert code_of(sealing.meet, home.home, moved) == "other-address"
+    other = founders.join(tmp_path / "other", msgspec.structs.replace(draft, origin="example.com/other"), "bank")
+    assert code_of(sealing.meet, home.home, other) == "other-origin"
+
+
 @pytest.mark.parametrize("count", [1, 2, 64])
 def test_from_one_to_many(tmp_path: Path, count: int) -> None:
     """A consortium of one works as one of many; below four the strength is said plainly elsewhere (rules)."""

@@ -129,12 +129,19 @@ def test_a_later_snapshot_may_follow_one_that_was_not_finished(source: Marked, o
     assert_same(source, later, store)
 
 
+def test_the_same_one_may_come_again(source: Marked, offer: Offer, store: Store) -> None:
+    """The engine was killed after the last chunk, before it wrote down that it had it."""
+    for _ in range(2):
+        take(Restoring(store, marked.seal), offer, chunks(source, offer))
+        assert_same(source, offer, store)
+
+
 def test_an_earlier_one_is_refused_where_more_is_here(source: Marked, offer: Offer, store: Store) -> None:
     take(Restoring(store, marked.seal), offer, chunks(source, offer))
     earlier = format.describe(8, _bundles(source, 8))
     assert Restoring(store, marked.seal).offer(earlier, earlier.hash) == Offered.REJECT
     again = Restoring(store, marked.seal)
-    assert again.offer(offer, offer.hash) == Offered.REJECT
+    assert again.offer(earlier, earlier.hash) == Offered.REJECT
     assert again.trouble is not None
     assert again.trouble.code == "engine-empty"
 

@@ -35,13 +35,15 @@ export async function openHead(raw, trust) {
   if (!signed && !votes) throw unknown;
   const voices = await hearVoices(note, trust);
   const { tier, basis } = weighVoices(voices, trust.quorum);
-  // A silent publisher stops nobody: where organisations vote, their quorum stands in for the log's own line.
-  if (!signed && tier !== "consortium") throw unknown;
+  if (!signed && !voices.length) throw unknown;
   const basisBy = basis === "asserted" ? [] : listStating(voices, basis === "voted" ? "voted" : "replayed");
   const times = voices.map((voice) => voice.time).sort((one, other) => (one < other ? 1 : -1));
   const quorumTime = tier === "solo" ? null : times[trust.quorum - 1];
   const known = trust.organisations.length;
-  return { checkpoint, note: raw, signed, voices, quorum: trust.quorum, known, tier, basis, basisBy, quorumTime };
+  const head = { checkpoint, note: raw, signed, voices, quorum: trust.quorum, known, tier, basis, basisBy, quorumTime };
+  // A silent publisher stops nobody: where organisations vote, their quorum stands in for the log's own line.
+  if (!signed) checkTier(head, "consortium");
+  return head;
 }
 
 /** Check that a checkpoint has at least a tier: step 4. @param {Head} head @param {string} [wanted] else what the quorum promises */

@@ -49,9 +49,10 @@ export async function parseTrust(text) {
 
 /** What two people compare aloud on first contact. @param {Trust} trust @returns {Promise<string>} */
 export async function fingerprintOf(trust) {
-  const [first] = trust.logKeys;
-  const key = first === undefined ? trust.ledger : toHex(await sha256(toUtf8(first.text)));
-  return `${trust.ledger.slice(0, 16)}-${key.slice(0, 16)}`;
+  const voting = trust.quorum > 0 && trust.quorum <= countVoting(trust);
+  const believed = voting ? trust.cosigners.map((each) => each.verifier) : trust.logKeys.slice(0, 1);
+  const texts = believed.map((each) => each.text).sort();
+  return `${trust.ledger.slice(0, 16)}-${toHex(await sha256(toUtf8(texts.join("\n")))).slice(0, 16)}`;
 }
 
 function readDocument(text) {
@@ -110,10 +111,14 @@ function checkTrust(trust) {
     if (verifier.type === ED25519) throw badTrust(`cosigners[${at}].vkey`, "is a log's key, and cosigners sign with another type");
   }
   checkDistinct(trust);
-  const voting = new Set(trust.cosigners.filter((each) => each.statement === "voted").map((each) => each.organisation)).size;
-  if (!trust.logKeys.length && !(trust.quorum > 0 && trust.quorum <= voting)) {
+  if (!trust.logKeys.length && !(trust.quorum > 0 && trust.quorum <= countVoting(trust))) {
     throw badTrust("log_keys", "names no key, and there is no quorum of organisations that vote in its place");
   }
+}
+
+/** How many organisations vote. */
+function countVoting({ cosigners }) {
+  return new Set(cosigners.filter((each) => each.statement === "voted").map((each) => each.organisation)).size;
 }
 
 /** A cosignature does not bind its signer's name, so one key under two names would count twice. */
