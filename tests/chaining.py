@@ -75,6 +75,7 @@ class Chain:
         self.height = 0
         self.now = makers.NOON + 60_000_000
         self.told: list[Committed] = []
+        self.doubts: list[str] = []
         self.retained = 0
         self.peers: set[str] = set()
         self.restart()
@@ -99,6 +100,8 @@ class Chain:
             on_commit=self.told.append,
             retain=lambda height: self.retained,
             known=lambda peer: peer in self.peers,
+            clock=lambda: self.now,
+            tell_clock=self.doubts.append,
         )
         self.reconnect()
 
@@ -161,6 +164,16 @@ class Chain:
     def batch(self, *entries: bytes) -> bytes:
         """A transaction of these events; of one new event where none is named."""
         return batch.encode(next(_numbers).to_bytes(batch.NONCE_BYTES, "big"), entries or (self.system(),))
+
+    def propose(self, *txs: bytes, room: int = 1 << 24, at: int | None = None) -> list[bytes]:
+        """PrepareProposal: the transactions of the next block, the first of which says its time."""
+        asked = abci.RequestPrepareProposal(txs=txs, max_tx_bytes=room, time=stamp(self.now if at is None else at))
+        return list(self.ask(prepare_proposal=asked).prepare_proposal.txs)
+
+    def accepts(self, *txs: bytes, at: int | None = None, name: bytes = b"") -> bool:
+        """ProcessProposal of a block with these transactions, whose hash is `name`."""
+        asked = abci.RequestProcessProposal(txs=txs, time=stamp(self.now if at is None else at), hash=name)
+        return self.ask(process_proposal=asked).process_proposal.status == abci.ResponseProcessProposal.ACCEPT
 
     def decide(
         self, *txs: bytes, at: Timestamp | None = None, faults: Sequence[abci.Misbehavior] = ()

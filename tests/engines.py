@@ -34,11 +34,11 @@ from muniment.core.rules.members import Member, Validators
 from muniment.errors import NotFound
 from muniment.ledger.embedded import _sealer
 from muniment.ledger.signers import SeedSigner
-from muniment.ledger.store.file import Store
+from muniment.ledger.store.file import Seal, Store
 from muniment.ledger.store.marks import Mark
 from muniment.node import batch
 from muniment.node.abci.server import Server
-from muniment.node.application import Application, keep_all
+from muniment.node.application import Application, OnCommit, keep_all
 from muniment.node.engine import binary, config_toml, genesis_json
 from muniment.node.engine.config_toml import EngineSettings, StateSync
 from muniment.node.founding import engine_keys
@@ -77,7 +77,7 @@ def free_port() -> int:
 
 
 class Node:
-    """An engine and its application, in a home as a real node has it, without what people edit."""
+    """An engine and its application, in a home as a real node has it, without what people edit. Keys that are there are taken."""
 
     def __init__(self, home: Path, name: str, program: Path) -> None:
         self.home = home
@@ -89,13 +89,17 @@ class Node:
         self.peers: tuple[str, ...] = ()
         self._server: Server | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        config = self.engine / "config"
-        config.mkdir(parents=True)
-        (self.engine / "data").mkdir()
-        self.signer = engine_keys.create_validator(config / "priv_validator_key.json")
-        identity = engine_keys.create_engine(config / "node_key.json")
+        self.opened = Opened()
+        self.seal: Seal = SEAL
+        self.on_commit: OnCommit = lambda _: None
+        places = NodePlaces(home)
+        (self.engine / "config").mkdir(parents=True, exist_ok=True)
+        (self.engine / "data").mkdir(exist_ok=True)
+        new = not places.validator_key.exists()
+        self.signer = (engine_keys.create_validator if new else engine_keys.load)(places.validator_key)
+        identity = (engine_keys.create_engine if new else engine_keys.load)(places.engine_node_key)
         self.id = members.address(identity.public_key.hex())
-        engine_keys.begin_state(self.engine / "data" / "priv_validator_state.json")
+        engine_keys.begin_state(places.validator_state)
 
     @property
     def engine(self) -> Path:
@@ -122,9 +126,9 @@ class Node:
         path = self.home / "abci.sock"
         self._store = Store.open(self.home / "ledger.db")
         self._aside = Store.open(self.home / "ledger.db")
-        exchange = snapshots(self._aside) if snapshots else Snapshots(self._aside, SEAL)
+        exchange = snapshots(self._aside) if snapshots else Snapshots(self._aside, self.seal)
         application = Application(
-            self._store, SEAL, Opened(), protocol=1, on_commit=lambda _: None, retain=lambda height: self.retain(height)
+            self._store, self.seal, self.opened, protocol=1, on_commit=self.on_commit, retain=lambda height: self.retain(height)
         )
         self._server = Server(path, lambda: Session(application, exchange), self.failures.append)
         self._server.open()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import httpx
 import msgspec
 
 
@@ -83,6 +84,37 @@ def replace(path: str, body: bytes, *, status: int = 200, type: str | None = Non
         return Said(status, said.type if type is None else type, body) if asked.startswith(path) else said
 
     return lie
+
+
+class Relayed:
+    """An ASGI application that asks a server elsewhere: so a `Liar` can stand before a process that is not ours."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body", False):
+                break
+        kept = [(name, value) for name, value in scope["headers"] if name not in (b"host", b"connection")]
+        query = scope["query_string"].decode()
+        async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=30.0) as client:
+            answered = await client.request(
+                scope["method"], scope["path"] + (f"?{query}" if query else ""), headers=kept, content=body
+            )
+        passed = (b"content-length", b"content-encoding", b"transfer-encoding", b"connection")
+        headers = [(name.lower(), value) for name, value in answered.headers.raw if name.lower() not in passed]
+        headers.append((b"content-length", str(len(answered.content)).encode()))
+        await send({"type": "http.response.start", "status": answered.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": answered.content})
 
 
 class Sender:

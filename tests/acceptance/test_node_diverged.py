@@ -36,7 +36,11 @@ def run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A command of muniment; what it remembers is in a folder of the test's."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MUNIMENT_") or "COMETBFT" in key}
     return subprocess.run(
-        [sys.executable, "-m", "muniment", *arguments], capture_output=True, text=True, env=environment | {"XDG_STATE_HOME": str(state)}, check=False
+        [sys.executable, "-m", "muniment", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment | {"XDG_STATE_HOME": str(state)},
+        check=False,
     )
 
 

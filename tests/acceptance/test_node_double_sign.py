@@ -53,7 +53,9 @@ def run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A command of muniment, by somebody who remembers nothing."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MUNIMENT_") or "COMETBFT" in key}
     environment["XDG_STATE_HOME"] = str(state)
-    return subprocess.run([sys.executable, "-m", "muniment", *arguments], capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "muniment", *arguments], capture_output=True, text=True, env=environment, check=False
+    )
 
 
 def headers(node: Node) -> list[Header]:

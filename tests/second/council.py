@@ -71,7 +71,13 @@ def settle(state: State, faults: Iterable[Json]) -> list[Json]:
         place = fault["address"], fault["height"], fault["kind"]
         if place not in known or plain["time"] < known[place]["time"]:
             known[place] = plain
-    found = [known[place] for place in sorted(known)][:MOST_FAULTS]
+    waiting, taken = sorted(known), list[tuple[str, int, str]]()
+    while waiting and len(taken) < MOST_FAULTS:
+        # A round: the first that is left of each address.
+        turn = [next(place for place in waiting if place[0] == address) for address in sorted({place[0] for place in waiting})]
+        taken += turn[: MOST_FAULTS - len(taken)]
+        waiting = [place for place in waiting if place not in turn]
+    found = [known[place] for place in sorted(taken)]
     for fault in found:
         validator = state(f"validator/{fault['address']}")
         if validator is not None:

@@ -92,7 +92,8 @@ class Head:
             self.basis = (
                 "voted" if self.tier == "consortium" else "replayed-by" if sum(s > 0 for s in strengths) >= k else "asserted"
             )
-        demand(signed or bool(voices), 3, "log-key-unknown")
+        voters = {organisation for _, organisation, statement in trust.cosigners if statement == "voted"}
+        demand(signed or (bool(voices) and 0 < k <= len(voters)), 3, "log-key-unknown")
         demand(signed or self.tier == "consortium", 4, "quorum")
         tiers = ("solo", "witnessed", "consortium")
         demand(tiers.index(self.tier) >= tiers.index(wanted or ("witnessed" if k else "solo")), 4, "quorum")

@@ -43,6 +43,9 @@ from muniment.index.rows import ThingKind
 from muniment.ledger import prover
 from muniment.ledger.embedded import system_clock
 
+# Evidence of double signing stands in headers.
+_CHANGED_BY_HEADERS = ("member", "validator")
+
 
 class Answers(Questions):
     """Questions to one ledger whose answers come with a proof.
@@ -64,8 +67,8 @@ class Answers(Questions):
         `thing` is as for `resolve`; an entry is named by its index. Raises NotFound, InvalidInput (`ambiguous`).
         """
         found = self.resolve(thing)
-        if found.index == 0 and found.stream is not None:
-            # What the genesis made has no entry that says so alone; the state does.
+        if found.stream is not None and (found.index == 0 or found.kind in _CHANGED_BY_HEADERS):
+            # What a header made or may have changed last has no entry that says so alone; the state does.
             return self.prove_state(found.stream)
         return self._ask(EntryQuestion(index=found.index), disclose)
 

@@ -64,7 +64,7 @@ def _exactly(extent: Extent, text: str, kinds: Kinds) -> Iterator[Thing]:
         yield from _by_index(extent, text)
     elif kind in _VERSIONS:
         yield from _named(extent, kind, name, kinds)
-    elif name or kind in ("policy", "protocol"):
+    elif name or kind in ("members", "policy", "protocol"):
         yield from _by_stream(extent, text)
 
 
@@ -105,7 +105,7 @@ def _by_stream(extent: Extent, stream: str) -> Iterator[Thing]:
         environment, _, name = rest.partition("/")
         yield from _deployment(extent, environment, name)
     else:
-        digest = rest if kind in ("key", "link") else None
+        digest = rest if kind in ("cosigner", "key", "link") else None
         yield Thing(kind=kind, stream=stream, name=rest or kind, digest=digest, index=indices[-1])  # type: ignore[arg-type]
 
 

@@ -19,6 +19,7 @@ ThingKind = Literal[
     "amendment",
     "acts",
     "attempts",
+    "cosigner",
     "data",
     "dataset",
     "deployment",
@@ -29,6 +30,7 @@ ThingKind = Literal[
     "key",
     "link",
     "member",
+    "members",
     "model",
     "parameter",
     "plan",
@@ -36,6 +38,7 @@ ThingKind = Literal[
     "protocol",
     "run",
     "system",
+    "validator",
     "version",
     "waiver",
 ]

@@ -1,1 +1,1 @@
-"""The ledger behind CometBFT: the application that it asks, the processes, the exchange of cosignatures. Needs the extra `consortium`."""
+"""The ledger behind CometBFT: the application that it asks, its processes, the exchange of cosignatures (extra `consortium`)."""

@@ -3,7 +3,8 @@
     alarms.sound("peer-diverged", "bank", "its checkpoint of 120 entries has another root")
     alarms.quiet("peer-diverged", "bank")
 
-Codes: diverged, peer-diverged, double-sign, stalled, engine-failed, quorum-missing, peer-silent, protocol-unknown, disk.
+Codes: diverged, peer-diverged, double-sign, stalled, engine-failed, quorum-missing, peer-silent, protocol-unknown,
+clock, disk.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Alarms:
 
     def sound(self, code: str, organisation: str, text: str) -> None:
         """Raise an alarm, or say it anew where its text changed; one that stands already is not logged again."""
+        text = text.rstrip(".")
         with self._lock:
             known = self._alarms.get((code, organisation))
             if known is not None and known.text == text:
@@ -42,6 +44,8 @@ class Alarms:
 
     def quiet(self, code: str, organisation: str = "") -> None:
         """End an alarm, if it stands."""
+        if not self._alarms:
+            return
         with self._lock:
             ended = self._alarms.pop((code, organisation), None)
         if ended is not None:

@@ -21,10 +21,13 @@ from muniment.core.rules.chain import Position, Sealed, Submission
 from muniment.core.rules.events import MemberChanged
 from muniment.core.rules.policy import Policy, Verdict
 from muniment.errors import Conflict, InvalidInput, InvariantError
+from muniment.ledger.embedded import Clock, system_clock
 from muniment.ledger.store.file import Seal, Store
 from muniment.ledger.store.staging import Staged
+from muniment.node import moment
 from muniment.node.abci import plain
 from muniment.node.abci.proto import types_pb2 as abci
+from muniment.node.moment import Watch
 from muniment.node.opened import Opened, Transaction
 
 MAX_BLOCK_EVENTS = 2_000
@@ -85,6 +88,10 @@ def everybody(peer: str) -> bool:
     return True
 
 
+def ignore(told: str) -> None:
+    """Nobody hears of clocks that differ."""
+
+
 class Finalized(msgspec.Struct, frozen=True):
     """A block that was judged and may be committed."""
 
@@ -106,6 +113,8 @@ class Application:
         on_commit: OnCommit,
         retain: Retain = keep_all,
         known: Known = everybody,
+        clock: Clock = system_clock,
+        tell_clock: Callable[[str], None] = ignore,
     ) -> None:
         self._store = store
         self._seal = seal
@@ -114,6 +123,7 @@ class Application:
         self._on_commit = on_commit
         self._retain = retain
         self._known = known
+        self._watch = Watch(clock, tell_clock)
 
     def info(self) -> abci.ResponseInfo:
         """Exactly the last committed pair of height and hash; height 0 before the first.
@@ -163,9 +173,13 @@ class Application:
         return abci.ResponseCheckTx()
 
     def propose(self, request: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
-        """What of the waiting transactions makes the next block: in order, as much as fits, without what does not open."""
+        """What of the waiting transactions makes the next block: in order, as much as fits, without what does not open.
+
+        Before them stands the time, by this machine's clock and never before the engine's own.
+        """
         taken: list[bytes] = []
-        room, events = request.max_tx_bytes, 0
+        mark = moment.encode(max(self._watch.now(), plain.microseconds(request.time), 0))
+        room, events = request.max_tx_bytes - _travelling(mark), 0
         for raw in request.txs:
             transaction = self._open(raw)
             if transaction is None:
@@ -175,16 +189,16 @@ class Application:
             if room < 0 or events > MAX_BLOCK_EVENTS:
                 break
             taken.append(raw)
-        return abci.ResponsePrepareProposal(txs=taken)
+        return abci.ResponsePrepareProposal(txs=[mark, *taken] if taken else [])
 
     def judge_proposal(self, request: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
-        """Whether a proposed block may be voted for: all of it opens, and it is no larger than a proposer may make it."""
-        events = 0
-        for raw in request.txs:
-            transaction = self._open(raw)
-            events += MAX_BLOCK_EVENTS + 1 if transaction is None else len(transaction.submissions)
-            if events > MAX_BLOCK_EVENTS:
-                return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
+        """Whether a proposed block may be voted for.
+
+        All of it opens, it is no larger than a proposer may make it, and where it holds events it begins with a time that is not
+        before the engine's own and about right by the clock here.
+        """
+        if request.txs and not self._is_fit(request):
+            return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
         return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
 
     def finalize(self, request: abci.RequestFinalizeBlock) -> tuple[abci.ResponseFinalizeBlock, Finalized]:
@@ -192,7 +206,10 @@ class Application:
         mark = self._store.mark()
         if mark is not None and request.height <= mark.height:
             raise InvariantError(f"the engine decided block {request.height}, and {mark.height} was committed here")
-        opened = [self._open(raw) for raw in request.txs]
+        said = moment.decode(request.txs[0]) if request.txs else None
+        # A block of evidence alone has the engine's own time.
+        when = plain.microseconds(request.time) if said is None else said
+        opened = [self._open(raw) for raw in request.txs[0 if said is None else 1 :]]
         # More than a third of the validators would have to vote for what does not open. It does nothing, on every node alike.
         transactions = tuple([each for each in opened if each is not None])
         submissions = [submission for each in transactions for submission in each.submissions]
@@ -200,11 +217,11 @@ class Application:
         # Read before the block is judged, and only where it may change: it costs as much as judging a small block.
         before = self._store.validators if any(isinstance(each.event, MemberChanged) for each in submissions) else None
         try:
-            staged = self._store.stage(submissions, lambda previous: plain.follow(previous, request.time), faults)
+            staged = self._store.stage(submissions, lambda previous: plain.follow(previous, when), faults)
         except plain.EndOfTime:
             transactions, staged = (), self._store.stage([], lambda previous: previous)
         answer = abci.ResponseFinalizeBlock(
-            tx_results=[_DONE] * len(opened),
+            tx_results=[_DONE] * len(request.txs),
             validator_updates=plain.updates(before, staged.transition.validators),
             app_hash=staged.root,
         )
@@ -223,6 +240,17 @@ class Application:
         if request.path.startswith(_PEER) and not self._known(request.path.removeprefix(_PEER)):
             return abci.ResponseQuery(code=STRANGER, codespace=CODESPACE, log="this is no peer of this node")
         return abci.ResponseQuery()
+
+    def _is_fit(self, request: abci.RequestProcessProposal) -> bool:
+        when, events = moment.decode(request.txs[0]), 0
+        if when is None or len(request.txs) == 1 or when < plain.microseconds(request.time):
+            return False
+        for raw in request.txs[1:]:
+            transaction = self._open(raw)
+            events += MAX_BLOCK_EVENTS + 1 if transaction is None else len(transaction.submissions)
+            if events > MAX_BLOCK_EVENTS:
+                return False
+        return self._watch.may_vote(when, request.hash)
 
     def _open(self, raw: bytes) -> Transaction | None:
         try:

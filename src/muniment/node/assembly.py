@@ -89,6 +89,7 @@ class Node:
             on_commit=committed,
             retain=pruning.retain(settings.keep_blocks),
             known=lambda peer: _knows(home, peer),
+            tell_clock=self._tell_clock,
         )
         snapshots = Snapshots(self._open_store(), self.cosigning.seal)
         ending.callback(snapshots.close)
@@ -141,6 +142,12 @@ class Node:
         store = Store.open(self.home.ledger, CACHE_KIB)
         self._ending.callback(store.close)
         return store
+
+    def _tell_clock(self, told: str) -> None:
+        if told:
+            self.alarms.sound("clock", "", told)
+        else:
+            self.alarms.quiet("clock")
 
     def _observe(self, verdicts: Sequence[Verdict]) -> None:
         if self._counting is not None:

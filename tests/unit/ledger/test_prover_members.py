@@ -130,3 +130,17 @@ def test_the_index_knows_what_headers_changed(store: Store, tmp_path: Path) -> N
             held = prover.read_stream(view, stream, state_map.decode_record(record), found)
             assert [at for at, _ in held] == found
     index.close()
+
+
+def test_the_members_are_found_by_name(store: Store, tmp_path: Path) -> None:
+    index = Index(tmp_path / "index.db")
+    with store.view() as view:
+        index.follow(view)
+    found = {text: index.resolve(text).kind for text in ("members", "member/acme", f"validator/{ADDRESS}")}
+    assert found == {"members": "members", "member/acme": "member", f"validator/{ADDRESS}": "validator"}
+    # The newest entry that is about acme is the header of its last fault.
+    assert index.resolve("member/acme").index == index.stream_indices("member/acme")[-1]
+    rows = index.events("member/acme")
+    assert [row.name for row in rows] == ["note.added", "member.changed"]
+    assert rows[1].stream == "member/acme"
+    index.close()

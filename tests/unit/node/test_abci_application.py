@@ -14,7 +14,7 @@ from chaining import Chain, member, seal, seed, stamp
 from muniment.core.format import merkle, time
 from muniment.core.rules import members
 from muniment.errors import Conflict, InvalidInput, InvariantError
-from muniment.node import batch
+from muniment.node import batch, moment
 from muniment.node.abci import plain
 from muniment.node.abci.proto import types_pb2 as abci
 from muniment.node.application import MAX_BLOCK_EVENTS
@@ -97,11 +97,10 @@ def test_nothing_is_verified_twice(chain: Chain) -> None:
     raw = begun(chain).batch(*[chain.system() for _ in range(5)])
     assert chain.ask(check_tx=abci.RequestCheckTx(tx=raw)).check_tx.code == 0
     assert chain.ask(check_tx=abci.RequestCheckTx(tx=raw, type=abci.RECHECK)).check_tx.code == 0
-    proposed = chain.ask(prepare_proposal=abci.RequestPrepareProposal(txs=[raw], max_tx_bytes=1 << 20)).prepare_proposal
-    assert list(proposed.txs) == [raw]
-    judged = chain.ask(process_proposal=abci.RequestProcessProposal(txs=[raw])).process_proposal
-    assert judged.status == abci.ResponseProcessProposal.ACCEPT
-    chain.block(raw)
+    proposed = chain.propose(raw)
+    assert proposed[1:] == [raw]
+    assert chain.accepts(*proposed)
+    chain.block(*proposed)
     assert chain.opened.verified == 5
     # What was committed is not kept: who sends it again has it opened again.
     chain.ask(check_tx=abci.RequestCheckTx(tx=raw))
@@ -239,10 +238,10 @@ def test_what_is_no_batch_goes_nowhere(chain: Chain, raw: bytes) -> None:
     good = begun(chain).batch()
     checked = chain.ask(check_tx=abci.RequestCheckTx(tx=raw)).check_tx
     assert (checked.code, checked.codespace) == (1, "muniment")
-    proposed = chain.ask(prepare_proposal=abci.RequestPrepareProposal(txs=[raw, good], max_tx_bytes=1 << 22))
-    assert list(proposed.prepare_proposal.txs) == [good]
-    judged = chain.ask(process_proposal=abci.RequestProcessProposal(txs=[good, raw])).process_proposal
-    assert judged.status == abci.ResponseProcessProposal.REJECT
+    mark, *proposed = chain.propose(raw, good)
+    assert proposed == [good]
+    assert chain.accepts(mark, good)
+    assert not chain.accepts(mark, good, raw)
     # Decided all the same, it does nothing, on every node alike.
     answer = chain.block(raw, good)
     assert [each.code for each in answer.tx_results] == [0, 0]
@@ -261,25 +260,74 @@ def test_a_false_signature_goes_nowhere(chain: Chain) -> None:
 def test_a_proposal_fits_its_block(chain: Chain) -> None:
     txs = [begun(chain).batch(*[chain.system() for _ in range(3)]) for _ in range(4)]
 
-    def propose(room: int) -> int:
-        asked = abci.RequestPrepareProposal(txs=txs, max_tx_bytes=room)
-        return len(chain.ask(prepare_proposal=asked).prepare_proposal.txs)
-
-    # CometBFT counts a tag and a length before each: 3 bytes for one of 2^7 to 2^14 bytes.
-    whole = sum(3 + len(raw) for raw in txs)
+    # CometBFT counts a tag and a length before each: 3 bytes for one of 2^7 to 2^14 bytes, 2 for a shorter one.
+    whole = sum(3 + len(raw) for raw in txs) + 2 + len(moment.encode(0))
     assert all(1 << 7 <= len(raw) < 1 << 14 for raw in txs)
-    assert [propose(whole), propose(whole - 1), propose(0)] == [4, 3, 0]
+    assert [len(chain.propose(*txs, room=room)) for room in (whole, whole - 1, 0)] == [5, 4, 0]
 
 
 def test_a_block_holds_so_many_events(chain: Chain) -> None:
     entries = [begun(chain).system() for _ in range(batch.MAX_EVENTS)]
     txs = [chain.batch(*entries) for _ in range(MAX_BLOCK_EVENTS // batch.MAX_EVENTS)]
     more = [*txs, chain.batch(entries[0])]
-    assert len(chain.ask(prepare_proposal=abci.RequestPrepareProposal(txs=more, max_tx_bytes=1 << 24)).prepare_proposal.txs) == len(
-        txs
-    )
-    for given, status in ((txs, abci.ResponseProcessProposal.ACCEPT), (more, abci.ResponseProcessProposal.REJECT)):
-        assert chain.ask(process_proposal=abci.RequestProcessProposal(txs=given)).process_proposal.status == status
+    mark, *proposed = chain.propose(*more)
+    assert proposed == txs
+    assert chain.accepts(mark, *txs)
+    assert not chain.accepts(mark, *more)
+
+
+DAY_US = 24 * 3_600 * 1_000_000
+
+
+def test_a_block_has_the_time_of_its_proposer_and_not_of_the_last_votes(chain: Chain) -> None:
+    begun(chain)
+    voted, chain.now = chain.now, chain.now + 3 * DAY_US
+    proposed = chain.propose(chain.batch(), at=voted)
+    assert moment.decode(proposed[0]) == chain.now
+    assert chain.accepts(*proposed, at=voted)
+    chain.block(*proposed, at=stamp(voted))
+    sealed = chain.told[-1].sealed
+    assert sealed is not None
+    assert sealed.header.time == time.format(chain.now - 1_000_000)
+
+
+def test_a_block_without_events_says_no_time(chain: Chain) -> None:
+    begun(chain)
+    assert chain.propose() == []
+    assert chain.accepts()
+    assert not chain.accepts(moment.encode(chain.now))
+
+
+@pytest.mark.parametrize("off", [-1, 11_000_000])
+def test_a_time_before_the_engine_or_ahead_of_the_clock_is_never_voted_for(chain: Chain, off: int) -> None:
+    begun(chain)
+    mark, raw = moment.encode(chain.now + off), chain.batch()
+    assert not any(chain.accepts(mark, raw, at=chain.now, name=b"the same") for _ in range(3 * moment.PATIENCE))
+    assert not chain.accepts(raw)
+
+
+def test_an_old_time_is_voted_for_where_the_same_block_comes_again_and_again(chain: Chain) -> None:
+    """After an outage some validators are bound to a block from before it."""
+    begun(chain)
+    old, raw = chain.propose(chain.batch())
+    voted, chain.now = chain.now, chain.now + DAY_US
+    assert [chain.accepts(old, raw, at=voted, name=b"bound") for _ in range(moment.PATIENCE + 1)] == [False] * moment.PATIENCE + [
+        True
+    ]
+    assert chain.doubts[-1] == "a member proposed a block whose time is 86400 s behind this machine's clock"
+    # One who lies about the time proposes another block in each of his turns, or his own one between those of others.
+    assert not any(chain.accepts(old, raw, at=voted, name=bytes([turn])) for turn in range(3 * moment.PATIENCE))
+    fresh = chain.propose(raw)
+    assert chain.accepts(*fresh, name=b"fresh")
+    assert chain.doubts[-1] == ""
+
+
+def test_a_time_comes_from_a_proposer_alone(chain: Chain) -> None:
+    begun(chain)
+    assert chain.ask(check_tx=abci.RequestCheckTx(tx=moment.encode(chain.now))).check_tx.code == 1
+    assert chain.propose(moment.encode(5)) == []
+    mark, raw = chain.propose(chain.batch())
+    assert not chain.accepts(mark, mark, raw)
 
 
 @pytest.mark.parametrize(

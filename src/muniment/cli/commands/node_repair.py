@@ -9,7 +9,6 @@ import click
 import msgspec
 
 from muniment.cli import output, session
-from muniment.errors import NotFound
 from muniment.ledger.embedded import system_clock
 
 
@@ -38,8 +37,6 @@ def command(home: Path | None, anew: bool, from_others: bool, trust: str | None,
     node = NodeHome(settings.home.absolute())
     consortium, peers = node.load_consortium(), node.load_settings().peers
     believed = None if trust is None else arrival.parse_trusted(trust)
-    if not node.ledger.exists() and not node.folder.joinpath("repair").exists():
-        raise NotFound(f"there is no ledger at {node.home}", code="no-ledger", hint="Name the node's folder with --home.")
     with lock.held(node.folder):
         mending = Mending(
             node,

@@ -28,6 +28,9 @@ Basis = Literal["asserted", "replayed-by", "voted"]
 """Whose word the state map is: the operator's alone, of organisations that ran it again, of validators."""
 
 
+_MORE = "Ask for the proof again once more organisations have cosigned."
+
+
 class Voice(msgspec.Struct, frozen=True):
     """An organisation that cosigned: its strongest statement, and when by its own clock (POSIX seconds, its newest)."""
 
@@ -73,10 +76,10 @@ def open_head(raw: bytes, trust: Trust) -> Head:
     tier is enough else is for `check_tier`.
     """
     head, unsigned = _open(raw, trust)
-    if unsigned is not None and not head.voices:
+    if unsigned is not None and not (head.voices and trust.votes):
         raise unsigned
     if unsigned is not None:
-        # Somebody who is believed signed it, and too few of them, or none who votes.
+        # Somebody who is believed signed it: what lacks are others.
         check_tier(head, "consortium")
     return head
 
@@ -138,7 +141,7 @@ def check_tier(head: Head, wanted: Tier | None) -> None:
         f"{len(counted)} of {head.known} organisations {verb} this checkpoint, and {head.quorum or 'a quorum'} must have",
         step=4,
         code="quorum",
-        hint="Ask for the proof again once more organisations have cosigned, or accept one operator's word with the tier solo.",
+        hint=_MORE if asked == "consortium" else f"{_MORE[:-1]}, or accept one operator's word with the tier solo.",
         details={"organisations": list(counted), "tier": head.tier, "wanted": asked},
     )
 

@@ -125,14 +125,20 @@ def encode_faults(faults: Sequence[Fault]) -> bytes:
 
 
 def settle_faults(faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    """One fault for each address, height and kind, in this order, the earliest of several; at most MAX_FAULTS, nobody named yet.
+    """One fault for each address, height and kind, in this order, the earliest of several; nobody is named yet.
 
-    Whatever an engine proves in one block, and however often: a header has room for it.
+    Whatever an engine proves in one block, and however often: a header has room for it. Of more than MAX_FAULTS each address
+    has one in turn, so that nobody hides another's fault behind many of his own.
     """
     found: dict[tuple[str, int, str], Fault] = {}
     for each in sorted(faults, key=lambda fault: (fault.address, fault.height, fault.kind, fault.time)):
         found.setdefault((each.address, each.height, each.kind), msgspec.structs.replace(each, organisation=UNSET))
-    return tuple(found.values())[:MAX_FAULTS]
+    turns: dict[str, int] = {}
+    ranked = []
+    for place in found:
+        turns[place[0]] = turns.get(place[0], 0) + 1
+        ranked.append((turns[place[0]], place))
+    return tuple(found[place] for place in sorted(place for _, place in sorted(ranked)[:MAX_FAULTS]))
 
 
 def address(key: str) -> str:

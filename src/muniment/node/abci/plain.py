@@ -35,9 +35,9 @@ def microseconds(stamp: Timestamp) -> int:
     return min(max(stamp.seconds * 1_000_000 + stamp.nanos // 1_000, FIRST_US), LAST_US)
 
 
-def follow(previous: str, stamp: Timestamp) -> str:
-    """The time of a header whose block has this time, after a header of time `previous`: always later. Raises EndOfTime."""
-    following = max(microseconds(stamp), time.parse(previous) + 1)
+def follow(previous: str, when: int) -> str:
+    """The time of a header, after one of time `previous`, whose block is of `when` (microseconds). Raises EndOfTime."""
+    following = max(min(when, LAST_US), time.parse(previous) + 1)
     if following > LAST_US:
         raise EndOfTime
     return time.format(following)

@@ -29,13 +29,14 @@ IsEmpty = Callable[[int], bool]
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """good: the newest mark that is known to be right; wrong: the first that is not; newest: the last one here.
 
-    blocks: whether the engine's own blocks were there to be asked
+    blocks: whether the engine's own blocks were there to be asked; damaged: why the ledger could not be read, if so
     """
 
     good: Mark | None
     wrong: Mark | None
     newest: Mark | None
     blocks: bool = True
+    damaged: str = ""
 
     @property
     def is_sound(self) -> bool:

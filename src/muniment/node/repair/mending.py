@@ -18,25 +18,20 @@ from pathlib import Path
 
 import msgspec
 
-from muniment.core.format import time
-from muniment.core.rules.members import Validators
-from muniment.errors import CorruptStore, InvalidInput, Unavailable
+from muniment.errors import CorruptStore, NotFound, Unavailable
+from muniment.ledger import signers
 from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.marks import Mark
-from muniment.node import arrival
-from muniment.node.arrival import Start
-from muniment.node.engine.config_toml import StateSync
+from muniment.node.founding import ledger_file
 from muniment.node.homes import NodeHome
 from muniment.node.repair import diagnosis, engine, plan, rebuild
+from muniment.node.repair.decision import Decision, FindStart
 from muniment.node.repair.diagnosis import Finding
 from muniment.node.repair.plan import Places, Plan
 
 FILES = ("ledger.db-wal", "ledger.db-shm", "ledger.db")
 """In the order in which they are moved: the log goes before what it belongs to, and is in the same folder again in the end."""
-
-FindStart = Callable[[Validators], Start]
-"""Finds from whom, and after which block, a snapshot is taken. Raises as `arrival.find_start`."""
 
 
 class Mended(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +55,10 @@ class Mending:
     ) -> None:
         self._home = home
         self._program = program
-        self._find_start = find_start
         self._say = say
         self._clock = clock
         self._places = Places(home)
+        self._decision = Decision(home, program, find_start, say, clock)
 
     def run(self, *, anew: bool = False, from_others: bool = False) -> Mended:
         """Repair what is wrong, or go on with a repair that was cut short.
@@ -77,10 +72,11 @@ class Mending:
             self._give_up(going)
             going = None
         if going is None:
-            finding = self._examine(from_others)
-            if finding.newest is None or (finding.is_sound and not anew and not from_others):
+            finding = self._decision.examine(from_others)
+            nothing = finding.newest is None and not finding.damaged
+            if nothing or (finding.is_sound and not anew and not from_others):
                 return self._tell(finding, None, "")
-            going = self._decide(finding, from_others)
+            going = self._decision.decide(finding, from_others)
             plan.write(self._places, going)
         else:
             self._say("A repair was begun here before; it goes on.")
@@ -92,95 +88,51 @@ class Mending:
         plan.finish(self._places, going)
         return self._tell(finding, going, stopped)
 
-    def _examine(self, from_others: bool) -> Finding:
-        """Compare the ledger here with the engine's own blocks, as far as there are any."""
-        store = Store.open(self._home.ledger)
-        try:
-            newest = store.mark()
-            if newest is None:
-                return Finding(good=None, wrong=None, newest=None)
-            if from_others or not engine.has_data(self._home.engine):
-                with store.view() as view:
-                    good = newest if diagnosis.is_settled(view, newest) else None
-                return Finding(good=good, wrong=None, newest=newest, blocks=False)
-            self._say("Comparing the ledger with the blocks that the members agreed on.")
-            with engine.open_blocks(self._program, self._home.engine) as blocks:
-                return diagnosis.examine(store, blocks.root, blocks.last, blocks.is_empty)
-        finally:
-            store.close()
-
-    def _decide(self, finding: Finding, from_others: bool) -> Plan:
-        good = finding.good
-        before = plan.last_done(self._places)
-        # What did not help the first time does not help the second time.
-        tried = before is not None and before.way == "own-blocks" and good is not None and before.height == good.height
-        shown = Plan(
-            kept=self._name_kept(),
-            why=_explain(finding, from_others),
-            way="own-blocks",
-            height=0,
-            size=self._home.load_consortium().start.size,
-            root="",
-            wrong=0 if finding.wrong is None else finding.wrong.height,
-        )
-        if good is not None and finding.blocks and not tried:
-            return msgspec.structs.replace(shown, height=good.height, size=good.size, root=good.root.hex())
-        sync = self._ask_others(good)
-        if sync is None:
-            (self._home.folder / arrival.FILE).unlink(missing_ok=True)
-            return msgspec.structs.replace(shown, way="blocks")
-        arrival.write(self._home, sync)
-        # Only the beginning stays: an idle chain's snapshot may be of an earlier height than what is right here.
-        return msgspec.structs.replace(shown, way="snapshot")
-
-    def _name_kept(self) -> str:
-        """The folder for the old ledger: the time, so that the newest one is the last; never one that is there."""
-        now = self._clock()
-        while True:
-            name = time.format(now).replace("-", "").replace(":", "").replace(".", "-").rstrip("Z")
-            if not (self._places.folder / name).exists():
-                return name
-            now += 1
-
-    def _ask_others(self, good: Mark | None) -> StateSync | None:
-        """Where a snapshot comes from; None on a chain that is so young that it needs none."""
-        validators = self._home.load_consortium().validators
-        if good is not None:
-            store = Store.open(self._home.ledger)
-            try:
-                with store.view() as view:
-                    validators = view.validators_before(view.sealed_by(good.size - 1) + 1) or validators
-            finally:
-                store.close()
-        try:
-            return self._find_start(validators).sync
-        except InvalidInput as error:
-            if error.code == "chain-too-young":
-                return None
-            raise
-
     def _rebuild(self, going: Plan) -> tuple[Plan, str]:
         """Make the right part again; the plan then says where it really ends."""
-        consortium = self._home.load_consortium()
         _remove(self._places.folder)
         self._say(f"Making {going.size} entries again: every signature is verified, every block judged.")
-        old = Store.open(self._home.ledger)
         try:
-            done = rebuild.rebuild(old, self._places.fresh, consortium.ledger, going.size)
-            if done.size < consortium.start.size:
-                raise CorruptStore(
-                    f"the ledger here is damaged before its chain began: {done.stopped}",
-                    hint="Bring back the ledger that moved in, from a backup, then run the repair again.",
-                )
-            if going.way != "own-blocks":
-                return going, done.stopped
-            found = _find_mark(old, done.size, going.height)
+            old = Store.open(self._home.ledger)
+        except (CorruptStore, NotFound):
+            return self._found(going), ""
+        try:
+            return self._copy(old, going)
+        except CorruptStore:
+            _remove(self._places.folder)
+            return self._found(going), ""
         finally:
             old.close()
+
+    def _copy(self, old: Store, going: Plan) -> tuple[Plan, str]:
+        consortium = self._home.load_consortium()
+        done = rebuild.rebuild(old, self._places.fresh, consortium.ledger, going.size)
+        if done.size < consortium.start.size:
+            raise CorruptStore(done.stopped)
+        if going.way != "own-blocks":
+            return going, done.stopped
+        found = _find_mark(old, done.size, going.height)
         rebuild.mark(self._places.fresh, found)
         going = msgspec.structs.replace(going, height=found.height, size=found.size, root=found.root.hex())
         plan.write(self._places, going)
         return going, done.stopped
+
+    def _found(self, going: Plan) -> Plan:
+        """Begin without the old file, of which nothing can be read. A ledger that moved in can only come from a copy of it."""
+        consortium = self._home.load_consortium()
+        if consortium.moved:
+            raise CorruptStore(
+                "the ledger here is damaged before its chain began",
+                hint="Bring back the ledger that moved in, from a backup, then run the repair again.",
+            )
+        if going.way == "own-blocks":
+            going = self._decision.turn_to_others(going, None)
+            plan.write(self._places, going)
+        signer = signers.load_file(self._home.cosigner_key)
+        organisation = self._home.load_settings().organisation
+        seal = ledger_file.cosigning(organisation, signer, self._clock)
+        ledger_file.create(self._places.fresh, consortium, seal)
+        return going
 
     def _is_aside(self, going: Plan) -> bool:
         """Does the old ledger lie aside? Then the new one is whole, in its place or still beside it."""
@@ -261,15 +213,3 @@ def _remove(folder: Path) -> None:
     for name in FILES:
         with suppress(FileNotFoundError):
             (folder / name).unlink()
-
-
-def _explain(finding: Finding, from_others: bool) -> str:
-    if finding.wrong is not None:
-        return f"After block {finding.wrong.height} of the chain the ledger here differs from what the members agreed on."
-    if from_others:
-        return "The chain was to be taken from the other members."
-    if not finding.blocks:
-        return "The engine here has no blocks, and the ledger has."
-    if finding.is_sound:
-        return "The ledger was to be made anew."
-    return "The newest block here was not confirmed by the other members."

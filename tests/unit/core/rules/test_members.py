@@ -128,6 +128,14 @@ def test_faults_are_settled_once_in_order_and_not_too_many() -> None:
     settled = members.settle_faults((told, *reversed(many), *many))
     assert settled == many[: members.MAX_FAULTS]
     assert members.settle_faults(settled) == settled
+    # Nobody hides another's fault behind many of his own.
+    last = msgspec.structs.replace(FAULT, address="f" * 40)
+    assert members.settle_faults((*many, last)) == (*many[: members.MAX_FAULTS - 1], last)
+    several = tuple(
+        msgspec.structs.replace(FAULT, address=f"{number:040x}", height=height) for number in range(40) for height in (1, 2)
+    )
+    settled = members.settle_faults(several)
+    assert [each.height for each in settled] == [1, 2] * 24 + [1] * 16
     other = msgspec.structs.replace(FAULT, kind="light-client-attack")
     first = msgspec.structs.replace(FAULT, address="0" * 40, height=8)
     assert members.settle_faults((other, FAULT, first)) == (first, FAULT, other)

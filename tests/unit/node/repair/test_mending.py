@@ -48,7 +48,12 @@ class Node:
         self.calls: list[str] = []
         self.start: Any = SimpleNamespace(sync=SYNC)
         sealed = SimpleNamespace(
-            start=SimpleNamespace(size=1), ledger=source.ledger, chain_id="c", validators=Validators(members=())
+            start=SimpleNamespace(size=1),
+            ledger=source.ledger,
+            chain_id="c",
+            validators=Validators(members=()),
+            moved=False,
+            origin=makers.ORIGIN,
         )
         monkeypatch.setattr(NodeHome, "load_consortium", lambda _: sealed)
         monkeypatch.setattr(engine, "open_blocks", self._open_blocks)
@@ -59,7 +64,7 @@ class Node:
         def root(height: int) -> bytes:
             return self.source.mark_at(height).root if height <= self.right else b"o" * 32
 
-        yield SimpleNamespace(root=root, last=self.last)
+        yield SimpleNamespace(root=root, last=self.last, is_empty=lambda _: False)
 
     def repair(self, **how: bool) -> Mended:
         def find(validators: Validators) -> Any:
@@ -274,10 +279,39 @@ def test_another_ledger_is_not_repaired(node: Node, tmp_path: Path, monkeypatch:
     assert node.mark() == node.source.mark
 
 
+@pytest.mark.parametrize("way", ["lost", "no file of a database", "without its genesis"])
+def test_a_file_that_cannot_be_read_is_founded_anew_and_comes_from_others(
+    node: Node, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "lost":
+        node.home.ledger.unlink()
+    elif way == "no file of a database":
+        node.home.ledger.write_bytes(b"rubbish" * 1_000)
+    else:
+        with apsw.Connection(str(node.home.ledger)) as sql:
+            sql.execute("DELETE FROM entry WHERE idx = 0")
+    found: list[Path] = []
+
+    def create(path: Path, consortium: Any, seal: Any) -> None:
+        found.append(path)
+        shutil.copy(node.source.founded, path)
+
+    monkeypatch.setattr(mending.ledger_file, "create", create)
+    monkeypatch.setattr(mending.signers, "load_file", lambda _: makers.LOG)
+    monkeypatch.setattr(NodeHome, "load_settings", lambda _: SimpleNamespace(organisation="bank"))
+    done = node.repair()
+    assert done.plan is not None
+    assert done.plan.way == "snapshot"
+    assert found == [Places(node.home).fresh]
+    assert (node.mark(), len(node.entries())) == (None, 1)
+    assert node.home.validator_state.read_text() == "signed"
+    assert bool(list(Places(node.home).folder.glob("*/ledger.db"))) == (way != "lost")
+
+
 def test_a_ledger_that_is_damaged_before_its_chain_is_for_a_backup(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     sealed = node.home.load_consortium()
-    start = SimpleNamespace(size=21)
-    monkeypatch.setattr(NodeHome, "load_consortium", lambda _: SimpleNamespace(**{**vars(sealed), "start": start}))
+    changed = {"start": SimpleNamespace(size=21), "moved": True}
+    monkeypatch.setattr(NodeHome, "load_consortium", lambda _: SimpleNamespace(**{**vars(sealed), **changed}))
     spoil(node, 7)
     with pytest.raises(CorruptStore, match="before its chain began"):
         node.repair()

@@ -27,7 +27,7 @@ def read_clocks(head: Head, block: Block | None) -> tuple[Clock, ...]:
         whose = f"a quorum of {head.quorum} cosigning organisations, each by its own clock"
         clocks.append(Clock(whose=whose, time=_read_posix(head.quorum_time)))
     if block is not None:
-        claim = "the validators' median" if head.tier == "consortium" else "the operator's claim"
+        claim = "its proposer's clock, which the voters found right" if head.tier == "consortium" else "the operator's claim"
         clocks.append(Clock(whose=f"header time, {claim}", time=block.time))
     for voice in head.voices:
         clocks.append(Clock(whose=f"cosignature of {voice.organisation}, its own clock", time=_read_posix(voice.time)))

@@ -294,7 +294,7 @@ def _word(ground: Ground) -> str:
 
 
 def _claim(ground: Ground) -> str:
-    return "the validators' median" if ground.tier == "consortium" else "the operator's claim"
+    return "its proposer's clock, which the voters found right" if ground.tier == "consortium" else "the operator's claim"
 
 
 def _sealed_in(said: Said, ground: Ground) -> str:

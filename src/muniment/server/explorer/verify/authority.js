@@ -2,7 +2,7 @@
 import { openCosignatures, openLines, parseCheckpoint } from "./checkpoint.js";
 import { parseNote } from "./note.js";
 import { failed } from "./problem.js";
-import { STATEMENTS } from "./trust.js";
+import { countVoting, STATEMENTS } from "./trust.js";
 
 /** How much weight a checkpoint has, from the least to the most. */
 const TIERS = Object.freeze(["solo", "witnessed", "consortium"]);
@@ -35,7 +35,8 @@ export async function openHead(raw, trust) {
   if (!signed && !votes) throw unknown;
   const voices = await hearVoices(note, trust);
   const { tier, basis } = weighVoices(voices, trust.quorum);
-  if (!signed && !voices.length) throw unknown;
+  const voting = trust.quorum > 0 && trust.quorum <= countVoting(trust);
+  if (!signed && !(voices.length && voting)) throw unknown;
   const basisBy = basis === "asserted" ? [] : listStating(voices, basis === "voted" ? "voted" : "replayed");
   const times = voices.map((voice) => voice.time).sort((one, other) => (one < other ? 1 : -1));
   const quorumTime = tier === "solo" ? null : times[trust.quorum - 1];

@@ -25,7 +25,7 @@ export function readClocks(head, block) {
 
 /** Whose claim the time in a header is. @param {string} tier @returns {string} */
 export function sealingClock(tier) {
-  return tier === "consortium" ? "the validators' median" : "the operator's claim";
+  return tier === "consortium" ? "its proposer's clock, which the voters found right" : "the operator's claim";
 }
 
 /** Check that a checkpoint is at most so many seconds old; false where no age was asked for. @returns {boolean} */

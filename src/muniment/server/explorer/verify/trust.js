@@ -117,7 +117,7 @@ function checkTrust(trust) {
 }
 
 /** How many organisations vote. */
-function countVoting({ cosigners }) {
+export function countVoting({ cosigners }) {
   return new Set(cosigners.filter((each) => each.statement === "voted").map((each) => each.organisation)).size;
 }
 

@@ -74,7 +74,7 @@ def test_what_others_say_is_said(story: proving.Story, view: View) -> None:
     voters = proving.witnessed(story.trust, [(name, organisation, "voted") for name, organisation, _ in listed], 2)
     text = "\n".join(verify.tell(verify.verify_answer(answer.encode(found), voters)))
     assert "Trust tier: consortium. 2 of 3 organisations voted for order and state: Alpha, Beta." in text
-    assert "the validators' median" in text
+    assert "its proposer's clock, which the voters found right" in text
     strict = proving.witnessed(story.trust, listed, 3)
     text = "\n".join(verify.tell(verify.verify_answer(answer.encode(found), strict, tier="solo")))
     assert "Alpha, Beta cosigned, fewer than the 3 asked for" in text
