@@ -89,7 +89,6 @@ class Node:
         self.peers: tuple[str, ...] = ()
         self._server: Server | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self.opened = Opened()
         self.seal: Seal = SEAL
         self.on_commit: OnCommit = lambda _: None
         places = NodePlaces(home)
@@ -124,6 +123,7 @@ class Node:
     def start(self, state_sync: StateSync | None = None, snapshots: Callable[[Store], Snapshots] | None = None) -> None:
         """Start the application, then the engine."""
         path = self.home / "abci.sock"
+        self.opened = Opened()
         self._store = Store.open(self.home / "ledger.db")
         self._aside = Store.open(self.home / "ledger.db")
         exchange = snapshots(self._aside) if snapshots else Snapshots(self._aside, self.seal)

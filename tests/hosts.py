@@ -25,7 +25,7 @@ from muniment.net import address
 from muniment.net.remote import Remote
 from muniment.net.transport import Patience, Transport
 from muniment.server.hosting import Hosted, Hosting
-from muniment.server.process.assembly import assemble
+from muniment.server.process.assembly import Lifespan, assemble
 
 TOKEN = serving.TOKEN
 QUICK = Patience(connect=2.0, read=5.0, answer=10.0, retries=1.0)
@@ -34,18 +34,30 @@ QUICK = Patience(connect=2.0, read=5.0, answer=10.0, retries=1.0)
 class Host(serving.Port):
     """A server in a thread of this process, over one ledger. It may be stopped and started again on the same port.
 
+    engine: what writes; None where `lifespan` brings what takes events
+    reader: what is read from; else the ledger's file
     front: what stands before its application, if the test puts something there
     """
 
-    def __init__(self, folder: Path, engine: Embedded, trust: Trust, clock: Clock, wrap: Callable[[Any], Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        engine: Embedded | None,
+        trust: Trust,
+        clock: Clock,
+        wrap: Callable[[Any], Any] = lambda app: app,
+        *,
+        reader: Embedded | None = None,
+        lifespan: tuple[Lifespan, ...] = (),
+    ) -> None:
         self.trust = trust
         settings = serving.settle(folder / "server", folder)
         home, pins = Home(folder), Pins(settings.state / "pins")
         # The reader judges dry runs, so it needs a clock.
-        reader = Embedded(Store.open(home.store), None, clock=clock)
+        reader = reader or Embedded(Store.open(home.store), None, clock=clock)
         writer = Writer(home, Here(home, reader), self.trust, pins, None)
         hosted = Hosted(settings.ledgers[0], home, Ledger(writer, None), writer, engine)
-        self.app = assemble(settings, opened=Hosting((hosted,)))
+        self.app = assemble(settings, opened=Hosting((hosted,)), lifespan=lifespan)
         serving.plant(self.app.access, serving.SCOPES)
         self.front = wrap(self.app)
         super().__init__(self.front)

@@ -158,8 +158,8 @@ def hand_out_trust(folder: Path, ledger: str) -> Trust:
     return trust
 
 
-def found_recording(path: Path, names: Sequence[str], *, may: Sequence[str] = ("attempt.refused",)) -> Life:
-    """Found a small ledger whose policy has refused events of these names recorded by its service, who may write `may`."""
+def founding_recording(names: Sequence[str], *, may: Sequence[str] = ("attempt.refused",)) -> genesis.Genesis:
+    """The genesis of a small ledger whose policy has refused events of these names recorded by its service, who may write `may`."""
     roles = (*founding().policy.roles, Role(name="service", may=tuple(may)))
     policy = Policy(roles=tuple(sorted(roles, key=lambda role: role.name)), record_refusals=tuple(sorted(names)))
     service = genesis.Founder(
@@ -167,8 +167,12 @@ def found_recording(path: Path, names: Sequence[str], *, may: Sequence[str] = ("
     )
     before = founding(policy)
     actors = tuple(sorted((*before.actors, service), key=lambda actor: actor.id))
-    founded = genesis.Genesis(origin=ORIGIN, actors=actors, policy=policy)
-    Embedded.create(path, founded, LOG, clock=StepClock()).close()
+    return genesis.Genesis(origin=ORIGIN, actors=actors, policy=policy)
+
+
+def found_recording(path: Path, names: Sequence[str], *, may: Sequence[str] = ("attempt.refused",)) -> Life:
+    """Found such a ledger in a new file."""
+    Embedded.create(path, founding_recording(names, may=may), LOG, clock=StepClock()).close()
     refusals = Refusals(NODE, Spool(path.parent / "spool"))
     return Life(path, Embedded(Store.open(path), LOG, clock=StepClock(NOON + 60_000_000), refusals=refusals))
 

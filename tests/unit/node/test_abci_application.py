@@ -311,11 +311,11 @@ def test_an_old_time_is_voted_for_where_the_same_block_comes_again_and_again(cha
     begun(chain)
     old, raw = chain.propose(chain.batch())
     voted, chain.now = chain.now, chain.now + DAY_US
-    assert [chain.accepts(old, raw, at=voted, name=b"bound") for _ in range(moment.PATIENCE + 1)] == [False] * moment.PATIENCE + [
-        True
-    ]
+    refused = [chain.accepts(old, raw, at=voted, name=b"bound") for _ in range(moment.PATIENCE)]
+    assert not any(refused)
+    assert chain.accepts(old, raw, at=voted, name=b"bound")
     assert chain.doubts[-1] == "a member proposed a block whose time is 86400 s behind this machine's clock"
-    # One who lies about the time proposes another block in each of his turns, or his own one between those of others.
+    # Another block is another matter.
     assert not any(chain.accepts(old, raw, at=voted, name=bytes([turn])) for turn in range(3 * moment.PATIENCE))
     fresh = chain.propose(raw)
     assert chain.accepts(*fresh, name=b"fresh")
