@@ -35,7 +35,7 @@ class Caller(asyncio.Protocol):
         head = self._found.find(_END)
         if head < 0:
             return
-        start = self._found.find(_LENGTH, 0, head) + len(_LENGTH)
+        start = self._found[:head].lower().find(_LENGTH) + len(_LENGTH)
         length = int(self._found[start : self._found.find(b"\r\n", start)])
         if len(self._found) >= head + 4 + length and self._waiting is not None:
             found, self._found = self._found, b""

@@ -108,6 +108,13 @@ class Scale(NamedTuple):
     """Its entries about models and data, beside those."""
     calls: int
     listeners: int
+    ordered: int
+    """Events that four nodes take in a turn, in batches of 200."""
+    alone: int
+    """Events that they take one at a time."""
+    idle_seconds: float
+    synced: int
+    """Events that a fresh node fetches from the others."""
 
 
 FULL = Scale(
@@ -123,6 +130,10 @@ FULL = Scale(
     lived=40_000,
     calls=300,
     listeners=1_000,
+    ordered=12_000,
+    alone=100,
+    idle_seconds=60.0,
+    synced=100_000,
 )
 QUICK = Scale(
     streams=400,
@@ -137,6 +148,10 @@ QUICK = Scale(
     lived=60,
     calls=20,
     listeners=20,
+    ordered=1_600,
+    alone=4,
+    idle_seconds=2.0,
+    synced=4_000,
 )
 
 

@@ -22,9 +22,13 @@ import pytest
 import consortium
 import deviating
 from consortium import Consortium, Node
+from muniment import config
+from muniment.client.opening import connect
+from muniment.config import Config
 from muniment.core.format import note
 from muniment.core.proof import evidence
 from muniment.core.rules import members
+from muniment.errors import MunimentError
 
 NAMED_SECONDS = 60.0
 """Far more than it takes, for machines that have much else to do."""
@@ -115,13 +119,42 @@ def check_status(node: Node, text: str) -> None:
     consortium.until(says, NAMED_SECONDS, lambda: told[0])
 
 
-def tell_readers(them: Consortium) -> None:
+def tell_readers(them: Consortium, folder: Path, code: str) -> None:
     """Whoever reads the node that is alone hears it: on its page, from its status, and a client believes nothing of it."""
     consortium.until(lambda: ("diverged", "watch") in named(them.watch), NAMED_SECONDS, them.watch.tail)
     check_status(them.watch, "Alarm [diverged] (watch)")
-    page = patient(lambda: them.watch.text("/consortium"))
-    print(page[:20])
-    assert "diverged" in page
+    assert "diverged" in page(them.watch, "/consortium")
+    assert "Do not rely on what it shows" in page(them.watch, "/")
+    assert "Do not rely on what it shows" not in page(them.bank, "/")
+    # A client that asks it alone, and was at another node before.
+    settings = [client(folder, them, node) for node in (them.bank, them.watch)]
+    connect(settings[0]).close()
+
+    def refuses() -> bool:
+        try:
+            with connect(settings[1]) as ledger, ledger.view():
+                return False
+        except MunimentError as error:
+            return error.code == code
+
+    consortium.until(refuses, NAMED_SECONDS, them.watch.tail)
+
+
+def client(folder: Path, them: Consortium, node: Node) -> Config:
+    """Somebody at one node, who has the owner's trust file and remembers what he saw."""
+    environment = {
+        "HOME": str(folder),
+        "XDG_STATE_HOME": str(folder / "client"),
+        "MUNIMENT_URL": node.url,
+        "MUNIMENT_TOKEN": node.token,
+        "MUNIMENT_TRUST": str(them.bank.home.home / "trust.toml"),
+    }
+    return config.resolve(environment, folder, {})
+
+
+def page(node: Node, path: str) -> str:
+    """A page of a node that may be starting again just now."""
+    return patient(lambda: node.text(path))
 
 
 def patient(ask: Callable[[], str]) -> str:
@@ -192,7 +225,8 @@ def test_a_node_with_a_changed_rule_is_named_and_comes_back(tmp_path: Path, chan
     them = start(tmp_path, getattr(deviating, change))
     try:
         name_it(them)
-        tell_readers(them)
+        # Its own line alone stands under what it shows, or a state that is old: it is alone, and stays where it is.
+        tell_readers(them, tmp_path, {"RECORDS": "quorum", "REFUSES": "behind"}[change])
         if change == "RECORDS":
             check_evidence(them)
         repair(them)

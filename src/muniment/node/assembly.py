@@ -122,6 +122,7 @@ class Node:
         """While the server answers: events go to the engine, and the node looks at itself."""
         app.state.submitters = {each.name: self.submitter for each in self.hosting}
         app.state.standing = self.observer.stand
+        app.state.alarms = self.alarms.standing
         app.state.cosigning = self.cosigning
         app.state.engine = self.engine.forward
         self._counting = app.state.observe[ROOT]

@@ -157,7 +157,7 @@ def test_lines_with_a_wrong_time_are_not_counted_and_told(ring: Ring, monkeypatc
     tell(alpha, cosign(at_size(text(alpha), 50), "bravo", at=time.time() + CLOCK_SECONDS + 60))
     assert names(alpha) == {"alpha"}
     assert alpha.keeper.ahead.count == 0
-    said = "bravo's clock and this machine's do not agree."
+    said = "bravo's clock and this machine's do not agree"
     assert until(lambda: any(said in each.text for each in alpha.alarms.standing()))
     tell(alpha, cosign(text(alpha), "bravo"))
     assert names(alpha) == {"alpha", "bravo"}

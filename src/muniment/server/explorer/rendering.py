@@ -8,6 +8,7 @@ and `wording`, and `asset(name)`. It extends `layout.html` and imports the macro
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from muniment.core.format import digest as digests
 from muniment.server import caching, guard
 from muniment.server.explorer import assets, headers, links, wording
 from muniment.server.hosting import Hosted
+from muniment.server.standing import Alarm
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 
@@ -32,6 +34,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     consortium, verify, or nothing
     origin, ledger: empty for somebody who may not read it
     consortium: whether this is a node among others
+    diverged: whether it knows that it has another history than the others agreed on
     """
 
     base: str = ""
@@ -40,6 +43,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     section: str = ""
     person: str = ""
     consortium: bool = False
+    diverged: bool = False
     release: str = __version__
 
 
@@ -122,4 +126,11 @@ def _stand(request: Request[Any, Any, Any], hosted: Hosted | None, section: str)
         section=section,
         person=caller.id if caller.kind == "session" else "",
         consortium=request.app.state.get("standing") is not None,
+        diverged=_is_diverged(request),
     )
+
+
+def _is_diverged(request: Request[Any, Any, Any]) -> bool:
+    """Asked for every page, so nothing is read for it."""
+    listed: Callable[[], Sequence[Alarm]] | None = request.app.state.get("alarms")
+    return listed is not None and any(each.code == "diverged" for each in listed())

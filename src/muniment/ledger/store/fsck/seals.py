@@ -51,6 +51,11 @@ class Seals:
         self.roots: dict[int, bytes] = {}
         """The signed roots by size."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Did every checkpoint hold that was read?"""
+        return not self._unsigned
+
     def read(self, height: int) -> Seal | None:
         """The row of a height, where there is one."""
         row = self._sql.execute(_ROW, (height,)).fetchone()

@@ -67,6 +67,11 @@ class Walk:
         """The signed roots by size."""
         return self._seals.roots
 
+    @property
+    def is_signed(self) -> bool:
+        """Does the checkpoint of every block hold?"""
+        return self._seals.is_whole
+
     def judges(self, height: int) -> Validators | None:
         """The members who judge the checkpoint of a height; those of the genesis judge the genesis too."""
         found = [validators for each, validators in self.terms if each < max(height, 1)]
