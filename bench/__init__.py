@@ -1,6 +1,6 @@
 """How fast and how large: `python -m bench` measures Muniment against what the machine can do at best in the same run.
 
-    python -m bench                     # everything, about five minutes; writes bench/results.json
+    python -m bench                     # everything, about ten minutes; writes bench/results.json
     python -m bench ingest audit        # some families
     python -m bench --quick             # small sizes: shows that it runs, proves nothing about speed
 

@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import answers, audit, cli, disk, hashing, http, ingest, proofs, rules, table
+from bench import answers, audit, cli, consortium, disk, hashing, http, ingest, proofs, rules, table
 from bench.measure import Result
 from bench.sample import FULL, QUICK, Sample, Scale
 
-FAMILIES = ("hashing", "cli", "http", "audit", "rules", "answers", "ingest", "proofs", "disk")
+FAMILIES = ("hashing", "cli", "http", "consortium", "audit", "rules", "answers", "ingest", "proofs", "disk")
 SHARED = frozenset({"ingest", "proofs", "disk"})
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -66,6 +66,8 @@ def _measure(families: Sequence[str], scale: Scale, folder: Path) -> Iterator[li
         yield cli.measure(scale, _subfolder(folder, "cli"))
     if "http" in families:
         yield http.measure(scale, _subfolder(folder, "http"))
+    if "consortium" in families:
+        yield consortium.measure(scale, _subfolder(folder, "consortium"))
     if "audit" in families:
         sample = Sample.create(_subfolder(folder, "audit") / "ledger.db", seed=2)
         sample.register(scale.audited // 2, block=100)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from bench import calling, history
 from bench.history import History
 from bench.measure import Result, Turns, percentile, spread
+from bench.processes import resident_mib
 from bench.sample import ORIGIN, Sample, Scale
 from muniment.client.home import Home
 from muniment.core.format import keys
@@ -135,7 +136,7 @@ def _measure_reads(target: Target, lived: History, scale: Scale) -> list[Result]
 
 def _measure_listeners(target: Target, scale: Scale) -> Result:
     """What idle listeners to events cost, in memory."""
-    before = _resident_mib(target.process)
+    before = resident_mib(target.process)
     socks = []
     request = calling.get("/v1/stream", target.token, "text/event-stream")
     for _ in range(scale.listeners):
@@ -145,22 +146,15 @@ def _measure_listeners(target: Target, scale: Scale) -> Result:
     for sock in socks:
         if not sock.recv(64).startswith(b"HTTP/1.1 200"):
             raise RuntimeError("the server took no more listeners")
-    cost = _resident_mib(target.process) - before
+    cost = resident_mib(target.process) - before
     for sock in socks:
         sock.close()
     return Result("http.listeners", cost, "MiB", 100 / max(cost, 0.1), f"100 MiB for {scale.listeners}", 0.0)
 
 
 def _memory(name: str, target: Target, most: float) -> Result:
-    used = _resident_mib(target.process, "VmHWM:")
+    used = resident_mib(target.process, "VmHWM:")
     return Result(name, used, "MiB", most / used, f"{most:g} MiB", 0.0)
-
-
-def _resident_mib(process: int, line: str = "VmRSS:") -> float:
-    for each in Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines():
-        if each.startswith(line):
-            return int(each.split()[1]) / 1_024
-    raise OSError(f"/proc/{process}/status has no {line}")
 
 
 def _height(target: Target) -> int:

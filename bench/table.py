@@ -33,6 +33,13 @@ TARGETS: Mapping[str, str] = MappingProxyType(
         "hash.one": "0.95",
         "hash.memory": "1",
         "disk.event": "at most 1.25, aim 1.05",
+        "consortium.rate": "0.70, and 1,600/s",
+        "consortium.lone": "1",
+        "consortium.down": "1",
+        "consortium.cpu": "1",
+        "consortium.idle": "1",
+        "consortium.memory": "1",
+        "consortium.sync": "1",
         "cli.version": "bare + 50 ms",
         "cli.log": "bare + 190 ms",
     }
