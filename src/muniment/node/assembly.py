@@ -107,6 +107,7 @@ class Node:
             self.alarms,
             home.home,
             lambda raw: files.write(home.status, raw),
+            lambda: snapshots.trouble,
         )
         server = Server(self._socket, lambda: Session(application, snapshots))
         server.open()

@@ -35,7 +35,6 @@ SHOWN_CHECKPOINTS = 20
 SECONDS = 5.0
 """Each look costs the engine some milliseconds, and an idle node should cost nothing."""
 STALLED_SECONDS = 10.0
-QUORUM_SECONDS = 10.0
 LOW_BYTES = 256 << 20
 
 OpenView = Callable[[], AbstractContextManager[Snapshot]]
@@ -52,7 +51,10 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 class Observer:
-    """Watches one node. `peers` tells what was last heard of the other members; `show` writes the status where others read it."""
+    """Watches one node. `peers` tells what was last heard of the other members; `show` writes the status where others read it.
+
+    `trouble` says why no snapshot could be taken; None where nothing is wrong.
+    """
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class Observer:
         alarms: Alarms,
         folder: Path,
         show: Callable[[bytes], None],
+        trouble: Callable[[], MunimentError | None],
         *,
         seconds: float = SECONDS,
     ) -> None:
@@ -73,10 +76,10 @@ class Observer:
         self._alarms = alarms
         self._folder = folder
         self._show = show
+        self._trouble = trouble
         self._seconds = seconds
         self._told = _Told()
         self._moved = clocks.monotonic()
-        self._sealed: tuple[int, float] = (-1, clocks.monotonic())
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="muniment-observer", daemon=True)
 
@@ -156,12 +159,8 @@ class Observer:
             standing.protocol not in entry.PROTOCOLS,
             f"protocol {standing.protocol} is in force, and this release does not speak it: install a newer one",
         )
-        newest = standing.checkpoints[0] if standing.checkpoints else None
-        if newest is not None and self._sealed[0] != newest.height:
-            self._sealed = newest.height, now
-        lacking = newest is not None and len(newest.cosigners) < newest.quorum and now - self._sealed[1] > QUORUM_SECONDS
-        have = 0 if newest is None else len(newest.cosigners)
-        self._say("quorum-missing", lacking, f"{have} of {standing.quorum} members cosigned block {standing.height}")
+        trouble = self._trouble()
+        self._say("snapshot-failed", trouble is not None, f"this node cannot begin from a snapshot: {trouble}")
         free = shutil.disk_usage(self._folder).free
         self._say("disk", free < LOW_BYTES, f"{free / 1e6:.0f} MB are free")
         for fault in standing.faults:
