@@ -30,8 +30,10 @@ from muniment.core.rules import events
 from muniment.errors import NotFound
 from muniment.ledger import signers
 from muniment.ledger.ids import new_event_id
+from muniment.net import address
 from muniment.node import batch
-from muniment.node.process import orders, record
+from muniment.node.engine_rpc import EngineRpc
+from muniment.node.process import lock, orders, record
 from muniment.node.settings import split_place
 
 BATCH = 200
@@ -195,7 +197,7 @@ class _Measured:
 
     def _pid(self, node: Node, part: str) -> int:
         if part == SUPERVISOR:
-            return int(node.home.lock.read_text(encoding="ascii"))
+            return int((node.home.folder / lock.NAME).read_text(encoding="ascii"))
         return int(record.read(node.home.folder)[part]["process"])
 
     def _size(self) -> int:
@@ -203,5 +205,5 @@ class _Measured:
         return 0 if found is None else found.size
 
     def _height(self) -> int:
-        found = self._first.stand()
-        return -1 if found is None else found.engine_height
+        """Of the engine."""
+        return EngineRpc(address.parse(f"http://{self._first.home.load_settings().rpc}")).status().height

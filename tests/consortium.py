@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time as clocks
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -83,12 +84,12 @@ class Node:
         return self
 
     def wait(self, seconds: float = START_SECONDS) -> Node:
-        """Wait until it answers over HTTP."""
+        """Wait until it answers, and its engine does."""
 
         def answers_now() -> bool:
             assert self.runs, self.tail()
             with suppress(httpx.HTTPError):
-                return self._caller.get("/healthz").status_code == 200
+                return self._caller.get("/readyz").status_code == 200
             return False
 
         until(answers_now, seconds, self.tail)
@@ -243,21 +244,31 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def found(folder: Path, organisations: Sequence[str] = ORGANISATIONS, *, policy: str = "team") -> Consortium:
-    """Found a consortium: every member joins and seals in a home of its own. Nothing runs yet."""
+def found(
+    folder: Path,
+    organisations: Sequence[str] = ORGANISATIONS,
+    *,
+    policy: str = "team",
+    persons: Mapping[str, str] = MappingProxyType({}),
+) -> Consortium:
+    """Found a consortium: every member joins and seals in a home of its own. Nothing runs yet.
+
+    `policy` is a ready one, or a file's path; `persons` names members' first persons, of whom the others have one called -ada.
+    """
+    first = {each: persons.get(each, f"{each}-ada") for each in organisations}
     draft = drafting.draft_new(ORIGIN, organisations, time.format(system_clock() - 1_000_000), policy, sorted(organisations)[0])
     invitation = joining.read_invitation(drafts.encode(draft))
     ports = iter(free_ports(3 * len(organisations)))
     told = []
     for each in draft.members:
         http, p2p, rpc = (f"127.0.0.1:{next(ports)}" for _ in range(3))
-        asked = joining.Asked(person=f"{each}-ada", url=f"http://{http}", p2p=p2p, p2p_listen=p2p, listen=http, rpc=rpc)
+        asked = joining.Asked(person=first[each], url=f"http://{http}", p2p=p2p, p2p_listen=p2p, listen=http, rpc=rpc)
         told.append(joining.join(folder / each, invitation, each, asked))
     for each in draft.members:
         sealing.seal(
             folder / each, sealing.gather(folder / each, draft, [answers.decode(answers.encode(one)) for one in told]), system_clock
         )
-    return Consortium({each: Node(folder / each, each, f"{each}-ada", folder) for each in draft.members})
+    return Consortium({each: Node(folder / each, each, first[each], folder) for each in draft.members})
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from muniment.client import capturing, identity, key_request
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.core.rules import policy_text
-from muniment.core.rules.policy import Policy
+from muniment.core.rules.policy import Policy, PolicyViolation
+from muniment.errors import Conflict
 
 ORIGIN = "example.com/credit"
 POLICY = "policy.toml"
@@ -64,6 +65,18 @@ class Step(NamedTuple):
 
 
 ADMITTED, REPEATED = Verdict("admitted"), Verdict("repeated")
+
+
+def do_by_verb(ledger: Ledger, seen: Seen, step: Step) -> tuple[Verdict, str, int]:
+    """Do a step by its verb of the SDK: the verdict, and event id and entry where there is one."""
+    try:
+        done = step.sdk(ledger, seen)
+    except PolicyViolation as violation:
+        return refused(*(reason.rule for reason in violation.verdict.reasons)), "", -1
+    except Conflict as conflict:
+        return refused(conflict.code.removeprefix("conflict-")), "", -1
+    recorded = getattr(done, "recorded", done)
+    return REPEATED if recorded.again else ADMITTED, recorded.event_id, recorded.index
 
 
 def refused(*rules: str) -> Verdict:

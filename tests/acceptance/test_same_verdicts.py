@@ -34,15 +34,12 @@ from muniment import config
 from muniment.cli import application, exits
 from muniment.client import identity, opening, policy_file
 from muniment.client.home import Home
-from muniment.client.ledger import Ledger
 from muniment.client.remote import first_contact
 from muniment.client.remote.first_contact import FirstContactWarning
 from muniment.core.format import checkpoint, dsse, note
 from muniment.core.format import time as times
-from muniment.core.rules.policy import PolicyViolation
-from muniment.errors import Conflict
 from steps import STEPS
-from threefold import ADMITTED, ORIGIN, POLICY, REPEATED, Seen, Step, Verdict, refused
+from threefold import ADMITTED, ORIGIN, POLICY, REPEATED, Seen, Step, Verdict, do_by_verb, refused
 
 BEGAN_US = times.parse("2026-06-01T09:00:00.000000Z")
 STEP_US = 60_000_000
@@ -84,23 +81,12 @@ class Way(Protocol):
 
 def by_sdk(seen: Seen, step: Step) -> tuple[Verdict, str, int]:
     with muniment.open(seen.home, actor=step.actor) as ledger:
-        return _by_verb(ledger, seen, step)
-
-
-def _by_verb(ledger: Ledger, seen: Seen, step: Step) -> tuple[Verdict, str, int]:
-    try:
-        done = step.sdk(ledger, seen)
-    except PolicyViolation as violation:
-        return refused(*(reason.rule for reason in violation.verdict.reasons)), "", -1
-    except Conflict as conflict:
-        return refused(conflict.code.removeprefix("conflict-")), "", -1
-    recorded = getattr(done, "recorded", done)
-    return REPEATED if recorded.again else ADMITTED, recorded.event_id, recorded.index
+        return do_by_verb(ledger, seen, step)
 
 
 def by_node(seen: Seen, step: Step) -> tuple[Verdict, str, int]:
     with muniment.open(os.environ["MUNIMENT_URL"], actor=step.actor) as ledger:
-        return _by_verb(ledger, seen, step)
+        return do_by_verb(ledger, seen, step)
 
 
 def by_command(seen: Seen, step: Step) -> tuple[Verdict, str, int]:

@@ -126,6 +126,7 @@ class Node:
         app.state.alarms = self.alarms.standing
         app.state.cosigning = self.cosigning
         app.state.engine = self.engine.forward
+        app.state.require = self.engine.status
         self._counting = app.state.observe[ROOT]
         self.submitter.open()
         self.observer.open()

@@ -111,7 +111,7 @@ class ChainSubmitter:
         self._travelling = 0
         self._end: float | None = None
         self._news = threading.Condition(threading.Lock())
-        self._landed: queue.SimpleQueue[_Flight | None] = queue.SimpleQueue()
+        self._landed: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._sender = threading.Thread(target=self._send_all, name="muniment-sender", daemon=True)
         self._answerer = threading.Thread(target=self._answer_all, name="muniment-answerer", daemon=True)
 
@@ -233,7 +233,8 @@ class ChainSubmitter:
             self._flights[name] = flight
             self._travelling += flight.events
         # Before the broadcast: a block may be faster than the engine's answer.
-        flight.future.add_done_callback(partial(self._land, flight))
+        # By its name: a future that leads back to its flight would keep both, and all their events, for ever.
+        flight.future.add_done_callback(partial(self._land, name))
         try:
             self._rpc.broadcast(raw)
         except Unavailable as error:
@@ -265,7 +266,7 @@ class ChainSubmitter:
     def _expire(self, flights: Iterable[_Flight], error: Unavailable) -> None:
         """Wait for transactions no longer."""
         for flight in flights:
-            if not self._remove(flight):
+            if self._remove(flight.name) is None:
                 continue
             self._pending.give_up(flight.name, flight.future)
             for each in flight.slices:
@@ -275,33 +276,34 @@ class ChainSubmitter:
 
     # The answerer.
 
-    def _land(self, flight: _Flight, _: Future[Outcome]) -> None:
+    def _land(self, name: bytes, _: Future[Outcome]) -> None:
         """In the thread that committed it, which must not be held up."""
-        self._landed.put(flight)
+        self._landed.put(name)
 
     def _answer_all(self) -> None:
         while (first := self._landed.get()) is not None:
-            landed, last = [first], False
+            names, last = [first], False
             # All that one block brought is answered together, under one checkpoint.
             with suppress(queue.Empty):
                 while not last:
-                    flight = self._landed.get_nowait()
-                    last = flight is None
-                    landed += [] if flight is None else [flight]
-            done = [request for each in landed if self._remove(each) for request in self._settle(each)]
+                    name = self._landed.get_nowait()
+                    last = name is None
+                    names += [] if name is None else [name]
+            landed = [flight for flight in map(self._remove, names) if flight is not None]
+            done = [request for flight in landed for request in self._settle(flight)]
             if done:
                 self._answer(done)
             if last:
                 return
 
-    def _remove(self, flight: _Flight) -> bool:
-        """Whoever removes a flight is the one who tells its callers."""
+    def _remove(self, name: bytes) -> _Flight | None:
+        """Whoever removes a flight is the one who tells its callers; None where somebody did."""
         with self._news:
-            if self._flights.pop(flight.name, None) is None:
-                return False
-            self._travelling -= flight.events
-            self._news.notify()
-            return True
+            flight = self._flights.pop(name, None)
+            if flight is not None:
+                self._travelling -= flight.events
+                self._news.notify()
+            return flight
 
     def _settle(self, flight: _Flight) -> Iterator[Request]:
         """Note the verdicts of a committed transaction; the requests that it completes."""

@@ -53,6 +53,10 @@ def readyz(request: Request[Any, Any, Any]) -> Health:
     hosting: Hosting = request.app.state.hosting
     for hosted in hosting:
         check(hosted)
+    # What else this process needs to write, such as a consensus engine.
+    require: Callable[[], object] | None = request.app.state.get("require")
+    if require is not None:
+        require()
     return Health("ok")
 
 
