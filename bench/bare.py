@@ -13,10 +13,10 @@ import threading
 from pathlib import Path
 
 from bench.sample import unpack, verify_all
-from muniment.node import batch
 from muniment.node.abci.proto import types_pb2 as abci
 from muniment.node.abci.server import Server
-from muniment.node.application import MAX_BLOCK_EVENTS
+from muniment.node.chain import batch
+from muniment.node.chain.application import MAX_BLOCK_EVENTS
 
 
 class Bare:

@@ -23,7 +23,7 @@ from muniment.cli.consortium_demo.place import Place
 from muniment.errors import Unavailable
 from muniment.net import address
 from muniment.node.engine import binary
-from muniment.node.engine_rpc import EngineRpc
+from muniment.node.engine.rpc import EngineRpc
 from muniment.node.homes import NodeHome
 from muniment.node.process import start
 from muniment.node.settings import split_place

@@ -23,13 +23,13 @@ from muniment.core.rules.chain import Sealed
 from muniment.core.rules.members import Member, Publisher
 from muniment.ledger.signers import SeedSigner
 from muniment.ledger.store.file import Store
-from muniment.node import batch
 from muniment.node.abci.proto import keys_pb2 as keys
 from muniment.node.abci.proto import params_pb2 as params
 from muniment.node.abci.proto import types_pb2 as abci
-from muniment.node.application import Application, Committed, Start
-from muniment.node.opened import Opened
-from muniment.node.session import Session
+from muniment.node.chain import batch
+from muniment.node.chain.application import Application, Committed, Start
+from muniment.node.chain.opened import Opened
+from muniment.node.chain.session import Session
 
 PROTOCOL = 1
 _numbers = count(1)

@@ -31,7 +31,7 @@ REFUSES = """
 _CUSTOMIZE = """
 import sys
 
-if any("muniment.node.application_process" in each for each in sys.orig_argv):
+if any("muniment.node.service.process" in each for each in sys.orig_argv):
     from muniment.core.rules import effects
     from muniment.core.rules.events import SystemRegistered
 

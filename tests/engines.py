@@ -36,15 +36,15 @@ from muniment.ledger.embedded import _sealer
 from muniment.ledger.signers import SeedSigner
 from muniment.ledger.store.file import Seal, Store
 from muniment.ledger.store.marks import Mark
-from muniment.node import batch
 from muniment.node.abci.server import Server
-from muniment.node.application import Application, OnCommit, keep_all
+from muniment.node.chain import batch
+from muniment.node.chain.application import Application, OnCommit, keep_all
+from muniment.node.chain.opened import Opened
+from muniment.node.chain.session import Session
 from muniment.node.engine import binary, config_toml, genesis_json
 from muniment.node.engine.config_toml import EngineSettings, StateSync
 from muniment.node.founding import engine_keys
-from muniment.node.opened import Opened
 from muniment.node.places import NodePlaces
-from muniment.node.session import Session
 from muniment.node.snapshots import Snapshots
 
 BEGIN = "2026-11-23T12:00:00.000000Z"

@@ -22,7 +22,7 @@ import msgspec
 
 import makers
 from muniment.core.format import dsse, state_map, time
-from muniment.core.rules import chain, events, genesis, measurement
+from muniment.core.rules import beginning, chain, events, genesis, measurement
 from muniment.core.rules.chain import Block, Position, Submission, Transition
 from muniment.core.rules.events import Event
 from muniment.core.rules.genesis import Founder, Genesis
@@ -117,7 +117,7 @@ class Machine:
         self.replay = Replay(self.bodies.__getitem__)
         found = founding_ or founding()
         moment = time.format(makers.NOON)
-        sealed = chain.seal_genesis(found, moment, self._root(chain.found(found, moment)))
+        sealed = beginning.seal(found, moment, self._root(beginning.found(found, moment)))
         self._seal(sealed.raw, ())
 
     @property

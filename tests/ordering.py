@@ -33,17 +33,17 @@ from muniment.ledger.spool import Spool
 from muniment.ledger.store.file import Store
 from muniment.net import address
 from muniment.node.alarms import Alarms
-from muniment.node.application import Committed
+from muniment.node.chain.application import Committed
 from muniment.node.cosigning import sealing
 from muniment.node.cosigning.cosigning import Cosigning
 from muniment.node.cosigning.keyring import Keyring
+from muniment.node.cosigning.reading import Settled
 from muniment.node.engine import genesis_json
-from muniment.node.engine_rpc import EngineRpc
+from muniment.node.engine.rpc import EngineRpc
 from muniment.node.founding import ledger_file
-from muniment.node.pending import Pending
-from muniment.node.reading import Settled
-from muniment.node.refusals import Attempts
-from muniment.node.submitting import ChainSubmitter
+from muniment.node.submitting.pending import Pending
+from muniment.node.submitting.refusals import Attempts
+from muniment.node.submitting.submitter import ChainSubmitter
 
 ORGANISATION = "lender"
 COSIGNER = chaining.seed("cosigner", ORGANISATION)

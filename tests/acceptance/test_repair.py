@@ -15,8 +15,8 @@ from engines import Chain, Node
 from muniment.core.format import time
 from muniment.ledger.embedded import system_clock
 from muniment.ledger.store.file import Store
-from muniment.node.arrival import Start
 from muniment.node.homes import NodeHome
+from muniment.node.light.arrival import Start
 from muniment.node.repair.mending import Mended, Mending
 from muniment.node.repair.plan import Places
 

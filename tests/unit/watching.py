@@ -56,14 +56,15 @@ def main(folder: Path) -> None:
 
 def work(vectors: dict[str, Any], modules: dict[str, Any]) -> None:
     """Encode, apply, prove and verify."""
-    chain, entry, genesis = (modules[f"muniment.core.{name}"] for name in ("rules.chain", "format.entry", "rules.genesis"))
+    named = ("rules.beginning", "rules.chain", "format.entry", "rules.genesis")
+    beginning, chain, entry, genesis = (modules[f"muniment.core.{name}"] for name in named)
     state_map, merkle, events = (modules[f"muniment.core.{name}"] for name in ("format.state_map", "format.merkle", "rules.events"))
     blocks = vectors["ledger"]["blocks"]
     header = entry.decode_header(base64.b64decode(blocks[0]["header"]["entry"]))
     founding = genesis.decode(bytes(header.genesis))
-    transition = chain.found(founding, header.time)
+    transition = beginning.found(founding, header.time)
     rows = sorted((key, state_map.leaf(key, value)) for key, value in transition.records.items())
-    sealed = chain.seal_genesis(founding, header.time, state_map.bulk(rows))
+    sealed = beginning.seal(founding, header.time, state_map.bulk(rows))
     assert sealed.position.ledger == vectors["ledger"]["ledger"]
     reader = _Reader(transition.records, [sealed.raw])
     submissions = chain.open_submissions([base64.b64decode(each["entry"]) for each in blocks[1]["entries"]])

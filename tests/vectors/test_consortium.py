@@ -16,7 +16,7 @@ from muniment.core.rules import chain, members
 from muniment.core.rules.members import Fault, Validators
 from muniment.errors import VerificationError
 from muniment.ledger.replay import Replay
-from muniment.node import batch
+from muniment.node.chain import batch
 from second import consortium as second
 from second import forms, machine
 

@@ -17,7 +17,7 @@ from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.proof.path import Step
-from muniment.core.rules import chain, council, genesis, members
+from muniment.core.rules import beginning, chain, council, genesis, members
 from muniment.core.rules.chain import Block
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Fault, Validators
@@ -53,11 +53,11 @@ class Book:
     def found(cls, founding: Genesis, time: str) -> Book:
         """Begin a ledger."""
         book = cls()
-        transition = chain.found(founding, time)
+        transition = beginning.found(founding, time)
         founding = genesis.decode(genesis.encode(founding))
-        names = council.folded(chain.seal_genesis(founding, time, bytes(32)).header)
+        names = council.folded(beginning.seal(founding, time, bytes(32)).header)
         changed = book._record(names, transition.records)
-        sealed = chain.seal_genesis(founding, time, book.state_root())
+        sealed = beginning.seal(founding, time, book.state_root())
         book._close(sealed, (), changed)
         return book
 

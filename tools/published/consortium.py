@@ -14,7 +14,7 @@ from muniment.core.rules.genesis import Founder, Genesis
 from muniment.core.rules.members import Fault, Member, Publisher, Validators
 from muniment.core.rules.policy import Approvals, Policy, Role
 from muniment.errors import InvalidInput, InvariantError
-from muniment.node import batch
+from muniment.node.chain import batch
 from published import cast
 from published.book import Book
 from published.cast import KEYS, Json, digest, encode64, moment

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from muniment.core.format import entry, merkle
-from muniment.core.rules import chain, genesis
+from muniment.core.rules import beginning, genesis
 from muniment.core.rules.genesis import KeyProof
 from muniment.core.rules.members import Member, Publisher
 from published import cast
@@ -26,7 +26,7 @@ def write(book: Book) -> Json:
     member = Member(cosigner=digest("cosigner"), key=digest("validator"), organisation="acme")
     publisher = Publisher(key=digest("publisher"), organisation="acme")
     consortium = msgspec.structs.replace(founding(), members=(member,), publisher=publisher)
-    solo = chain.seal_genesis(consortium, cast.moment(0), bytes(32)).raw.decode()
+    solo = beginning.seal(consortium, cast.moment(0), bytes(32)).raw.decode()
     # Any canonical JSON has the form; the rules alone say what must stand there.
     machine = json.loads(second) | {"validators": [{"key": digest("a")}], "evidence": {"height": 1}}
     good = {"a genesis": first, "a block": second, "a genesis with members": solo, "what machines add": canonical(machine)}

@@ -14,8 +14,9 @@ from muniment.client.council import Change, Council, Motion, Seat
 from muniment.client.ledger import Ledger
 from muniment.core.rules import policy_text
 from muniment.errors import InvalidInput
+from muniment.node import files
 from muniment.node.founding import answer as answers
-from muniment.node.founding import files, rotating, rules
+from muniment.node.founding import rotating, rules
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.rotating import Rotated
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -11,10 +12,13 @@ from muniment.cli import output
 from muniment.core.rules import policy as policies
 from muniment.core.rules import policy_text
 from muniment.errors import InvalidInput
+from muniment.ledger import pins
+from muniment.node import files
+from muniment.node import settings as node_settings
 from muniment.node.founding import answer as answers
 from muniment.node.founding import consortium as consortia
 from muniment.node.founding import draft as drafts
-from muniment.node.founding import files, rules
+from muniment.node.founding import rules
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.consortium import Consortium
 from muniment.node.founding.draft import Draft, Rules
@@ -68,7 +72,7 @@ def tell_draft(draft: Draft, path: str, *, new: bool = False) -> Iterator[str]:
         yield "Each of them audits the copy whole: muniment consortium seal ... --ledger COPY"
 
 
-def tell_answer(invitation: Invitation, answer: Answer, path: str, home: Path) -> Iterator[str]:
+def tell_answer(invitation: Invitation, answer: Answer, path: str, home: Path, listen: str = "") -> Iterator[str]:
     """What was answered, where the keys are, and what comes next."""
     body, origin = answer.body, invitation.draft.origin
     yield f"{output.strong(answer.organisation)} joins {origin}"
@@ -78,13 +82,28 @@ def tell_answer(invitation: Invitation, answer: Answer, path: str, home: Path) -
     yield f"  person       {body.person.id}"
     yield f"  node         {body.service.id}"
     yield from _addresses(answer)
+    if listen:
+        yield f"  listens      {listen}"
+    if listen and is_hidden(listen, body.url if isinstance(body.url, str) else ""):
+        yield output.bad("Nobody else reaches that address: put a proxy before it, or join again with --listen 0.0.0.0:PORT.")
     yield ""
     if invitation.sealed is not None:
-        yield f"Next, by a member: muniment member admit {path}"
-        yield "Then, here: muniment consortium seal SEALED"
+        yield f"Next, by the members: muniment member admit {path} --propose, --approve, and then --role ROLE"
+        yield "Then, here: muniment consortium seal SEALED, and muniment node start"
         return
     yield rules.describe_strength(len(invitation.draft.members))
     yield "Next, once you have the answers of all others: muniment consortium seal DRAFT ANSWER..."
+
+
+def is_hidden(listen: str, url: str) -> bool:
+    """Would others look for a ledger at `url` that is served on this machine alone?"""
+    return bool(url) and node_settings.is_local(listen) and not node_settings.is_local(urlsplit(url).netloc)
+
+
+def choose_listen(url: str) -> str:
+    """Where a member serves who did not say: at its own address where that is on this machine, else behind a proxy."""
+    place = urlsplit(url).netloc
+    return place if node_settings.is_place(place) and node_settings.is_local(place) else node_settings.LISTEN
 
 
 def tell_sealed(sealed: Sealed, home: Path, copy: Path | None) -> Iterator[str]:
@@ -95,6 +114,7 @@ def tell_sealed(sealed: Sealed, home: Path, copy: Path | None) -> Iterator[str]:
     yield f"  fingerprint  {output.strong(consortium.fingerprint)}"
     yield "               Read it aloud to the other members: it is the same for all, or somebody sealed something else."
     yield f"  ledger       {consortium.ledger}"
+    yield f"  clients see  {pins.fingerprint(consortium.trust())}  (when they first meet it; changes with its members)"
     yield f"  members      {', '.join(each.organisation for each in consortium.answers)}"
     yield f"  home         {home}  (you are {sealed.organisation})"
     if consortium.moved:

@@ -125,7 +125,9 @@ def _examine_node(settings: Config) -> Iterator[Check]:
                 yield _warning("node", f"{settings.url} cannot be reached now", "What you record is kept here and sent later.")
                 return
             with ledger.view() as view:
-                yield _ok("node", f"{settings.url}: {said}, {view.size} entries in {view.height + 1} blocks")
+                size = f"{view.size:,} {'entry' if view.size == 1 else 'entries'}"
+                blocks = f"{view.height + 1:,} {'block' if view.height == 0 else 'blocks'}"
+                yield _ok("node", f"{settings.url}: {said}, {size} in {blocks}")
                 if len(settings.urls) > 1:
                     yield from _examine_each(settings, view.size)
                 yield from _guard("node takes events", lambda: _examine_readiness(settings))

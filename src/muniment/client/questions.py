@@ -138,7 +138,7 @@ class Questions:
         return digests.short(digest) if name is None else f"{name} · {digests.short(digest)}"
 
     def time_of(self, index: int) -> str:
-        """When an entry was sealed, by the operator's clock. Raises NotFound."""
+        """When an entry was sealed, by the ledger's clock. Raises NotFound."""
         with self._writer.engine.view() as view:
             return view.header(view.sealed_by(index)).time
 

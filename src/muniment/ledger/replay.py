@@ -16,7 +16,7 @@ import msgspec
 
 from muniment.core.format import entry, state_map
 from muniment.core.format.entry import Header
-from muniment.core.rules import chain, genesis, members
+from muniment.core.rules import beginning, chain, genesis, members
 from muniment.core.rules.chain import Position, Submission
 from muniment.core.rules.members import Fault
 from muniment.core.rules.policy import Policy
@@ -101,9 +101,9 @@ class Replay:
         if self.position is not None:
             raise VerificationError("a second genesis", step=STEP, code="second-genesis")
         founding = genesis.decode(bytes(header.genesis or b""))
-        transition = chain.found(founding, header.time)
+        transition = beginning.found(founding, header.time)
         change = self._write(transition.records)
-        sealed = chain.seal_genesis(founding, header.time, change.root)
+        sealed = beginning.seal(founding, header.time, change.root)
         self._compare(header, sealed.raw, raw, sealed.header)
         self.position = sealed.position
         return Replayed(header, transition.records, change.cells, change.added)

@@ -162,6 +162,11 @@ def is_place(text: str) -> bool:
     return match is not None and int(match[2]) < 1 << 16
 
 
+def is_local(text: str) -> bool:
+    """Is this a place, `host` or `host:port`, that no other machine reaches?"""
+    return text.startswith(("127.", "localhost:", "[::1]")) or text == "localhost"
+
+
 def is_peer(text: str) -> bool:
     """Is this `id@host:port`?"""
     match = _peer.fullmatch(text)

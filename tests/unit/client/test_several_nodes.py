@@ -87,7 +87,7 @@ def test_all_that_answer_must_hand_out_the_same_and_it_is_said(place: Place) -> 
 
 def test_one_that_is_away_at_the_first_contact_is_named(place: Place) -> None:
     place.nodes[0].stop()
-    with pytest.warns(FirstContactWarning, match=f"Not asked, because away: {place.nodes[0].url}"):
+    with pytest.warns(FirstContactWarning, match=rf"No answer from {place.nodes[0].url} \(away\)"):
         first_contact.meet(place.settings)
     place.nodes[0].start()
 

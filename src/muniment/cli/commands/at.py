@@ -48,7 +48,7 @@ def _tell(proved: Proved, thing: str) -> Iterator[str]:
         title = f"{running.name} · {output.short(running.digest)}"
         transition = deployed.predicate.get("transition")
         yield output.strong(f"{thing}: {'stopped, last ' if transition == 'stop' else ''}{title}")
-        rows = [["since", _since(deployed)], ["by", f"{deployed.actor}, {transition}"]]
+        rows = [["since", _since(deployed, verified)], ["by", f"{deployed.actor}, {transition}"]]
         rows += [["approved", text] for text in _approvals(verified)] or [["approved", "by nobody that the deployment names"]]
         for label, text in rows:
             yield f"  {label:<9} {text}"
@@ -63,10 +63,11 @@ def _deployment(verified: Verified) -> Said | None:
     return next(reversed(moves or changes), None)
 
 
-def _since(said: Said) -> str:
+def _since(said: Said, verified: Verified) -> str:
     if said.block is msgspec.UNSET:
         return f"entry {said.index}, happened {said.occurred_at} (the signer's claim)"
-    return f"{output.when(said.block.time)}, entry {said.index} (header time, the operator's clock)"
+    clock = "its proposer's clock" if verified.ground.tier == "consortium" else "the operator's clock"
+    return f"{output.when(said.block.time)}, entry {said.index} (header time, {clock})"
 
 
 def _approvals(verified: Verified) -> list[str]:

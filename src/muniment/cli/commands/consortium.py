@@ -14,10 +14,11 @@ from muniment.client.opening import connect
 from muniment.config import FOLDER, Config
 from muniment.core.format import time
 from muniment.ledger.embedded import system_clock
+from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.founding import answer as answers
 from muniment.node.founding import draft as drafts
-from muniment.node.founding import drafting, files, joining, moving, preparing, sealing
+from muniment.node.founding import drafting, joining, moving, preparing, sealing
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.joining import Asked
 
@@ -95,7 +96,9 @@ def show(json_asked: bool, file: Path, as_json: bool) -> None:
 @click.option("--person", metavar="ID", default="", help="Your first person; default: whose key lies here, or a pseudonym.")
 @click.option("--url", metavar="URL", default="", help="Where the others reach your ledger over HTTP.")
 @click.option("--p2p", metavar="HOST:PORT", default="", help="Where the others reach your engine.")
-@click.option("--listen", metavar="HOST:PORT", default=node_settings.LISTEN, show_default=True, help="Where you serve HTTP.")
+@click.option(
+    "--listen", metavar="HOST:PORT", default="", help="Where you serve HTTP; default: 127.0.0.1:8760, for a proxy that speaks TLS."
+)
 @click.option("--p2p-listen", metavar="HOST:PORT", default="", help="Where your engine listens; default: the port of --p2p.")
 @click.option("--rpc", metavar="HOST:PORT", default=node_settings.RPC, show_default=True, help="Where it listens for your node.")
 @click.option("--out", metavar="FILE", type=_path, help="Where to write the answer; default: NAME.answer.json.")
@@ -122,12 +125,13 @@ def join(
     settings = session.resolve(home, actor, as_json)
     place = _home(settings)
     invitation = joining.read_invitation(files.read(draft, joining.MAX_INVITATION_BYTES))
+    listen = listen or founding.choose_listen(url)
     asked = Asked(person=person or settings.actor or "", url=url, p2p=p2p, listen=listen, p2p_listen=p2p_listen, rpc=rpc)
     answer = joining.join(place, invitation, organisation, asked)
     written = out or Path(f"{organisation}.answer.json")
     files.write(written, answers.encode(answer) + b"\n")
     value = {"answer": str(written), "home": str(place), **founding.plain(answer.body)}
-    output.result(value, settings.output == "json", founding.tell_answer(invitation, answer, str(written), place))
+    output.result(value, settings.output == "json", founding.tell_answer(invitation, answer, str(written), place, listen))
 
 
 @command.command("seal", short_help="Build your node's home from the draft and all answers.")
@@ -192,14 +196,14 @@ def seal(
 def meet(answered: tuple[Path, ...], home: Path | None, actor: str | None, as_json: bool) -> None:
     """Write where the member of each ANSWER is reached into your node.toml, such as of one that is to be admitted.
 
-    Your engine lets nobody in whose id does not stand there. Start the node anew afterwards.
+    Your engine lets nobody in whose id does not stand there. A node that runs looks there again by itself.
     """
     settings = session.resolve(home, actor, as_json)
     place = _home(settings)
     read = [answers.decode(files.read(each, answers.MAX_ANSWER_BYTES)) for each in answered]
     written = [each.organisation for each in read if sealing.meet(place, each)]
     lines = [f"{each} is known to this node now." for each in written] or ["All of them were known already."]
-    output.result({"written": written}, settings.output == "json", [*lines, "", "Next: muniment node start, anew"])
+    output.result({"written": written}, settings.output == "json", lines)
 
 
 def _home(settings: Config) -> Path:

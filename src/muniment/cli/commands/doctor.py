@@ -27,8 +27,8 @@ def command(home: Path | None, actor: str | None, as_json: bool) -> int:
     found = health.examine(settings, system_clock())
     if settings.url is None and (settings.home / places.FOLDER).is_dir():
         # Only who runs a node pays for what knows one.
-        from muniment.node import health as node_health
         from muniment.node.homes import NodeHome
+        from muniment.node.process import health as node_health
 
         found = Examined(checks=(*found.checks, *node_health.examine(NodeHome(settings.home), os.environ)))
     value = {"well": found.is_well, "checks": found.checks}

@@ -306,7 +306,7 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def _standing(ledger: Ledger, key: KeyRow) -> list[str]:
-    """How a key stands, and since when (entries, with the operator's clock), in lines: one fact in each."""
+    """How a key stands, and since when (entries, with the ledger's clock), in lines: one fact in each."""
     said = [f"in use {'since' if key.until is None else 'from'} entry {key.since} ({output.when(ledger.time_of(key.since))})"]
     if key.until is not None:
         said.append(f"ended at entry {key.until} ({output.when(ledger.time_of(key.until))})")

@@ -37,7 +37,7 @@ def command(ledger: Ledger, thing: str | None, names: tuple[str, ...], limit: in
     rows = ledger.log(thing, names=names or None, limit=limit)
     lines = output.table(
         [[str(row.index), output.when(row.time), row.name, _about(row), row.actor] for row in rows],
-        ["entry", "sealed (operator's clock)", "event", "about", "by"],
+        ["entry", "sealed (ledger's clock)", "event", "about", "by"],
     )
     output.result(
         {"events": rows},

@@ -23,9 +23,8 @@ def command(home: Path | None, trust: str | None, as_json: bool) -> None:
     verified and every event judged here. At least two other members must answer.
     """
     from muniment.ledger.store.file import Store
-    from muniment.node import arrival
     from muniment.node.homes import NodeHome
-    from muniment.node.light import asking
+    from muniment.node.light import arrival, asking
     from muniment.node.process import lock
 
     settings = session.resolve(home, None, as_json)

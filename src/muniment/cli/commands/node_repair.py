@@ -26,10 +26,9 @@ def command(home: Path | None, anew: bool, from_others: bool, trust: str | None,
     What this node signed last is never touched. A repair that was cut short goes on when it is run again.
     """
     from muniment.cli.mended import tell
-    from muniment.node import arrival
     from muniment.node.engine import binary
     from muniment.node.homes import NodeHome
-    from muniment.node.light import asking
+    from muniment.node.light import arrival, asking
     from muniment.node.process import lock
     from muniment.node.repair.mending import Mending
 

@@ -44,7 +44,7 @@ def _tell(shown: Shown) -> Iterator[str]:
         yield ""
         yield from output.table(
             [[str(row.index), output.when(row.time), row.name, row.thing, row.actor] for row in shown.history],
-            ["entry", "sealed (operator's clock)", "event", "about", "by"],
+            ["entry", "sealed (ledger's clock)", "event", "about", "by"],
         )
         if shown.events > len(shown.history):
             yield f"... and {shown.events - len(shown.history)} earlier ones; `muniment log {shown.title} --limit N` lists more"
@@ -66,7 +66,7 @@ def _facts(shown: Shown) -> Iterator[tuple[str, str]]:
         yield "runs", _version(shown)
     if shown.made is not None:
         event = shown.made.event
-        yield event.name, f"by {event.actor}, entry {event.index}, sealed {output.when(event.time)} (operator's clock)"
+        yield event.name, f"by {event.actor}, entry {event.index}, sealed {output.when(event.time)} (ledger's clock)"
         yield from _fields(shown.made, shown)
     if shown.held is not None:
         yield "files", f"{shown.held.files} with {shown.held.bytes:,} bytes; their list is held here"

@@ -41,7 +41,7 @@ def write(found: Handover) -> str:
     parts = [
         f"<h1>{escape(found.model)}</h1>",
         f'<p class="quiet">What is handed over with this model, as the ledger <code>{escape(found.origin)}</code> had it recorded '
-        f"at block {found.height}, sealed {_when(found.sealed_at)} (operator's clock).</p>",
+        f"at block {found.height}, sealed {_when(found.sealed_at)} (the ledger's clock).</p>",
         *_tell_whole(found),
         "<h2>Where it runs</h2>",
         *_tell_places(found),
@@ -191,8 +191,8 @@ def _tell_proof(found: Handover) -> Iterable[str]:
     )
     yield "<pre>muniment verify bundle.json --trust trust.toml</pre>"
     yield (
-        f'<p class="quiet">Ledger <code>{found.ledger}</code>, {found.size} entries. Take the trust file from its operator, and '
-        "not from whoever hands you this. Times are those of the operator's clock.</p>"
+        f'<p class="quiet">Ledger <code>{found.ledger}</code>, {found.size} entries. Take the trust file from whoever runs it, and '
+        "not from whoever hands you this. Times are those of the ledger's clock.</p>"
     )
     if found.files:
         files = ", ".join(f"<code>{escape(each)}</code>" for each in found.files)

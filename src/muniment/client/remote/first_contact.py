@@ -63,7 +63,7 @@ def meet(settings: Config) -> Trust:
         # Another process met it at the same moment; what it kept is what counts.
         return home.load_trust()
     answered = [each.address.url for each in transports if each.address.url not in away]
-    warnings.warn(say(trust, answered, away), FirstContactWarning, stacklevel=2)
+    warnings.warn(say(trust, answered, [_tell_silent(*each) for each in away.items()]), FirstContactWarning, stacklevel=2)
     return trust
 
 
@@ -72,14 +72,18 @@ def is_known(home: Path) -> bool:
     return Home(home).trust.exists()
 
 
-def say(trust: Trust, answered: Sequence[str], away: Sequence[str] = ()) -> str:
-    """What a first contact came to, for a person: the nodes that answered, and those that did not."""
+def say(trust: Trust, answered: Sequence[str], silent: Sequence[str] = ()) -> str:
+    """What a first contact came to, for a person: the nodes that answered, and those that did not, with the reason."""
     alike = ", which all say the same" if len(answered) > 1 else ""
-    missing = f" Not asked, because away: {', '.join(away)}." if away else ""
+    missing = f" No answer from {'; '.join(silent)}." if silent else ""
     return (
         f"First contact with the ledger {trust.origin} at {', '.join(answered)}{alike}. Its fingerprint is {fingerprint(trust)}: "
         f"compare it with its owner's by another way than this one.{missing}"
     )
+
+
+def _tell_silent(url: str, error: Unavailable) -> str:
+    return f"{url} (away)" if error.code == "unreachable" else f"{url} ({str(error).rstrip('.')})"
 
 
 def open_ways(settings: Config) -> Ways:
@@ -113,8 +117,8 @@ def open_transports(settings: Config) -> tuple[Transport, ...]:
     return tuple(Transport(each, token, ca=settings.ca, patience=patience) for each, token in zip(found, tokens, strict=True))
 
 
-def _ask_all(transports: Sequence[Transport]) -> tuple[Trust, list[str]]:
-    """The trust file that all nodes that answer hand out, and the addresses of those that are away."""
+def _ask_all(transports: Sequence[Transport]) -> tuple[Trust, dict[str, Unavailable]]:
+    """The trust file that all nodes that answer hand out, and why the others did not, by their addresses."""
     offers: dict[str, Trust] = {}
     away: dict[str, Unavailable] = {}
     for transport in transports:
@@ -141,7 +145,7 @@ def _ask_all(transports: Sequence[Transport]) -> tuple[Trust, list[str]]:
             hint="Ask somebody whom you trust for the ledger's trust file, and name it with --trust; nothing was kept.",
             details={"nodes": [*offers]},
         )
-    return first, [*away]
+    return first, away
 
 
 def _ask(transport: Transport) -> Trust:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from muniment.core.format import dsse, encoding, entry, keys, merkle, state_map
+from muniment.core.format import dsse, entry, keys, merkle, state_map
 from muniment.core.format.dsse import Envelope
 from muniment.core.format.entry import Header
 from muniment.core.format.merkle import Frontier
@@ -21,24 +21,17 @@ from muniment.core.rules import council, effects, events, members, policy
 from muniment.core.rules import genesis as genesis_rules
 from muniment.core.rules.effects.context import Context
 from muniment.core.rules.events import Event, MemberChanged
-from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Fault, Validators
 from muniment.core.rules.overlay import Overlay, Reader, Writes
 from muniment.core.rules.policy import Policy, Reason, Verdict
 from muniment.core.rules.records import (
-    MAX_SET_BYTES,
     Actor,
     Approval,
-    Consortium,
-    CosignerKey,
     Key,
-    Membership,
     PolicyInForce,
     Protocol,
-    State,
-    ValidatorKey,
 )
-from muniment.errors import InvalidInput, Unavailable, VerificationError
+from muniment.errors import InvalidInput, Unavailable
 
 
 class Submission(msgspec.Struct, frozen=True, gc=False):
@@ -101,6 +94,14 @@ class Sealed(msgspec.Struct, frozen=True):
     header: Header
     raw: bytes
     position: Position
+
+    @classmethod
+    def of(cls, header: Header, ledger: str, origin: str, frontier: Frontier) -> Sealed:
+        """A block by its header; `frontier` ends before it. An empty `ledger` is one that this header founds."""
+        raw = entry.encode_header(header)
+        leaf = merkle.leaf(raw)
+        position = Position(ledger or leaf.hex(), origin, header.height, header.time, leaf, frontier.append(leaf))
+        return cls(header, raw, position)
 
 
 def open_submission(raw: bytes) -> Submission:
@@ -178,47 +179,7 @@ def seal(block: Block, transition: Transition, state: bytes) -> Sealed:
     """The header over a block that has something to seal; `state` is the root of the map after it."""
     frontier = block.position.frontier.extend([submission.leaf for submission in transition.admitted])
     header = _header(block, transition, frontier, state.hex())
-    return _sealed(header, block.position.ledger, block.position.origin, frontier)
-
-
-def found(genesis: Genesis, time: str) -> Transition:
-    """The records that a genesis makes: actors, keys, policy, protocol and members, folded at index 0.
-
-    Raises InvalidInput for one that `genesis.decode` refuses, so that no ledger is founded that nobody could replay, and for
-    a founder whose roles and persons are more than a record holds (`record-size`).
-    """
-    genesis = genesis_rules.decode(genesis_rules.encode(genesis))
-    leaf = entry.leaf_without_state(_genesis_header(genesis, time, merkle.EMPTY))
-    states: dict[str, State] = {
-        "policy": PolicyInForce(digest=policy.identify(genesis.policy), index=0),
-        "protocol": Protocol(number=entry.PROTOCOL),
-    }
-    for actor in genesis.actors:
-        states[f"actor/{actor.id}"] = Actor(
-            kind=actor.kind, organisation=actor.organisation, responsible=actor.responsible, roles=actor.roles
-        )
-        states.update({f"key/{each.key}": Key(actor=actor.id, since=0) for each in actor.keys})
-    if genesis.members:
-        active = tuple(member.organisation for member in genesis.members)
-        states["members"] = Consortium(active=active, publisher=genesis.publisher)
-    for member in genesis.members:
-        states[f"member/{member.organisation}"] = Membership(cosigner=member.cosigner, index=0, key=member.key, status="active")
-        states[f"validator/{members.address(member.key)}"] = ValidatorKey(key=member.key, member=member.organisation)
-        states[f"cosigner/{member.cosigner}"] = CosignerKey(member=member.organisation)
-    for name, state in states.items():
-        if state.set_bytes() > MAX_SET_BYTES:
-            raise InvalidInput(f"the sets in the record of {name} take more than {MAX_SET_BYTES} bytes", code="record-size")
-    overlay = Overlay(_Nothing())
-    names = sorted(states)
-    writes = {name: (state, encoding.encode_struct(state)) for name, state in states.items()}
-    overlay.touch(names, [state_map.key(name) for name in names], 0, leaf, writes)
-    return Transition((), (), overlay.records())
-
-
-def seal_genesis(genesis: Genesis, time: str, state: bytes) -> Sealed:
-    """The header of height 0. Its leaf is the ledger's id."""
-    header = _genesis_header(genesis, time, state)
-    return _sealed(header, "", genesis.origin, Frontier())
+    return Sealed.of(header, block.position.ledger, block.position.origin, frontier)
 
 
 def policy_in_force(reader: Reader) -> Policy:
@@ -367,38 +328,5 @@ def _is_own_affair(context: Context, event: Event) -> bool:
     return False
 
 
-def _genesis_header(genesis: Genesis, time: str, state: bytes) -> Header:
-    return Header(
-        height=0,
-        time=time,
-        previous=entry.NO_PREVIOUS,
-        size=0,
-        root=merkle.EMPTY.hex(),
-        state=state.hex(),
-        protocol=entry.PROTOCOL,
-        genesis=msgspec.Raw(genesis_rules.encode(genesis)),
-    )
-
-
-def _sealed(header: Header, ledger: str, origin: str, frontier: Frontier) -> Sealed:
-    raw = entry.encode_header(header)
-    leaf = merkle.leaf(raw)
-    position = Position(ledger or leaf.hex(), origin, header.height, header.time, leaf, frontier.append(leaf))
-    return Sealed(header, raw, position)
-
-
 def _refused(event: Event, reason: Reason) -> Verdict:
     return Verdict(decision="refused", event_id=event.event_id, reasons=(reason,))
-
-
-class _Nothing:
-    """The reader of a ledger that does not exist yet."""
-
-    def state(self, key: bytes) -> None:
-        return None
-
-    def event(self, index: int) -> bytes:
-        raise VerificationError(f"there is no entry {index}", step=8)
-
-    def find(self, event_id: str) -> None:
-        return None

@@ -16,7 +16,7 @@ from pathlib import Path
 import apsw
 
 from muniment.core.format import entry, merkle, state_map
-from muniment.core.rules import chain, genesis
+from muniment.core.rules import beginning, chain, genesis
 from muniment.core.rules.chain import Position, Sealed, Submission
 from muniment.core.rules.members import Fault, Validators
 from muniment.core.rules.policy import Policy, Verdict
@@ -53,11 +53,11 @@ class Store:
     @connection.explaining()
     def create(cls, path: Path, founding: genesis.Genesis, time: str, seal: Seal) -> Store:
         """Make the file of a new ledger and write its genesis block; `seal` signs the checkpoint."""
-        transition = chain.found(founding, time)
+        transition = beginning.found(founding, time)
         leaves = {key: state_map.leaf(key, value) for key, value in transition.records.items()}
         map_ = state_map.Tree.decode([], 0)
         change = map_.build(map_.plan(leaves), [], leaves)
-        sealed = chain.seal_genesis(founding, time, change.root)
+        sealed = beginning.seal(founding, time, change.root)
         signed = seal(sealed)
         # What could be refused is done: from here on only a crash leaves an empty file, which `open` refuses, and never half a
         # genesis, because it is one transaction.

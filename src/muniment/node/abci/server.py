@@ -39,6 +39,11 @@ Connect = Callable[[], Answer]
 """Makes what answers one connection, so that nothing which one connection staged is seen by the next."""
 Fail = Callable[[Exception], None]
 
+
+class Halted(Exception):
+    """This question is never answered, and the process lives on: the engine waits until somebody ends it."""
+
+
 _log = logging.getLogger("muniment.node")
 
 
@@ -158,6 +163,11 @@ class Server:
                 continue
             try:
                 waiting += encode_message(answer(request))
+            except Halted:
+                # Until the engine is gone; its other connections are answered meanwhile.
+                while stream.read(1 << 16):
+                    pass
+                return
             except Exception as error:
                 self._fail(error)
                 return

@@ -31,18 +31,18 @@ from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.ledger.store.file import Store
 from muniment.net import address
 from muniment.net.transport import Patience, Transport
-from muniment.node import divergence
 from muniment.node.alarms import Alarms
-from muniment.node.cosigning import sealing
+from muniment.node.cosigning import divergence, sealing
 from muniment.node.cosigning.ahead import Early
 from muniment.node.cosigning.courier import OTHER_HISTORY, Ask, Courier
+from muniment.node.cosigning.divergence import Divergences
 from muniment.node.cosigning.intake import Intake, Parsed
 from muniment.node.cosigning.keeper import Keeper, missing
 from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard, Ran
+from muniment.node.cosigning.neighbours import Neighbours, nobody
 from muniment.node.cosigning.past import Past
 from muniment.node.cosigning.troubles import Lookout
-from muniment.node.divergence import Divergences
 from muniment.node.homes import NodeHome
 from muniment.node.settings import NodeSettings, Peer
 from muniment.server.problems import Forbidden
@@ -72,8 +72,8 @@ class Committed(Protocol):
 class Cosigning:
     """`cosigners` are this member's cosigner keys: the one that is in force for a block signs it.
 
-    `peers` are the other members' addresses; `evidence` is the folder for files that show two histories; `publishers` are the
-    log's own keys that this member holds; `reach` makes the way to a peer.
+    `peers` are the other members' addresses, and `look` says which there are where they changed; `evidence` is the folder for
+    files that show two histories; `publishers` are the log's own keys that this member holds; `reach` makes the way to a peer.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class Cosigning:
         publishers: Keyring,
         ca: Path | None = None,
         reach: Callable[[Peer], Ask] | None = None,
+        look: Callable[[], Sequence[Peer]] = nobody,
         clock: Callable[[], float] = clocks.time,
     ) -> None:
         self.organisation = organisation
@@ -99,6 +100,7 @@ class Cosigning:
         self._evidence = evidence
         self._ca = ca
         self._reach = reach or self._reach_http
+        self._look = look
         self._clock = clock
         self._open = ExitStack()
         self._table = Cosignatures(path)
@@ -126,6 +128,7 @@ class Cosigning:
             alarms,
             evidence=home.folder / EVIDENCE,
             publishers=Keyring(paths=(home.publisher_key, home.next_publisher_key)),
+            look=Neighbours(home.settings).look,
         )
 
     @property
@@ -149,17 +152,8 @@ class Cosigning:
         mark = store.mark()
         if mark is not None:
             self._ran = Ran(height=mark.height, root=mark.root.hex())
-        self._couriers = tuple(
-            [
-                Courier(each.organisation, each.url, self._reach(each), keeper, intake, self._compare)
-                for each in self._peers
-                if each.url
-            ]
-        )
-        self._lookout = Lookout(keeper, intake, self._couriers, self._divergences, self._alarms)
-        for courier in self._couriers:
-            keeper.listen(courier.nudge)
-            courier.open()
+        self._lookout = Lookout(keeper, intake, self._divergences, self._alarms)
+        self._meet(self._peers)
         self._clerk.start()
 
     def close(self) -> None:
@@ -207,10 +201,13 @@ class Cosigning:
         """Take what a peer sent, and tell what it lacks.
 
         Raises VerificationError for a forged line, Conflict (`other-history`, with the evidence) where a member signed another
-        ledger than this, Forbidden (`not-a-member`) where no line is a member's.
+        ledger than this, Forbidden (`not-a-member`) where no line on the first of them is a member's.
         """
         assert self._intake is not None, "cosignatures are opened before anybody is answered"
-        taken = self._intake.take(notes)
+        # The first note is the ticket: for a stranger's nothing else is looked up.
+        taken = self._intake.take(notes[:1])
+        if taken.valid:
+            self._intake.take(notes[1:], taken)
         if taken.contradictions:
             shown = divergence.evidence_of(taken.contradictions[0])
             raise Conflict(
@@ -221,7 +218,7 @@ class Cosigning:
             )
         if not taken.valid:
             raise Forbidden(
-                "no line in these notes is by a member of this ledger",
+                "no line on the first of these notes is by a member of this ledger",
                 code="not-a-member",
                 hint="Only members in force exchange cosignatures; everybody else reads /checkpoint.",
             )
@@ -244,6 +241,27 @@ class Cosigning:
     def delays(self) -> dict[str, float]:
         """Seconds from the last commit here to each organisation's line on it."""
         return dict(self.keeper.delays)
+
+    def _meet(self, peers: Sequence[Peer]) -> None:
+        """Exchange with these from now on; who is known at another address is asked there. Nobody is forgotten while this runs."""
+        if not peers:
+            return
+        assert self._lookout is not None
+        assert self._intake is not None
+        couriers = {each.organisation: each for each in self._couriers}
+        for each in peers:
+            known = couriers.get(each.organisation)
+            if not each.url or (known is not None and known.url == each.url):
+                continue
+            if known is not None:
+                known.stop()
+            courier = couriers[each.organisation] = Courier(
+                each.organisation, each.url, self._reach(each), self.keeper, self._intake, self._compare
+            )
+            self.keeper.listen(courier.nudge)
+            courier.open()
+        self._peers = tuple({each.organisation: each for each in (*self._peers, *peers)}.values())
+        self._couriers = self._lookout.couriers = tuple(couriers.values())
 
     def _own_note(self, sealed: Sealed) -> bytes:
         if self._sealed.startswith(sealing.format(sealed).encode() + b"\n"):
@@ -288,6 +306,7 @@ class Cosigning:
                     self._look_into(self._doubts.popleft())
                 self._save()
                 if self._lookout is not None:
+                    self._meet(self._look())
                     self._lookout.look()
                 if self.keeper.mark != told:
                     told = self.keeper.mark

@@ -15,17 +15,17 @@ import msgspec
 
 from muniment.core.format import checkpoint, note
 from muniment.core.format.checkpoint import Checkpoint
-from muniment.core.format.note import Note
+from muniment.core.format.note import Note, Signature
 from muniment.core.proof import evidence
 from muniment.core.rules import members
 from muniment.errors import InvalidInput
-from muniment.node import divergence
+from muniment.node.cosigning import divergence
 from muniment.node.cosigning.ahead import Early
+from muniment.node.cosigning.divergence import Contradiction, Divergences
 from muniment.node.cosigning.head import Head
 from muniment.node.cosigning.keeper import Keeper
 from muniment.node.cosigning.past import Past
 from muniment.node.cosigning.voters import LOG, Voters
-from muniment.node.divergence import Contradiction, Divergences
 
 CLOCK_SECONDS = 600
 """How far a cosigner's clock may be from the header's time before it, and from this machine's after it."""
@@ -75,9 +75,12 @@ class Intake:
                 return False
         return True
 
-    def take(self, notes: Sequence[Parsed]) -> Taken:
-        """Keep what holds. Raises VerificationError (step 4 `cosignature`, step 3 `log-signature`) for a forged line."""
-        taken = Taken()
+    def take(self, notes: Sequence[Parsed], taken: Taken | None = None) -> Taken:
+        """Keep what holds; `taken` is what was found so far, and goes on.
+
+        Raises VerificationError (step 4 `cosignature`, step 3 `log-signature`) for a forged line.
+        """
+        taken = taken or Taken()
         for each in notes:
             if each.checkpoint.size > self._keeper.newest.size:
                 self._take_early(each, taken)
@@ -133,6 +136,7 @@ class Intake:
         for signature in offered.signatures:
             name = known.voters.find(signature)
             if name is None:
+                taken.valid += self._belongs(known, signature)
                 continue
             there = known.lines.get(name)
             if there is not None and there == note.format_signature(signature):
@@ -150,6 +154,15 @@ class Intake:
                 if name != LOG:
                     self._divergences.agree(name, known.size)
                     self._divergences.count({known.size: (name,)})
+
+    def _belongs(self, known: Head, signature: Signature) -> bool:
+        """Is this line by somebody who was let in later? It counts for nothing here, and shows that he may ask."""
+        voters = self._keeper.next_voters
+        name = None if voters is None else voters.find(signature)
+        if voters is None or name is None or name == LOG:
+            return False
+        voters.open(known.text, name, signature)
+        return True
 
     def _take_early(self, offered: Parsed, taken: Taken) -> None:
         voters = self._keeper.next_voters

@@ -1,7 +1,7 @@
 """POST /v1/cosignatures: how other members' nodes say what they signed. Plain ASGI, because it is called several times a block.
 
 No token is asked for: a line by a member in force is the ticket. What is cheap is answered in the event loop, what needs the
-disk in a thread.
+disk in a thread, and whoever asks for that takes turns: lines are public, so a stranger may hold a ticket too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from muniment.errors import InvalidInput
 from muniment.node.cosigning.cosigning import Cosigning
 from muniment.node.cosigning.intake import parse
 from muniment.node.cosigning.message import MAX_BYTES, PATH, Told
+from muniment.node.turns import Turns
 from muniment.server import guard
+from muniment.server.access import rate
 from muniment.server.api import reading
 from muniment.server.problems import Gone
 
@@ -40,7 +42,9 @@ async def exchange(scope: Scope, receive: Receive, send: Send) -> None:
     if cosigning.is_near(notes):
         heard = cosigning.answer(notes)
     else:
-        heard = await asyncio.to_thread(cosigning.answer, notes)
+        turns: Turns = raw["litestar_app"].state.turns
+        async with turns.take(rate.address_of(scope)):
+            heard = await asyncio.to_thread(cosigning.answer, notes)
     answer = _encode(heard)
     head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": 200, "headers": head})

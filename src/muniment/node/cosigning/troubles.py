@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time as clocks
-from collections.abc import Sequence
 
 from muniment.core.format import time
 from muniment.node.alarms import Alarms
 from muniment.node.cosigning.courier import Courier
+from muniment.node.cosigning.divergence import Divergences
 from muniment.node.cosigning.intake import Intake
 from muniment.node.cosigning.keeper import Keeper
-from muniment.node.divergence import Divergences
 from muniment.server.standing import PeerStanding
 
 SILENT_SECONDS = 15.0
@@ -22,14 +21,12 @@ Troubles = dict[tuple[str, str], str]
 
 
 class Lookout:
-    """Raises alarms, and ends those that it raised."""
+    """Raises alarms, and ends those that it raised. `couriers` are those whom it watches now."""
 
-    def __init__(
-        self, keeper: Keeper, intake: Intake, couriers: Sequence[Courier], divergences: Divergences, alarms: Alarms
-    ) -> None:
+    def __init__(self, keeper: Keeper, intake: Intake, divergences: Divergences, alarms: Alarms) -> None:
+        self.couriers: tuple[Courier, ...] = ()
         self._keeper = keeper
         self._intake = intake
-        self._couriers = tuple(couriers)
         self._divergences = divergences
         self._alarms = alarms
         self._began = clocks.monotonic()
@@ -47,7 +44,7 @@ class Lookout:
     def peers(self) -> dict[str, PeerStanding]:
         """Each peer as this node last heard of it."""
         ours, now = self._keeper.newest.height, clocks.monotonic()
-        return {each.organisation: self._stand(each, ours, now) for each in self._couriers}
+        return {each.organisation: self._stand(each, ours, now) for each in self.couriers}
 
     def _stand(self, courier: Courier, ours: int, now: float) -> PeerStanding:
         return PeerStanding(
@@ -64,7 +61,7 @@ class Lookout:
         voters, now = self._keeper.next_voters, clocks.monotonic()
         members = () if voters is None else voters.organisations
         found: Troubles = {}
-        for each in self._couriers:
+        for each in self.couriers:
             if each.organisation in members and now - max(each.lives, self._began) > SILENT_SECONDS:
                 since = f"since {_format(each.heard)}" if each.heard else "since this node started"
                 found["peer-silent", each.organisation] = f"{each.organisation} has not answered at {each.url} {since}."

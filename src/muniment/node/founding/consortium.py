@@ -17,7 +17,7 @@ from muniment.core.format import digest, encoding, entry, keys, state_map
 from muniment.core.format.encoding import HexDigest, Natural, Time
 from muniment.core.proof import consortium as councils
 from muniment.core.proof.trust import Trust
-from muniment.core.rules import chain, members
+from muniment.core.rules import beginning, members
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Validators
 from muniment.errors import InvalidInput
@@ -157,10 +157,10 @@ def _begin(draft: Draft, answers: list[Answer]) -> Start:
     """Where a new ledger starts: its genesis block, sealed as every member will seal it."""
     founding = _genesis(draft, answers)
     try:
-        transition = chain.found(founding, draft.time)
+        transition = beginning.found(founding, draft.time)
         leaves = {key: state_map.leaf(key, value) for key, value in transition.records.items()}
         map_ = state_map.Tree.decode([], 0)
-        position = chain.seal_genesis(founding, draft.time, map_.build(map_.plan(leaves), [], leaves).root).position
+        position = beginning.seal(founding, draft.time, map_.build(map_.plan(leaves), [], leaves).root).position
     except InvalidInput as error:
         if error.code in ("too-long", "record-size", "header-size"):
             raise _bad(

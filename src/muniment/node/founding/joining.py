@@ -20,11 +20,12 @@ from muniment.core.format import keys
 from muniment.core.rules import genesis
 from muniment.errors import Conflict, InvalidInput, NotFound
 from muniment.ledger import signers
+from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.founding import answer as answers
 from muniment.node.founding import consortium as consortia
 from muniment.node.founding import draft as drafts
-from muniment.node.founding import engine_keys, files
+from muniment.node.founding import engine_keys
 from muniment.node.founding.answer import Answer, Body, FirstActor, Use
 from muniment.node.founding.consortium import Consortium
 from muniment.node.founding.draft import UNSET, Draft

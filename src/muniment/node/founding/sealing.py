@@ -18,12 +18,13 @@ from muniment.core.proof import trust
 from muniment.errors import Conflict, InvalidInput, NotFound
 from muniment.ledger import signers
 from muniment.ledger.store.file import Store
+from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.engine import genesis_json
 from muniment.node.founding import answer as answers_
 from muniment.node.founding import consortium as consortia
 from muniment.node.founding import draft as drafts
-from muniment.node.founding import engine_keys, files, joining, ledger_file
+from muniment.node.founding import engine_keys, joining, ledger_file
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.consortium import Consortium, Start
 from muniment.node.founding.draft import UNSET, Draft

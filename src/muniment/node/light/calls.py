@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from muniment.core.format import layout
 from muniment.errors import InvalidInput
 
 PATH = "/v1/engine"
@@ -57,11 +58,6 @@ def open_request(raw: bytes) -> Request:
     return found
 
 
-def write_request(method: str, **params: int) -> bytes:
-    """The bytes of a question."""
-    return msgspec.json.encode(Request(method=method, params={name: str(value) for name, value in params.items()}))
-
-
 def forward(raw: bytes, ask: Ask) -> bytes:
     """The engine's answer to a question that may be asked. Raises InvalidInput (`engine-call`), Unavailable."""
     return ask(msgspec.json.encode(open_request(raw)))
@@ -71,3 +67,6 @@ def _refuse(reason: str) -> InvalidInput:
     return InvalidInput(
         reason, code="engine-call", hint=f"Nodes that begin from a snapshot ask {', '.join(sorted(CALLS))}; all else is in /v1."
     )
+
+
+layout.settle(globals().values())

@@ -11,13 +11,17 @@ from muniment.node.process.watchdog import Watchdog
 
 
 class ApplicationWatch:
-    """One application. `greeting` is None until it is ready, `failed` unless it says that it cannot run."""
+    """One application. `greeting` is None until it is ready, `failed` unless it says that it cannot run.
+
+    `halted`: code and text of why the engine is to run no more, where it says so.
+    """
 
     def __init__(self, child: Child, line: Line, watchdog: Watchdog) -> None:
         self.child = child
         self.line = line
         self.greeting: dict[str, Any] | None = None
         self.failed: dict[str, Any] | None = None
+        self.halted: dict[str, Any] | None = None
         self._watchdog = watchdog
         self._asked = 0
         self._deaf = False
@@ -46,6 +50,8 @@ class ApplicationWatch:
                 self._watchdog.answer(now)
             if isinstance(message.get("failed"), dict):
                 self.failed = message["failed"]
+            if isinstance(message.get("halted"), dict):
+                self.halted = message["halted"]
 
     def tend(self, now: float) -> bool:
         """Ask, where it is time to. False where it did not answer for too long."""

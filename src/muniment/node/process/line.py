@@ -1,7 +1,8 @@
 """The supervisor's end of the line to the application: JSON objects, one a line, both ways, over a pair of sockets.
 
-    to the application      {"ask": 7}     {"alarms": [{"code", "text", "since"}]}     {"seen": {"code", "text", "peer"}}
-    to the supervisor       {"answer": 7}  {"ready": {...}}                            {"failed": {"code", "message", "hint"}}
+    to the application      {"ask": 7}     {"alarms": [{"code", "text", "since"}]}
+    to the supervisor       {"answer": 7}  {"ready": {...}}
+                            {"failed": {"code", "message", "hint", "exit"}}     {"halted": {"code", "text"}}
 
 The end of the line is the end of whoever held it. The other end is `supervised`.
 """

@@ -12,9 +12,8 @@ from typing import NoReturn
 import msgspec
 
 from muniment.errors import InvalidInput, NotFound, Unavailable
-from muniment.node import pruning
 from muniment.node import settings as node_settings
-from muniment.node.engine import binary, config_toml
+from muniment.node.engine import binary, config_toml, pruning
 from muniment.node.engine.config_toml import EngineSettings, StateSync
 from muniment.node.founding import rotating
 from muniment.node.homes import NodeHome
@@ -23,7 +22,7 @@ from muniment.node.process.orders import Orders
 from muniment.node.repair import plan
 from muniment.node.settings import NodeSettings
 
-APPLICATION = "muniment.node.application_process"
+APPLICATION = "muniment.node.service.process"
 SUPERVISOR = "muniment.node.process"
 MAX_SOCKET_PATH = 90
 STATE_SYNC = "statesync.json"

@@ -2,7 +2,7 @@
 
     supervised = Supervised.from_environment(os.environ)
     if supervised is not None:
-        supervised.start(is_alive, on_alarms=..., on_seen=..., on_end=...)
+        supervised.start(is_alive, on_alarms=..., on_end=...)
         ...
         supervised.tell_ready({"url": url, "lines": [...]})
 
@@ -23,22 +23,7 @@ from typing import Any
 import msgspec
 
 from muniment.node.process.line import VARIABLE
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """Something that is wrong now; `since` is a time in RFC 3339."""
-
-    code: str
-    text: str
-    since: str
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """Something that the engine's log told once; `peer` is another engine's id, or empty."""
-
-    code: str
-    text: str
-    peer: str = ""
+from muniment.server.standing import Alarm
 
 
 class Supervised:
@@ -62,7 +47,6 @@ class Supervised:
         is_alive: Callable[[], bool],
         *,
         on_alarms: Callable[[Sequence[Alarm]], None],
-        on_seen: Callable[[Seen], None],
         on_end: Callable[[], None],
     ) -> None:
         """Listen from now on, in a thread.
@@ -75,8 +59,6 @@ class Supervised:
                 self._send({"answer": message["ask"]})
             elif "alarms" in message:
                 on_alarms(msgspec.convert(message["alarms"], tuple[Alarm, ...]))
-            elif "seen" in message:
-                on_seen(msgspec.convert(message["seen"], Seen))
 
         def listen() -> None:
             with suppress(OSError), self._line.makefile("rb") as lines:
@@ -97,6 +79,10 @@ class Supervised:
     def tell_failed(self, code: str, message: str, hint: str, exit_code: int) -> None:
         """It cannot run as it is set up, and another attempt would not help: the node stops and says why."""
         self._send({"failed": {"code": code, "message": message, "hint": hint, "exit": exit_code}})
+
+    def tell_halted(self, code: str, text: str) -> None:
+        """The engine is to run no more until this node is mended; readers are still answered, and an alarm says why."""
+        self._send({"halted": {"code": code, "text": text}})
 
     def _send(self, message: Mapping[str, object]) -> None:
         raw = json.dumps(message).encode() + b"\n"

@@ -5,6 +5,7 @@ How the engine ended says nothing (its status is 0 when it lost the application)
 - who dies early is started again after 1 to 30 seconds; else at once. The application answers readers while the engine waits.
 - who is halted or stuck is killed, which is the same as dying.
 - an engine that again and again finds another state than the others agreed on is not started any more; readers are still answered.
+- so it is where the application says that it cannot judge what comes, such as under a protocol that it does not speak.
 - SIGTERM stops the engine, then the application; a second one kills both.
 
 The validator's own record of what it signed (priv_validator_state.json) is never touched here: without it, it would sign twice.
@@ -44,6 +45,8 @@ GRACE_SECONDS = 1.0
 """An engine that loses its application fails too, and says so before the application is quite gone."""
 DIVERGED_STARTS = 3
 PASSING_SECONDS = 120.0
+MAX_ENGINE_PROCESSORS = 4
+"""More than these it does not keep busy."""
 
 
 class Timing(NamedTuple):
@@ -84,15 +87,13 @@ class Supervisor:
         self._stopping = False
         self._code = 0
         self.failed: dict[str, Any] | None = None
-        self._engine_log: LogFile | None = None
-        self._starter: Starter | None = None
+        self._engine_log = LogFile(told.folder / LOGS / LOG_NAME)
+        self._starter = Starter()
         self._wake = -1
 
     def run(self) -> int:
         """Run the node until a signal says to stop, and return the exit code."""
-        self._starter = Starter()
         (self._told.folder / LOGS).mkdir(mode=0o700, exist_ok=True)
-        self._engine_log = LogFile(self._told.folder / LOGS / LOG_NAME)
         self._wake, waking = os.pipe()
         for each in (self._wake, waking):
             os.set_blocking(each, False)
@@ -150,6 +151,8 @@ class Supervisor:
     def _hear_application(self, application: ApplicationWatch, now: float) -> None:
         was_ready = application.ready
         application.hear(now)
+        if application.halted is not None and not self._held:
+            self._hold(str(application.halted.get("code")), str(application.halted.get("text")), now)
         if application.failed is not None and self._greet is not None:
             # Before anybody was greeted somebody waits for the answer. A node that ran before goes on trying.
             self.failed = application.failed
@@ -163,10 +166,18 @@ class Supervisor:
                 notify.tell("READY=1")
                 self._greet = None
 
+    def _hold(self, code: str, text: str, now: float) -> None:
+        """Run no engine any more. Where it waits for an answer that never comes, it is killed in the end, as at any stop."""
+        self._held = True
+        self._telling.sound(code, text)
+        self._telling.log.say("error", "engine-held", "the engine is not started again; readers are still answered")
+        if self._engine is not None:
+            self._engine.child.stop(now)
+
     def _note(self, found: Finding, now: float) -> None:
         """A finding in the engine's log: an alarm, or something that happened."""
         if found.kind == "seen":
-            self._telling.see(found, self._application, now)
+            self._telling.see(found, now)
             return
         if found.kind == "failure" and self._engine is not None:
             if self._engine.failure is None:
@@ -234,16 +245,15 @@ class Supervisor:
         if failure is not None and failure.code == "diverged":
             self._diverged += 1
             if self._diverged >= DIVERGED_STARTS:
-                self._held = True
-                self._telling.sound("diverged", f"{failure.text}; the engine is stopped until then")
-                self._telling.log.say("error", "engine-held", "the engine is not started again; readers are still answered")
+                self._hold("diverged", f"{failure.text}; the engine is stopped until then", now)
                 return
         self._telling.log.say(
             "warning", "engine-ended", f"the engine ended; it is started again in {wait:g} s", status=code, words=ended.words
         )
         if failure is None and self._backoffs[1].deaths > 1:
             self._telling.sound("engine-failed", f"the engine ends soon after its start: {ended.words or f'status {code}'}")
-        if self._application is not None:
+        # Whoever computed another state has it on its disk: a new application would have it too, and readers would miss this one.
+        if self._application is not None and (failure is None or failure.code != "diverged"):
             self._application.child.stop(now)
 
     def _tend(self, now: float) -> None:
@@ -287,7 +297,6 @@ class Supervisor:
         child.send(signal.SIGKILL)
 
     def _start_application(self, now: float) -> None:
-        assert self._starter is not None
         ours, theirs = line.connect()
         environment = {**self._environment, line.VARIABLE: str(theirs.fileno())}
         child = self._starter.start(orders.APPLICATION, self._told.application, environment, passed=(theirs.fileno(),))
@@ -297,12 +306,13 @@ class Supervisor:
         self._telling.start(orders.APPLICATION, child.process)
 
     def _start_engine(self, now: float) -> None:
-        assert self._starter is not None
-        assert self._engine_log is not None
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         # What starts with CMT would be settings to CometBFT, stronger than its file.
         environment = {key: value for key, value in self._environment.items() if not key.startswith("CMT")}
+        # With a processor for each of its threads it wakes all of them for every message, which doubles what an idle node costs;
+        # half of them are for the application.
+        environment.setdefault("GOMAXPROCS", str(max(1, min(MAX_ENGINE_PROCESSORS, _count_processors() // 2))))
         child = self._starter.start(orders.ENGINE, self._told.engine, environment, output=writing, passed=(self._told.lock,))
         os.close(writing)
         watching = Watchdog(now, self._timing.engine, start_patience=self._timing.start, every=self._timing.every)
@@ -327,3 +337,7 @@ class Supervisor:
 
     def _children(self) -> list[Child]:
         return [watch.child for watch in (self._application, self._engine) if watch is not None]
+
+
+def _count_processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -41,12 +41,10 @@ class Telling:
         if self.alarms.clear(code):
             self.log.say("info", f"{code}-over", "the engine runs well again")
 
-    def see(self, found: Finding, application: ApplicationWatch | None, now: float) -> None:
-        """Something happened that is no alarm."""
+    def see(self, found: Finding, now: float) -> None:
+        """Something happened that is no alarm: it is logged."""
         if self._seldom.may_tell(found.code, found.peer, now):
             self.log.say("warning", found.code, found.text, peer=found.peer)
-            if application is not None:
-                application.tell({"seen": {"code": found.code, "text": found.text, "peer": found.peer}})
 
     def write(self, application: ApplicationWatch | None, engine: EngineWatch | None, *, held: bool, stopping: bool) -> None:
         """Say what changed, to the application and in the record."""

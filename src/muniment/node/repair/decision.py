@@ -12,10 +12,10 @@ from muniment.core.rules.members import Validators
 from muniment.errors import CorruptStore, InvalidInput, NotFound
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.marks import Mark
-from muniment.node import arrival
-from muniment.node.arrival import Start
 from muniment.node.engine.config_toml import StateSync
 from muniment.node.homes import NodeHome
+from muniment.node.light import arrival
+from muniment.node.light.arrival import Start
 from muniment.node.repair import diagnosis, engine, plan
 from muniment.node.repair.diagnosis import Finding
 from muniment.node.repair.plan import Places, Plan

@@ -17,7 +17,8 @@ import msgspec
 
 from muniment.errors import Unavailable
 from muniment.ledger.folder import sync_folder
-from muniment.node.light import asking
+from muniment.net import address
+from muniment.node.engine.rpc import EngineRpc
 from muniment.node.light.calls import Ask
 
 START_SECONDS = 20.0
@@ -85,10 +86,11 @@ def open_blocks(program: Path, home: Path) -> Iterator[Blocks]:
     port = _find_port()
     command: list[str | Path] = [program, "inspect", "--home", str(home), "--rpc.laddr", f"tcp://127.0.0.1:{port}"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    rpc = EngineRpc(address.parse(f"http://127.0.0.1:{port}"))
     try:
-        ask = asking.ask_here(f"127.0.0.1:{port}")
-        yield Blocks(ask, _wait(process, ask))
+        yield Blocks(rpc.forward, _wait(process, rpc.forward))
     finally:
+        rpc.close()
         process.terminate()
         try:
             process.communicate(timeout=START_SECONDS)

@@ -18,7 +18,7 @@ from muniment.errors import Conflict, CorruptStore, InvalidInput, NotFound, Veri
 from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.marks import Mark
-from muniment.node.rebuilding import Rebuilding
+from muniment.node.snapshots.rebuilding import Rebuilding
 
 AT_ONCE = 256
 COSIGNED_AT_ONCE = 500

@@ -18,9 +18,9 @@ from muniment.core.format import tiles
 from muniment.core.rules.chain import Sealed
 from muniment.errors import Conflict, InvalidInput, InvariantError, MunimentError, VerificationError
 from muniment.ledger.store.file import Store
-from muniment.node.rebuilding import Rebuilding
 from muniment.node.snapshots import format
 from muniment.node.snapshots.format import Offer
+from muniment.node.snapshots.rebuilding import Rebuilding
 from muniment.node.snapshots.shelf import read_bundles
 
 MAX_CULPRITS = 3

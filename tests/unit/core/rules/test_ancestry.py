@@ -146,3 +146,24 @@ def test_a_block_walks_so_many_things_and_no_more(monkeypatch: pytest.MonkeyPatc
 
 
 SCOPE = {"environment": "production", "expiresAt": "2027-01-01T00:00:00.000000Z"}
+
+
+def test_a_thick_ancestry_takes_little_memory(bank: Bank) -> None:
+    """A million steps upwards, as a member may record them, must not take the memory of every node."""
+    names = [f"{number:064x}" for number in range(120)]
+    for at, name in enumerate(names):
+        register(bank, name, parents=names[:at])
+    found = ancestry.walk(World(bank), names[-1])
+    parents = [parent for origin in found.origins.values() for parent in origin.parents]
+    assert len(parents) == 120 * 119 // 2
+    assert len({id(parent) for parent in parents}) == 119
+
+
+def test_what_was_made_of_a_thing_in_two_ways_says_which(bank: Bank) -> None:
+    bank.data(D)
+    run = bank.train(version=A, inputs=[{"data": D, "role": "training"}])
+    register(bank, B, data=[D])
+    register(bank, C, parents=[A, B])
+    origins = ancestry.walk(World(bank), C).origins
+    assert origins[f"version/{A}"].parents == (Parent(f"data/{D}", "training", f"run/{run}"),)
+    assert origins[f"version/{B}"].parents == (Parent(f"data/{D}", "training"),)

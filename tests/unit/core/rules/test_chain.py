@@ -11,7 +11,7 @@ import machine as machines
 import makers
 from machine import EVE, Machine
 from muniment.core.format import dsse, entry, merkle, state_map
-from muniment.core.rules import chain, events, genesis
+from muniment.core.rules import beginning, chain, events, genesis
 from muniment.core.rules.genesis import Founder
 from muniment.core.rules.policy import Policy, Role, Threshold, Verdict
 from muniment.core.rules.records import MAX_SET_BYTES
@@ -325,7 +325,7 @@ def test_the_genesis_makes_its_records(machine: Machine) -> None:
 )
 def test_what_nobody_could_replay_is_not_founded(founding: genesis.Genesis, code: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        chain.found(founding, "2026-11-23T12:00:00.000000Z")
+        beginning.found(founding, "2026-11-23T12:00:00.000000Z")
     assert caught.value.code == code
 
 

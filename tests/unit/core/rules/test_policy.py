@@ -7,7 +7,7 @@ import pytest
 
 import machine as machines
 from machine import Bank, Machine, World, production
-from muniment.core.rules import chain, members
+from muniment.core.rules import beginning, chain, members
 from muniment.core.rules.policy import Policy, PolicyViolation, Reason, Role, Verdict
 from muniment.core.rules.requirements.case import title
 from muniment.errors import InvalidInput
@@ -95,5 +95,5 @@ def test_founders_are_checked_against_each_other(change: dict[str, object]) -> N
     before = machines.founding()
     actors = tuple(msgspec.structs.replace(actor, **change) if actor.id == "bob" else actor for actor in before.actors)
     with pytest.raises(InvalidInput) as caught:
-        chain.found(msgspec.structs.replace(before, actors=actors), "2026-11-23T12:00:00.000000Z")
+        beginning.found(msgspec.structs.replace(before, actors=actors), "2026-11-23T12:00:00.000000Z")
     assert caught.value.code == "bad-genesis"

@@ -15,12 +15,14 @@ from litestar.datastructures import State
 from litestar.testing import TestClient
 
 from muniment.errors import InvalidInput, MunimentError, Unavailable
+from muniment.net import address
+from muniment.node.engine.rpc import EngineRpc
 from muniment.node.light import asking, calls
 from muniment.node.light.routes import ROUTES
 from muniment.server import application
 
 RECORDED = json.loads((Path(__file__).parent / "commit.json").read_text())
-QUESTION = calls.write_request("commit", height=3)
+QUESTION = b'{"jsonrpc":"2.0","id":0,"method":"commit","params":{"height":"3"}}'
 
 
 @contextmanager
@@ -50,12 +52,17 @@ def engine(answer: bytes, status: int = 200) -> Iterator[tuple[str, list[tuple[s
         server.server_close()
 
 
+def reach(place: str) -> calls.Ask:
+    """The way to the engine there, as a node has it."""
+    return EngineRpc(address.parse(f"http://{place}")).forward
+
+
 def client(ask: calls.Ask) -> TestClient[Litestar]:
     return TestClient(Litestar(ROUTES, state=State({"engine": ask}), exception_handlers={MunimentError: application.tell}))
 
 
 def test_a_question_goes_through_and_its_answer_comes_back() -> None:
-    with engine(b'{"result":1}') as (place, seen), client(asking.ask_here(place)) as http:
+    with engine(b'{"result":1}') as (place, seen), client(reach(place)) as http:
         answered = http.post(calls.PATH, content=QUESTION)
     assert (answered.status_code, answered.content) == (200, b'{"result":1}')
     assert seen == [("/", QUESTION)]
@@ -64,20 +71,20 @@ def test_a_question_goes_through_and_its_answer_comes_back() -> None:
 def test_an_error_of_the_engine_is_an_answer_too() -> None:
     """The light client reads its text: which height is the lowest, for one."""
     error = b'{"jsonrpc":"2.0","id":0,"error":{"code":-32603,"message":"Internal error","data":"height 1 is not available"}}'
-    with engine(error, 500) as (place, _), client(asking.ask_here(place)) as http:
+    with engine(error, 500) as (place, _), client(reach(place)) as http:
         answered = http.post(calls.PATH, content=QUESTION)
     assert (answered.status_code, answered.content) == (200, error)
 
 
 def test_an_engine_that_is_away_is_told() -> None:
-    with client(asking.ask_here("127.0.0.1:1")) as http:
+    with client(reach("127.0.0.1:1")) as http:
         answered = http.post(calls.PATH, content=QUESTION)
     assert answered.status_code == 503
     assert answered.json()["code"] == "engine-away"
 
 
 def test_what_may_not_be_asked_never_reaches_the_engine() -> None:
-    with engine(b"{}") as (place, seen), client(asking.ask_here(place)) as http:
+    with engine(b"{}") as (place, seen), client(reach(place)) as http:
         answered = http.post(calls.PATH, content=b'{"method":"broadcast_tx_sync","params":{"tx":"AA=="}}')
     assert answered.json()["code"] == "engine-call"
     assert seen == []

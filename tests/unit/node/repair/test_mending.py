@@ -17,9 +17,9 @@ from marked import Marked
 from muniment.core.rules.members import Validators
 from muniment.errors import Conflict, CorruptStore, InvalidInput, Unavailable
 from muniment.ledger.store.file import Store
-from muniment.node import arrival
 from muniment.node.engine.config_toml import StateSync
 from muniment.node.homes import NodeHome
+from muniment.node.light import arrival
 from muniment.node.repair import engine, mending, plan
 from muniment.node.repair.mending import Mended, Mending
 from muniment.node.repair.plan import Places

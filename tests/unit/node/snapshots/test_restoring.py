@@ -13,8 +13,8 @@ from marked import Marked
 from muniment.core.format import entry, merkle
 from muniment.core.rules import chain
 from muniment.ledger.store.file import Store
-from muniment.node.rebuilding import Rebuilding
 from muniment.node.snapshots import Applied, Offer, Offered, Result, Snapshots, format
+from muniment.node.snapshots.rebuilding import Rebuilding
 from muniment.node.snapshots.restoring import Restoring
 
 

@@ -1,0 +1,1 @@
+"""The process of a node's application: `process` its way in and out, `assembly` all its parts, `observing` how it stands."""
