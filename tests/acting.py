@@ -93,7 +93,6 @@ def main(folder: Path, socket: Path) -> None:
     supervised.start(
         lambda: not (folder / "mute").exists(),
         on_alarms=lambda alarms: heard.write(json.dumps({"alarms": [each.code for each in alarms]}) + "\n"),
-        on_seen=lambda seen: heard.write(json.dumps({"seen": seen.code}) + "\n"),
         on_end=lambda: os._exit(3),
     )
     if (folder / "unfit").exists():

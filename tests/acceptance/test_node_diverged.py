@@ -72,7 +72,7 @@ def start(tmp_path: Path, change: str) -> Consortium:
         each.start()
     them.watch.start(environment=deviating.environment(tmp_path, change))
     for each in them:
-        each.wait()
+        each.wait(BACK_SECONDS)
     them.bank.submit(them.system("bank", "even"))
     them.agree()
     return them
@@ -177,7 +177,7 @@ def repair(them: Consortium) -> None:
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stderr
     began = time.monotonic()
-    them.watch.start().wait()
+    them.watch.start().wait(BACK_SECONDS)
     them.agree(BACK_SECONDS)
     submit(them, them.watch, "odd-again")
     newest = max(them.agree())

@@ -7,8 +7,8 @@ home.load_settings()                    # addresses, as people edited them
 
 from __future__ import annotations
 
-from muniment.errors import InvalidInput, NotFound
-from muniment.node import settings
+from muniment.errors import NotFound
+from muniment.node import files, settings
 from muniment.node.founding import consortium
 from muniment.node.founding.consortium import Consortium
 from muniment.node.places import NodePlaces
@@ -21,21 +21,17 @@ class NodeHome(NodePlaces):
     __slots__ = ()
 
     def load_consortium(self) -> Consortium:
-        """What all members sealed. Raises NotFound (`no-node`, with the way to one), InvalidInput (`bad-consortium`)."""
+        """What all members sealed.
+
+        Raises NotFound (`no-node`, with the way to one), InvalidInput (`bad-consortium`), and as `files.read`.
+        """
         try:
-            raw = self.consortium.read_bytes()
-        except FileNotFoundError:
+            return consortium.decode(files.read(self.consortium, consortium.MAX_CONSORTIUM_BYTES))
+        except NotFound:
             raise self._missing() from None
-        except OSError as error:
-            raise InvalidInput(
-                f"{self.consortium} cannot be read: {error.strerror}",
-                code="bad-consortium",
-                hint="Run as the owner of the node's folder.",
-            ) from None
-        return consortium.decode(raw)
 
     def load_settings(self) -> NodeSettings:
-        """Addresses. Raises NotFound (`no-node`), InvalidInput (`bad-node-settings`, `unknown-key`)."""
+        """Addresses. Raises as `settings.load`."""
         return settings.load(self.settings)
 
     def _missing(self) -> NotFound:

@@ -6,6 +6,7 @@ HOME/node/node.toml             addresses, edited by people (node.settings)
 HOME/node/cosigner.key          what this member cosigns checkpoints with
 HOME/node/publisher.key         the log's own key, where this member publishes
 HOME/node/engine/               the home of CometBFT: config/ and data/
+HOME/node/statesync.json        from which block a node begins that lacks them all (light.arrival)
 HOME/node/status.json           what the node says about itself
 """
 
@@ -33,11 +34,6 @@ class NodePlaces:
     def ledger(self) -> Path:
         """The ledger's one file."""
         return self.home / "ledger.db"
-
-    @property
-    def lock(self) -> Path:
-        """Whoever runs the node, or repairs it, holds this file's lock."""
-        return self.folder / "lock"
 
     @property
     def consortium(self) -> Path:
@@ -113,6 +109,11 @@ class NodePlaces:
     def socket(self) -> Path:
         """Where the application listens for CometBFT, unless the path is too long for a socket."""
         return self.folder / "abci.sock"
+
+    @property
+    def state_sync(self) -> Path:
+        """From which block a node begins that lacks them all."""
+        return self.folder / "statesync.json"
 
     @property
     def status(self) -> Path:

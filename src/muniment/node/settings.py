@@ -28,6 +28,7 @@ from typing import Annotated
 import msgspec
 
 from muniment.errors import InvalidInput, NotFound
+from muniment.node import files
 
 MAX_FILE_BYTES = 1 << 20
 LISTEN = "127.0.0.1:8760"
@@ -68,20 +69,15 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def load(path: Path) -> NodeSettings:
-    """Read node.toml. Raises NotFound (`no-node`), InvalidInput (`bad-node-settings`, `unknown-key`)."""
+    """Read node.toml. Raises NotFound (`no-node`), and InvalidInput as `files.read` and `parse`."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
+        raw = files.read(path, MAX_FILE_BYTES)
+    except NotFound:
         raise NotFound(
             f"there is no node at {path.parent}",
             code="no-node",
             hint="Found a consortium with `muniment consortium new`, or name the node's folder with --home.",
         ) from None
-    except OSError as error:
-        raise _bad(str(path), f"cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise _bad(str(path), f"has more than {MAX_FILE_BYTES} bytes")
     try:
         return parse(raw.decode(), str(path))
     except UnicodeDecodeError:

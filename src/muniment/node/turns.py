@@ -1,7 +1,7 @@
 """Who waits for whom where strangers may ask for what takes time: few at once, few of one address, and nobody for ever in line.
 
-    async with turns.take(address):
-        ...
+async with turns.take(address):
+    ...
 """
 
 from __future__ import annotations

@@ -144,9 +144,9 @@ def rotate(
     """Give a member other keys. It makes them itself, at home, and the others agree to their public halves.
 
     \b
-    muniment member rotate lab --new validator --propose          in the home of lab: makes the key, prints it
-    muniment member rotate lab --validator-key KEY --approve      by the others
-    muniment member rotate lab --new validator                    in the home of lab, once enough have agreed
+    muniment member rotate lab --new validator --propose --home HOME   on the machine of lab: makes the key, prints it
+    muniment member rotate lab --validator-key KEY --approve           by those who agree
+    muniment member rotate lab --validator-key KEY                     once enough have agreed
 
     The old key stays in use until the new one is in force; start the node anew then.
     """

@@ -151,6 +151,11 @@ def quorum(members: int) -> int:
     return 2 * members // 3 + 1
 
 
+def tolerated(members: int) -> int:
+    """How many of them may be away, fail or lie without harm: fewer than a third."""
+    return (members - 1) // 3
+
+
 def cosigner_name(origin: str, organisation: str) -> str:
     """The name in the C2SP verifier key of a member's cosigner."""
     return f"{origin}/{organisation}"

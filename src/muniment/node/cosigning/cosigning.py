@@ -34,7 +34,7 @@ from muniment.net.transport import Patience, Transport
 from muniment.node.alarms import Alarms
 from muniment.node.cosigning import divergence, sealing
 from muniment.node.cosigning.ahead import Early
-from muniment.node.cosigning.courier import OTHER_HISTORY, Ask, Courier
+from muniment.node.cosigning.courier import NOT_A_MEMBER, OTHER_HISTORY, Ask, Courier
 from muniment.node.cosigning.divergence import Divergences
 from muniment.node.cosigning.intake import Intake, Parsed
 from muniment.node.cosigning.keeper import Keeper, missing
@@ -135,7 +135,7 @@ class Cosigning:
     def keeper(self) -> Keeper:
         """The lines. Once it is open."""
         if self._keeper is None:
-            raise InvariantError("cosignatures were asked for before they were opened")
+            raise _unopened()
         return self._keeper
 
     def open(self) -> None:
@@ -219,7 +219,7 @@ class Cosigning:
         if not taken.valid:
             raise Forbidden(
                 "no line on the first of these notes is by a member of this ledger",
-                code="not-a-member",
+                code=NOT_A_MEMBER,
                 hint="Only members in force exchange cosignatures; everybody else reads /checkpoint.",
             )
         return self._tell(notes)
@@ -234,20 +234,12 @@ class Cosigning:
         silent = [PeerStanding(organisation=each.organisation, url=each.url, reached=False) for each in self._peers]
         return tuple([told.get(each.organisation, each) for each in silent])
 
-    def quorum_seconds(self) -> list[float]:
-        """Seconds from the last commits here to their quorums."""
-        return list(self.keeper.quorum_seconds)
-
-    def delays(self) -> dict[str, float]:
-        """Seconds from the last commit here to each organisation's line on it."""
-        return dict(self.keeper.delays)
-
     def _meet(self, peers: Sequence[Peer]) -> None:
         """Exchange with these from now on; who is known at another address is asked there. Nobody is forgotten while this runs."""
         if not peers:
             return
-        assert self._lookout is not None
-        assert self._intake is not None
+        if self._lookout is None or self._intake is None:
+            raise _unopened()
         couriers = {each.organisation: each for each in self._couriers}
         for each in peers:
             known = couriers.get(each.organisation)
@@ -266,9 +258,11 @@ class Cosigning:
     def _own_note(self, sealed: Sealed) -> bytes:
         if self._sealed.startswith(sealing.format(sealed).encode() + b"\n"):
             return self._sealed
+        store = self._store
+        if store is None:
+            raise _unopened()
         # Sealed by somebody else, or by an earlier life of this process.
-        assert self._store is not None
-        with self._store.view() as view:
+        with store.view() as view:
             return view.checkpoint_at(sealed.header.height)
 
     def _tell(self, notes: Sequence[Parsed]) -> Heard:
@@ -340,3 +334,7 @@ class Cosigning:
         transport = Transport(address.parse(peer.url), ca=self._ca, patience=PATIENCE)
         self._open.callback(transport.close)
         return lambda told: transport.ask(PATH, told, Heard, limit=4 * MAX_BYTES)
+
+
+def _unopened() -> InvariantError:
+    return InvariantError("cosignatures were asked for before they were opened")

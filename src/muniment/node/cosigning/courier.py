@@ -31,6 +31,7 @@ FIRST_SHORT_SECONDS, LAST_SHORT_SECONDS = 2.0, 300.0
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.25, 5.0
 MAX_ASKED = 8_192
 OTHER_HISTORY = "other-history"
+NOT_A_MEMBER = "not-a-member"
 
 _log = logging.getLogger("muniment.node.cosigning")
 
@@ -159,8 +160,11 @@ class Courier:
             self.agrees = False
             self._dispute(error)
         except MunimentError as error:
-            self._note_failure(error)
-            return
+            if error.code != NOT_A_MEMBER:
+                self._note_failure(error)
+                return
+            # Who is no member yet, or no more, is not told anything here; what the others push is enough to follow.
+            self._note_answer()
         except Exception as error:
             if self._closing:
                 return

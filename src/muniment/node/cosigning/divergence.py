@@ -172,11 +172,6 @@ class Divergences:
         with self._lock:
             return organisation in self._found or organisation in self._apart
 
-    def diverged(self) -> tuple[Diverged, ...]:
-        """Who signed another history and has not come back."""
-        with self._lock:
-            return tuple(self._found.values())
-
     def troubles(self) -> dict[tuple[str, str], str]:
         """What to raise alarms about, by code and organisation: `diverged` where this node is the one that is alone, else
         `peer-diverged` for each member who is.

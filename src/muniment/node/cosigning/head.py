@@ -19,8 +19,8 @@ class Head(msgspec.Struct, kw_only=True):
     voters: whose lines count; None for the time before there were members
     own: this node's signature line as its store has it, also where it is no member
     lines: by organisation, verified; LOG for the log's own
-    committed, settled: when this was written here, and when the quorum was reached (seconds of a monotonic clock); 0.0: before
-    this process began, or not yet
+    committed: when this was written here (seconds of a monotonic clock); 0.0: before this process began
+    settled: whether the keeper has taken note of the quorum
     """
 
     height: int
@@ -31,7 +31,7 @@ class Head(msgspec.Struct, kw_only=True):
     own: str
     lines: dict[str, str]
     committed: float = 0.0
-    settled: float = 0.0
+    settled: bool = False
 
     @property
     def votes(self) -> int:

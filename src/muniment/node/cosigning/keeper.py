@@ -1,7 +1,7 @@
 """What was said of which checkpoint: every line verified against the members in force for it, counted by organisation.
 
     keeper.committed(sealed, note)          # a block is on the disk here
-    keeper.take(parsed)                     # notes that others sent; VerificationError, Contradictions
+    keeper.insert(head, "bank", line)       # a line that was verified (intake)
     keeper.wait(height, 3.0)                # until a quorum stands behind the block
     keeper.lines(height)                    # what may be shown of it, also what the file does not hold yet
 
@@ -11,12 +11,10 @@ ledger's file: `drain` hands out what is new, and `lines` goes on showing it unt
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 
 import msgspec
 
@@ -24,6 +22,7 @@ from muniment.core.format import note
 from muniment.core.format.note import Signature
 from muniment.core.rules import members
 from muniment.core.rules.chain import Sealed
+from muniment.errors import InvariantError
 from muniment.node.cosigning import head
 from muniment.node.cosigning.ahead import Ahead, Early
 from muniment.node.cosigning.head import Head
@@ -69,16 +68,11 @@ class Keeper:
         self._saving: Lines = {}
         self._news: deque[int] = deque(maxlen=MAX_NEWS)
         self._mark = 0
-        self._futures: dict[int, list[Future[bool]]] = {}
         self._listeners: tuple[Callable[[], None], ...] = ()
         self.ahead = Ahead()
         self.origin = ""
         self.heard: dict[str, float] = {}
         """When each organisation last said something new, by a monotonic clock."""
-        self.delays: dict[str, float] = {}
-        """Seconds from the last commit here to each organisation's line on it."""
-        self.quorum_seconds: deque[float] = deque(maxlen=256)
-        """Seconds from commits here to their quorums, the newest last."""
 
     def open(self) -> None:
         """Read the newest heads from the ledger's file."""
@@ -95,7 +89,8 @@ class Keeper:
     @property
     def newest(self) -> Head:
         """The head of the newest block."""
-        assert self._newest is not None, "a keeper is opened before it is asked"
+        if self._newest is None:
+            raise InvariantError("a keeper was asked before it was opened")
         return self._newest
 
     @property
@@ -128,8 +123,7 @@ class Keeper:
             if following is not voters and not fresh.is_settled:
                 self._vital.add(fresh.height)
             strays = self._settle_early(fresh)
-            settled = self._note_settled(fresh)
-        self._finish(fresh, settled)
+            self._note_settled(fresh)
         self._tell(fresh.height)
         return strays
 
@@ -155,13 +149,10 @@ class Keeper:
                 return False
             was = to.is_settled
             self._insert(to, organisation, line)
-            now = time.monotonic()
-            self.heard[organisation] = now
-            if to is self._newest and to.committed:
-                self.delays[organisation] = now - to.committed
-            settled = not was and self._note_settled(to)
-        self._finish(to, settled)
-        return True
+            self.heard[organisation] = time.monotonic()
+            if not was:
+                self._note_settled(to)
+            return True
 
     def insert_early(self, early: Early) -> bool:
         """Keep a verified line on a size to come; False where there is no room."""
@@ -198,20 +189,6 @@ class Keeper:
         """Wait in this thread until a quorum stands behind a height; False where that takes longer."""
         with self._settling:
             return self._settling.wait_for(lambda: self.is_settled(height), seconds)
-
-    async def settled(self, height: int, seconds: float) -> bool:
-        """The same for who waits in an event loop."""
-        with self._lock:
-            if self.is_settled(height):
-                return True
-            future: Future[bool] = Future()
-            self._futures.setdefault(height, []).append(future)
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
-        except TimeoutError:
-            return False
-        finally:
-            self._forget(height, future)
 
     def short(self, most: int, skip: Callable[[int], bool] = lambda _: False) -> list[int]:
         """Heights without a quorum, at most so many: those first that changed the members, then the newest."""
@@ -289,7 +266,6 @@ class Keeper:
             # Who may cosign may have changed since the line was verified.
             elif fresh.voters is not None and fresh.voters.find(note.parse_signature(each.line)) == each.organisation:
                 self._insert(fresh, each.organisation, each.line)
-                self.delays[each.organisation] = 0.0
         return strays
 
     def _insert(self, to: Head, organisation: str, line: str) -> None:
@@ -301,29 +277,16 @@ class Keeper:
         if unsaved:
             self._unsaved.setdefault(to.height, {}).update(unsaved)
 
-    def _note_settled(self, to: Head) -> bool:
-        """With the lock: a head may have its quorum now; True the first time."""
+    def _note_settled(self, to: Head) -> None:
+        """With the lock: a head may have its quorum now; what follows from that happens once."""
         if not to.is_settled or to.settled:
-            return False
-        to.settled = time.monotonic()
-        if to.committed and to.voters is not None:
-            self.quorum_seconds.append(to.settled - to.committed)
+            return
+        to.settled = True
         self._short.pop(to.height, None)
         self._vital.discard(to.height)
         # Before anybody is told: who waited for the quorum here sees the log's own line as well.
         self._publish(to)
         self._settling.notify_all()
-        return True
-
-    def _finish(self, to: Head, settled: bool) -> None:
-        """Without the lock: what follows from a quorum."""
-        if not settled:
-            return
-        with self._lock:
-            waiting = self._futures.pop(to.height, [])
-        for each in waiting:
-            if each.set_running_or_notify_cancel():
-                each.set_result(True)
 
     def _publish(self, to: Head) -> None:
         """With the lock: sign the log's own line where this node holds the publisher's key for that block."""
@@ -345,14 +308,6 @@ class Keeper:
             self._mark += 1
         for listener in self._listeners:
             listener()
-
-    def _forget(self, height: int, future: Future[bool]) -> None:
-        with self._lock:
-            waiting = self._futures.get(height, [])
-            if future in waiting:
-                waiting.remove(future)
-            if not waiting:
-                self._futures.pop(height, None)
 
 
 def missing(lines: dict[str, str], offered: Iterable[Signature]) -> dict[str, str]:

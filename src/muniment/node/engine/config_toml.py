@@ -30,7 +30,6 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     name: how it is called in logs, the organisation
     socket: where the application listens
     p2p, rpc: `host:port` that it listens on, for other engines and for the application
-    external: `host:port` under which the others reach it, where that is not `p2p`; "" otherwise
     peers: `id@host:port` of the others
     """
 
@@ -38,7 +37,6 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     socket: Path
     p2p: str
     rpc: str
-    external: str = ""
     peers: tuple[str, ...] = ()
     state_sync: StateSync | None = None
 
@@ -51,7 +49,6 @@ def format(settings: EngineSettings) -> str:
         socket=_quote(f"unix://{settings.socket}"),
         rpc=_quote(f"tcp://{settings.rpc}"),
         p2p=_quote(f"tcp://{settings.p2p}"),
-        external=_quote(settings.external),
         peers=_quote(",".join(settings.peers)),
         members=_quote(",".join(peer[:NODE_ID_DIGITS] for peer in settings.peers)),
         shared=_say(_share_a_host(settings)),
@@ -112,7 +109,6 @@ cors_allowed_origins = []
 _P2P = """\
 [p2p]
 laddr = {p2p}
-external_address = {external}
 persistent_peers = {peers}
 # Members come in whatever else is connected.
 unconditional_peer_ids = {members}

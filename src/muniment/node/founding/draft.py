@@ -73,11 +73,6 @@ class Draft(Part, frozen=True, kw_only=True):
         return self.ledger is not UNSET
 
     @property
-    def tolerated(self) -> int:
-        """How many members may fail or lie without harm."""
-        return (len(self.members) - 1) // 3
-
-    @property
     def quorum(self) -> int:
         """How many members make a proof."""
         return members.quorum(len(self.members))

@@ -49,5 +49,5 @@ def describe_strength(count: int) -> str:
         return "One organisation alone decides everything here: below four members BFT protects nobody (f = 0)."
     if count < PROTECTED_FROM:
         return f"With {count} organisations BFT protects nobody (f = 0): all must take part, and one that fails stops the ledger."
-    harmless, quorum = (count - 1) // 3, members.quorum(count)
+    harmless, quorum = members.tolerated(count), members.quorum(count)
     return f"Of {count} organisations {harmless} may fail or lie without harm, and {quorum} together make a proof."

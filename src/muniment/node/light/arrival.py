@@ -9,7 +9,6 @@ members whom this ledger knows signed it, so that at least one honest member did
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -17,7 +16,7 @@ import msgspec
 
 from muniment.core.rules.members import Validators
 from muniment.errors import Conflict, InvalidInput, MunimentError, NotFound, Unavailable
-from muniment.ledger.folder import sync_folder
+from muniment.node import files
 from muniment.node.engine.config_toml import StateSync
 from muniment.node.light import calls, commit
 from muniment.node.light.commit import Commit
@@ -30,7 +29,7 @@ SERVERS = 2
 MARGIN = 2
 """The block that is believed is so many behind the newest of the slowest node that was asked."""
 
-FILE = "statesync.json"
+MAX_FILE_BYTES = 64 * 1024
 
 AskCommit = Callable[[str, int], Commit]
 """From a node's address and a height (0: the newest) to who signed it."""
@@ -105,12 +104,22 @@ def find_start(
 
 
 def write(places: NodePlaces, sync: StateSync) -> None:
-    """Keep what the engine is told at its next start. It stays without effect once the engine has blocks."""
-    target = places.folder / FILE
-    beside = target.with_name(f"{FILE}.new")
-    beside.write_bytes(msgspec.json.format(msgspec.json.encode(sync)) + b"\n")
-    os.replace(beside, target)
-    sync_folder(places.folder)
+    """Keep what the engine is told at its next start, durably; without effect once it has blocks. Raises Unavailable."""
+    files.write(places.state_sync, msgspec.json.format(msgspec.json.encode(sync)) + b"\n")
+
+
+def load(places: NodePlaces) -> StateSync | None:
+    """What the engine is to be told; None where nobody wrote it. Raises InvalidInput (`bad-node-settings`)."""
+    try:
+        return msgspec.json.decode(files.read(places.state_sync, MAX_FILE_BYTES), type=StateSync)
+    except NotFound:
+        return None
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(
+            f"{places.state_sync} cannot be read: {error}",
+            code="bad-node-settings",
+            hint="Move it away, and run `muniment node join` again.",
+        ) from None
 
 
 def has_blocks(places: NodePlaces) -> bool:

@@ -11,12 +11,14 @@ from typing import NoReturn
 
 import msgspec
 
-from muniment.errors import InvalidInput, NotFound, Unavailable
+from muniment.errors import NotFound
+from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.engine import binary, config_toml, pruning
 from muniment.node.engine.config_toml import EngineSettings, StateSync
 from muniment.node.founding import rotating
 from muniment.node.homes import NodeHome
+from muniment.node.light import arrival
 from muniment.node.process import lock, orders
 from muniment.node.process.orders import Orders
 from muniment.node.repair import plan
@@ -25,7 +27,6 @@ from muniment.node.settings import NodeSettings
 APPLICATION = "muniment.node.service.process"
 SUPERVISOR = "muniment.node.process"
 MAX_SOCKET_PATH = 90
-STATE_SYNC = "statesync.json"
 
 
 def prepare(
@@ -40,8 +41,8 @@ def prepare(
     """Check the node, lock it, put rotated keys in their place, and write the engine's settings.
 
     `options` is what was typed, for the application; `say` is told what somebody should know. This process then holds the lock.
-    Raises NotFound (`no-node`, `no-engine`), Conflict (`already-running`, `repair-unfinished`), Unavailable (`home-unwritable`),
-    InvalidInput (`bad-node-settings`, `wrong-engine`).
+    Raises NotFound (`no-node`, `no-engine`), Conflict (`already-running`, `repair-unfinished`), Unavailable (`home-unwritable`,
+    `file-unwritable`), InvalidInput (`bad-node-settings`, `wrong-engine`).
     """
     home.load_consortium()
     settings = home.load_settings()
@@ -53,7 +54,7 @@ def prepare(
     for use in rotating.settle(home.home):
         say(f"The new {use} key is in force, and has taken the place of the old one.")
     pruning.prune_wal(home.engine)
-    write_config(home, settings, socket, load_state_sync(home.folder))
+    write_config(home, settings, socket, arrival.load(home))
     typed = msgspec.json.encode({key: value for key, value in options.items() if value not in (None, ())}, enc_hook=str).decode()
     return Orders(
         folder=home.folder,
@@ -94,7 +95,7 @@ def require_engine_home(home: NodeHome) -> None:
 
 
 def write_config(home: NodeHome, settings: NodeSettings, socket: Path, state_sync: StateSync | None = None) -> None:
-    """Write CometBFT's settings. Raises Unavailable (`home-unwritable`)."""
+    """Write CometBFT's settings. Raises Unavailable (`file-unwritable`)."""
     engine = EngineSettings(
         name=settings.organisation,
         socket=socket,
@@ -103,29 +104,7 @@ def write_config(home: NodeHome, settings: NodeSettings, socket: Path, state_syn
         peers=tuple(each.p2p for each in settings.peers if each.p2p),
         state_sync=state_sync,
     )
-    fresh = home.engine_config.with_suffix(".new")
-    try:
-        fresh.write_text(config_toml.format(engine), encoding="utf-8")
-        os.replace(fresh, home.engine_config)
-    except OSError as error:
-        raise Unavailable(
-            f"{home.engine_config} cannot be written: {error.strerror}",
-            code="home-unwritable",
-            hint="Make room there, and give the node's user this folder.",
-        ) from None
-
-
-def load_state_sync(folder: Path) -> StateSync | None:
-    """From which block a fresh node begins, where `muniment node join` wrote it down. Raises InvalidInput (`bad-node-settings`)."""
-    path = folder / STATE_SYNC
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=StateSync)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise InvalidInput(
-            f"{path} cannot be read: {error}", code="bad-node-settings", hint="Move it away, and run `muniment node join` again."
-        ) from None
+    files.write(home.engine_config, config_toml.format(engine).encode())
 
 
 def find_socket(home: NodeHome) -> Path:

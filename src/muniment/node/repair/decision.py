@@ -85,7 +85,7 @@ class Decision:
         """
         sync = self._ask_others(good)
         if sync is None:
-            (self._home.folder / arrival.FILE).unlink(missing_ok=True)
+            self._home.state_sync.unlink(missing_ok=True)
         else:
             arrival.write(self._home, sync)
         size = self._home.load_consortium().start.size

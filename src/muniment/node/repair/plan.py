@@ -7,7 +7,6 @@ HOME/node/repair/ledger.db              the ledger that is being made
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +14,7 @@ import msgspec
 
 from muniment.errors import Conflict, CorruptStore
 from muniment.ledger.folder import sync_folder
+from muniment.node import files
 from muniment.node.places import NodePlaces
 
 FOLDER = "repair"
@@ -69,7 +69,6 @@ def load(places: Places) -> Plan | None:
 
 def write(places: Places, plan: Plan) -> None:
     """Keep a plan; it is on the disk when this returns."""
-    places.folder.mkdir(mode=0o700, exist_ok=True)
     _write(places.plan, plan)
 
 
@@ -101,10 +100,4 @@ def _read(path: Path) -> Plan | None:
 
 
 def _write(path: Path, plan: Plan) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    sync_folder(path.parent)
+    files.write(path, msgspec.json.format(msgspec.json.encode(plan)) + b"\n")

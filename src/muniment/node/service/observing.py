@@ -17,15 +17,15 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
 from muniment._version import __version__
-from muniment.core.format import entry, note, time
-from muniment.core.rules import members, records
+from muniment.client.world import World
+from muniment.core.format import entry, note, state_map, time
+from muniment.core.rules import members
 from muniment.core.rules.members import Validators
-from muniment.core.rules.records import Consortium, Membership, State
+from muniment.core.rules.records import Consortium, Membership, Protocol
 from muniment.errors import MunimentError, Unavailable
 from muniment.ledger.embedded import system_clock
 from muniment.ledger.store.snapshot import Snapshot
@@ -42,7 +42,6 @@ WAKING_SECONDS = 1.0
 LOW_BYTES = 256 << 20
 
 OpenView = Callable[[], AbstractContextManager[Snapshot]]
-S = TypeVar("S", bound=State)
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -113,8 +112,9 @@ class Observer:
         """How the node stands, by what the engine said last."""
         told = self._told
         with self._open_view() as view:
-            consortium = _read(view, "members", Consortium) or Consortium(active=())
-            protocol = _read(view, "protocol", records.Protocol)
+            world = World(view)
+            consortium = world.read("members", Consortium) or Consortium(active=())
+            protocol = world.read("protocol", Protocol)
             publisher = "" if consortium.publisher is msgspec.UNSET else consortium.publisher.organisation
             return Standing(
                 organisation=self._organisation,
@@ -228,7 +228,7 @@ def _read_checkpoint(view: Snapshot, height: int, voters: Validators) -> Checkpo
 def _read_faults(view: Snapshot, active: tuple[str, ...]) -> Iterator[FaultStanding]:
     """The newest proof against each member that has any."""
     for organisation in active:
-        known = _read(view, f"member/{organisation}", Membership)
+        known = World(view).read(f"member/{organisation}", Membership)
         if known is None or not known.faults:
             continue
         height = view.sealed_by(_last(view, f"validator/{members.address(known.key)}"))
@@ -240,19 +240,6 @@ def _read_faults(view: Snapshot, active: tuple[str, ...]) -> Iterator[FaultStand
                 )
 
 
-class _Last(msgspec.Struct):
-    last: int
-
-
 def _last(view: Snapshot, stream: str) -> int:
     raw = view.record(stream)
-    return 0 if raw is None else msgspec.json.decode(raw, type=_Last).last
-
-
-def _read(view: Snapshot, stream: str, kind: type[S]) -> S | None:
-    raw = view.record(stream)
-    return None if raw is None else msgspec.json.decode(msgspec.json.decode(raw, type=_Stored).state, type=kind)
-
-
-class _Stored(msgspec.Struct):
-    state: msgspec.Raw
+    return 0 if raw is None else state_map.decode_record(raw).last

@@ -57,7 +57,7 @@ def read_consortium(source: Source, stand: Stand | None) -> ConsortiumPage:
     return ConsortiumPage(
         seats=tuple(seats),
         quorum=members.quorum(len(seats)),
-        tolerated=(len(seats) - 1) // 3,
+        tolerated=members.tolerated(len(seats)),
         publisher_key="" if publisher is None else publisher.key,
         standing=None if stand is None else stand(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import threading
 import time
@@ -162,13 +161,8 @@ def test_waiting_ends_with_the_quorum(ring: Ring) -> None:
     woken: list[bool] = []
     waiting = threading.Thread(target=lambda: woken.append(ring["alpha"].keeper.wait(1, 5.0)))
     waiting.start()
-
-    async def wait() -> tuple[bool, bool]:
-        early = await ring["alpha"].keeper.settled(1, 0.05)
-        ring.cut.clear()
-        return early, await ring["alpha"].keeper.settled(1, 5.0)
-
-    assert asyncio.run(wait()) == (False, True)
+    assert not ring["alpha"].keeper.wait(1, 0.05)
+    ring.cut.clear()
     waiting.join(5.0)
     assert woken == [True]
 
@@ -293,8 +287,6 @@ def test_how_peers_stand(ring: Ring) -> None:
     told = ring["alpha"].cosigning.peers()
     assert [each.organisation for each in told] == ["bravo", "charlie", "delta"]
     assert all(each.heard.endswith("Z") for each in told)
-    assert 0.0 < ring["alpha"].cosigning.quorum_seconds()[-1] < 2.0
-    assert {*ring["alpha"].cosigning.delays()} >= {"bravo", "charlie", "delta"}
 
 
 def test_who_does_not_answer_is_named_and_forgotten_when_he_does(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:

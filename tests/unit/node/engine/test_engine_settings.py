@@ -22,7 +22,6 @@ SETTINGS = EngineSettings(
     socket=Path("/run/x/abci.sock"),
     p2p="0.0.0.0:26656",
     rpc="127.0.0.1:26657",
-    external="lab.example:26656",
     peers=(f"{ID}@bank.example:26656", f"{OTHER}@[2001:db8::1]:26656"),
 )
 
@@ -53,7 +52,6 @@ def test_what_differs_between_nodes() -> None:
     said = written()
     assert (said["moniker"], said["proxy_app"]) == ('la "b"', "unix:///run/x/abci.sock")
     assert (said["rpc"]["laddr"], said["p2p"]["laddr"]) == ("tcp://127.0.0.1:26657", "tcp://0.0.0.0:26656")
-    assert said["p2p"]["external_address"] == "lab.example:26656"
     assert said["p2p"]["persistent_peers"].split(",") == list(SETTINGS.peers)
     assert said["p2p"]["unconditional_peer_ids"] == f"{ID},{OTHER}"
 

@@ -13,7 +13,6 @@ from muniment.errors import Conflict, InvalidInput, Unavailable
 from muniment.node.light import arrival, commit
 from muniment.node.light.commit import Commit
 from muniment.node.places import NodePlaces
-from muniment.node.process import start
 from muniment.node.settings import Peer
 
 RECORDED = json.loads((Path(__file__).parent / "commit.json").read_text())
@@ -130,5 +129,5 @@ def test_what_is_written_is_what_the_engine_is_told(tmp_path: Path) -> None:
     found = find(Nodes(bank=REAL.height + 2, lab=REAL.height + 2, source=REAL.height + 2))
     arrival.write(places, found.sync)
     arrival.write(places, found.sync)
-    assert start.load_state_sync(places.folder) == found.sync
+    assert arrival.load(places) == found.sync
     assert not arrival.has_blocks(places)

@@ -19,6 +19,7 @@ from muniment.net import address
 from muniment.node.engine.rpc import EngineRpc
 from muniment.node.light import asking, calls
 from muniment.node.light.routes import ROUTES
+from muniment.node.turns import Turns
 from muniment.server import application
 
 RECORDED = json.loads((Path(__file__).parent / "commit.json").read_text())
@@ -58,7 +59,9 @@ def reach(place: str) -> calls.Ask:
 
 
 def client(ask: calls.Ask) -> TestClient[Litestar]:
-    return TestClient(Litestar(ROUTES, state=State({"engine": ask}), exception_handlers={MunimentError: application.tell}))
+    return TestClient(
+        Litestar(ROUTES, state=State({"engine": ask, "turns": Turns(2)}), exception_handlers={MunimentError: application.tell})
+    )
 
 
 def test_a_question_goes_through_and_its_answer_comes_back() -> None:

@@ -80,4 +80,4 @@ def test_a_long_request_is_refused() -> None:
 
 
 def test_a_question_of_our_own_may_be_asked() -> None:
-    assert calls.open_request(calls.write_request("validators", height=3, page=1)).params == {"height": "3", "page": "1"}
+    assert calls.open_request(b'{"method":"validators","params":{"height":"3","page":"1"}}').params == {"height": "3", "page": "1"}

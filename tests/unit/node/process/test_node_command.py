@@ -136,7 +136,7 @@ def test_a_node_that_does_not_run_says_so(home: NodeHome) -> None:
 
 def test_what_is_prepared_for_a_start(home: NodeHome, tmp_path: Path) -> None:
     engine = engines.find_engine()
-    (home.folder / start.STATE_SYNC).write_text('{"servers": ["http://a:1", "http://b:2"], "height": 5, "hash": "AB"}')
+    home.state_sync.write_text('{"servers": ["http://a:1", "http://b:2"], "height": 5, "hash": "AB"}')
     typed = {"port": 0, "public": None, "proxies": (), "certificate": "/x.pem"}
     said: list[str] = []
     told = start.prepare(home, {binary.VARIABLE: str(engine)}, typed, log_format="json", as_json=True, say=said.append)
@@ -149,7 +149,7 @@ def test_what_is_prepared_for_a_start(home: NodeHome, tmp_path: Path) -> None:
     assert f'proxy_app = "unix://{told.application[6]}"' in config
     assert "trust_height = 5" in config
     assert said == []
-    (home.folder / start.STATE_SYNC).write_text("{}")
+    home.state_sync.write_text("{}")
     assert code(call(home, "node", "start", "--json")) == (2, "bad-node-settings")
 
 

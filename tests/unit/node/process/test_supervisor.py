@@ -224,3 +224,12 @@ def test_settings_of_the_environment_do_not_reach_the_engine(tmp_path: Path, mon
         node.wait_until(lambda: node.height >= 1)
         environment = Path(f"/proc/{node.child('engine')}/environ").read_bytes()
         assert b"CMT" not in environment
+
+
+def test_the_engine_leaves_processors_to_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOMAXPROCS", raising=False)
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        environment = Path(f"/proc/{node.child('engine')}/environ").read_bytes().split(b"\0")
+        most = max(1, min(4, len(os.sched_getaffinity(0)) // 2))
+        assert b"GOMAXPROCS=%d" % most in environment

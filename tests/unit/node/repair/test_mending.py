@@ -19,7 +19,6 @@ from muniment.errors import Conflict, CorruptStore, InvalidInput, Unavailable
 from muniment.ledger.store.file import Store
 from muniment.node.engine.config_toml import StateSync
 from muniment.node.homes import NodeHome
-from muniment.node.light import arrival
 from muniment.node.repair import engine, mending, plan
 from muniment.node.repair.mending import Mended, Mending
 from muniment.node.repair.plan import Places
@@ -197,7 +196,7 @@ def test_what_did_not_help_is_not_done_twice(node: Node) -> None:
     assert not any((node.home.engine / "data" / name).exists() for name in engine.WIPED)
     assert node.home.validator_state.read_text() == "signed"
     assert (node.mark(), len(node.entries())) == (None, 1)
-    assert (node.home.folder / arrival.FILE).exists()
+    assert node.home.state_sync.exists()
 
 
 def test_from_others_empties_the_engine(node: Node) -> None:
@@ -233,11 +232,11 @@ def test_what_cannot_be_finished_here_is_taken_from_others(node: Node, monkeypat
 
 def test_a_young_chain_comes_whole(node: Node) -> None:
     node.start = InvalidInput("young", code="chain-too-young")
-    (node.home.folder / arrival.FILE).write_text("old")
+    node.home.state_sync.write_text("old")
     done = node.repair(from_others=True)
     assert done.plan is not None
     assert done.plan.way == "blocks"
-    assert not (node.home.folder / arrival.FILE).exists()
+    assert not node.home.state_sync.exists()
 
 
 @pytest.mark.parametrize("error", [Unavailable("away", code="too-few-nodes"), Conflict("two", code="blocks-differ")])

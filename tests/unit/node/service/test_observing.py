@@ -1,0 +1,85 @@
+"""What a node shows of its newest checkpoints, each time that it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import league
+import makers
+from league import League
+from muniment.core.format import checkpoint, note
+from muniment.core.rules import members
+from muniment.ledger.store.cosignatures import Cosignatures
+from muniment.ledger.store.snapshot import Snapshot
+from muniment.net import address
+from muniment.node.alarms import Alarms
+from muniment.node.engine.rpc import EngineRpc
+from muniment.node.service.observing import SHOWN_CHECKPOINTS, Observer
+from muniment.server.standing import CheckpointStanding
+
+
+@pytest.fixture
+def them(tmp_path: Path) -> Iterator[League]:
+    league = League(tmp_path / "ledger.db")
+    yield league
+    league.store.close()
+
+
+@pytest.fixture
+def observer(them: League, tmp_path: Path) -> Observer:
+    engine = EngineRpc(address.parse("http://127.0.0.1:9"))
+    return Observer("alpha", them.store.view, engine, tuple, Alarms(), tmp_path, lambda raw: None, lambda: None)
+
+
+def by_the_book(view: Snapshot) -> Iterator[CheckpointStanding]:
+    """The same, each height read by itself."""
+    for height in range(view.height, max(-1, view.height - SHOWN_CHECKPOINTS), -1):
+        voters = view.validators_before(height)
+        assert voters is not None
+        names = {each.name for each in note.parse(view.checkpoint_at(height)).signatures}
+        cosigners = [each.organisation for each in voters.members]
+        yield CheckpointStanding(
+            height=height,
+            size=view.header(height).size + 1,
+            time=view.header(height).time,
+            cosigners=tuple([each for each in cosigners if members.cosigner_name(makers.ORIGIN, each) in names]),
+            quorum=voters.quorum,
+            published=makers.ORIGIN in names,
+        )
+
+
+def test_each_checkpoint_shows_those_who_judged_it(them: League, observer: Observer) -> None:
+    for step in (them.note, lambda: them.admit("echo"), them.note, lambda: them.remove("bravo"), them.note):
+        step()
+        with them.store.view() as view:
+            expected = tuple(by_the_book(view))
+        assert observer.stand().checkpoints == expected
+        assert observer.stand().checkpoints == expected
+    assert {each.quorum for each in expected} == {members.quorum(4), members.quorum(5)}
+
+
+def test_only_the_newest_are_shown(them: League, observer: Observer) -> None:
+    for _ in range(SHOWN_CHECKPOINTS + 2):
+        them.note()
+    shown = observer.stand().checkpoints
+    assert [each.height for each in shown] == list(range(SHOWN_CHECKPOINTS + 2, 2, -1))
+
+
+def test_who_cosigns_late_is_shown_from_then_on(them: League, observer: Observer) -> None:
+    them.silent, them.cosigners = True, lambda validators: league.everybody(validators)[:2]
+    them.note()
+    newest = observer.stand().checkpoints[0]
+    assert (newest.cosigners, newest.published) == (("alpha", "bravo"), False)
+
+    with them.store.view() as view:
+        raw = them.cosign(view.checkpoint, ["charlie"])
+    found = checkpoint.parse(note.parse(raw).text)
+    name = members.cosigner_name(found.origin, "charlie")
+    line = next(note.format_signature(each) for each in note.parse(raw).signatures if each.name == name)
+    table = Cosignatures(them.store.path)
+    table.write({newest.height: {"charlie": line}})
+    table.close()
+    assert observer.stand().checkpoints[0].cosigners == ("alpha", "bravo", "charlie")
