@@ -3,7 +3,7 @@
 It keeps height and app hash in FOLDER/state.json. Files in FOLDER change how it behaves:
 wrong (it remembers another state than it computed), mute (it gives its supervisor no answer), ends (it ends at once),
 unfit (it says that it cannot run), dies (it dies once within a block), stubborn (it does not stop when it is told to),
-absurd (it gives its validator a power that the engine cannot bear).
+absurd (it gives its validator a power that the engine cannot bear), halts (it answers no block any more, and says so).
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from pathlib import Path
 
 from muniment.node.abci.proto import keys_pb2 as keys
 from muniment.node.abci.proto import types_pb2 as abci
-from muniment.node.abci.server import Server
+from muniment.node.abci.server import Halted, Server
 from muniment.node.process.supervised import Supervised
 
 
 class Acting:
     """Answers the engine; its state is the digest of all transactions."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, supervised: Supervised) -> None:
         self._folder = folder
+        self._supervised = supervised
         self._staged: dict[str, object] = {}
 
     @property
@@ -66,6 +67,9 @@ class Acting:
         if (self._folder / "dies").exists():
             (self._folder / "dies").unlink()
             os._exit(7)
+        if (self._folder / "halts").exists():
+            self._supervised.tell_halted("protocol-unknown", "protocol 2 is not spoken here")
+            raise Halted
         known = bytes.fromhex(str(self._state["hash"]))
         for tx in asked.txs:
             known = hashlib.sha256(known + tx).digest()
@@ -98,7 +102,7 @@ def main(folder: Path, socket: Path) -> None:
     if (folder / "unfit").exists():
         supervised.tell_failed("no-ledger", "there is no ledger here", "Make one.", 5)
         sys.exit(5)
-    acting = Acting(folder)
+    acting = Acting(folder, supervised)
     Server(socket, lambda: acting).open()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: None if (folder / "stubborn").exists() else stopping.set())

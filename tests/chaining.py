@@ -27,9 +27,10 @@ from muniment.node.abci.proto import keys_pb2 as keys
 from muniment.node.abci.proto import params_pb2 as params
 from muniment.node.abci.proto import types_pb2 as abci
 from muniment.node.chain import batch
-from muniment.node.chain.application import Application, Committed, Start
+from muniment.node.chain.application import Application, Committed
 from muniment.node.chain.opened import Opened
 from muniment.node.chain.session import Session
+from muniment.node.engine.genesis_json import AppState
 
 PROTOCOL = 1
 _numbers = count(1)
@@ -76,6 +77,7 @@ class Chain:
         self.now = makers.NOON + 60_000_000
         self.told: list[Committed] = []
         self.doubts: list[str] = []
+        self.halted: list[str] = []
         self.retained = 0
         self.peers: set[str] = set()
         self.restart()
@@ -102,6 +104,7 @@ class Chain:
             known=lambda peer: peer in self.peers,
             clock=lambda: self.now,
             tell_clock=self.doubts.append,
+            halt=self.halted.append,
         )
         self.reconnect()
 
@@ -131,14 +134,12 @@ class Chain:
         """Put one question to the connection."""
         return self.session(abci.Request(**question))  # type: ignore[arg-type]
 
-    def start(self) -> Start:
+    def start(self) -> AppState:
         """The `app_state` of a chain that begins with the ledger as it is."""
         with self.store.view() as view:
-            position = view.position
-        frontier = position.frontier
-        return Start(position.ledger, position.leaf.hex(), position.origin, frontier.root().hex(), frontier.size)
+            return AppState.of(view.position)
 
-    def begin(self, start: Start | None = None, organisations: Sequence[str] = ("lender",), protocol: int = PROTOCOL) -> bytes:
+    def begin(self, start: AppState | None = None, organisations: Sequence[str] = ("lender",), protocol: int = PROTOCOL) -> bytes:
         """InitChain; returns the application hash."""
         powers = [
             abci.ValidatorUpdate(pub_key=keys.PublicKey(ed25519=bytes.fromhex(member(each).key)), power=1) for each in organisations

@@ -60,6 +60,8 @@ class Seat:
         self.alarms = Alarms()
         self.numbers = range(2)
         """Which of his keys this member has."""
+        self.met: list[Peer] = []
+        """Whose addresses were written down since it started."""
 
     @property
     def keeper(self) -> Keeper:
@@ -78,6 +80,7 @@ class Seat:
             evidence=self.folder / "evidence",
             publishers=Keyring([signer(self.organisation, "publish")]),
             reach=lambda peer: self.ring.way(self.organisation, peer.organisation),
+            look=lambda: self.met,
             clock=lambda: self.clock(),
         )
         self.cosigning.open()

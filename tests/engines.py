@@ -43,6 +43,7 @@ from muniment.node.chain.opened import Opened
 from muniment.node.chain.session import Session
 from muniment.node.engine import binary, config_toml, genesis_json
 from muniment.node.engine.config_toml import EngineSettings, StateSync
+from muniment.node.engine.genesis_json import AppState
 from muniment.node.founding import engine_keys
 from muniment.node.places import NodePlaces
 from muniment.node.snapshots import Snapshots
@@ -212,16 +213,9 @@ class Chain:
         store = Store.create(self.founded, genesis, BEGIN, SEAL)
         with store.view() as view:
             self.ledger = view.position.ledger
-            start = {
-                "ledger": self.ledger,
-                "leaf": view.position.leaf.hex(),
-                "origin": view.position.origin,
-                "root": view.position.frontier.root().hex(),
-                "size": view.size,
-            }
+            start = AppState.of(view.position)
         store.close()
         self.genesis = genesis_json.format(
-            ledger=self.ledger,
             time=BEGIN,
             protocol=1,
             validators=[(node.name, node.signer.public_key.hex()) for node in self.nodes],

@@ -48,9 +48,14 @@ def everybody(validators: Validators) -> list[str]:
 
 
 class League:
-    """The ledger. `validators` judge its next block; None in the solo time of one that had no members at first."""
+    """The ledger. `validators` judge its next block; None in the solo time of one that had no members at first.
 
-    def __init__(self, path: Path, organisations: Iterable[str] = ORGANISATIONS, publishing: str = "alpha") -> None:
+    silent: whether the publisher leaves its line away
+    """
+
+    def __init__(
+        self, path: Path, organisations: Iterable[str] = ORGANISATIONS, publishing: str = "alpha", *, silent: bool = False
+    ) -> None:
         listed = tuple(member(each) for each in sorted(organisations))
         before = makers.founding()
         founding = Genesis(
@@ -69,9 +74,9 @@ class League:
         self.genesis = genesis.decode(genesis.encode(founding))
         self.validators = founding.validators
         self.cosigners: Cosigners = everybody
-        self.silent = False
+        self.silent = silent
         self.now = makers.NOON
-        self.store = Store.create(path, founding, time.format(self.now), self._seal)
+        self.store = Store.create(path, founding, time.format(self.now), self.seal)
         with self.store.view() as view:
             self.ledger = view.position.ledger
 
@@ -88,7 +93,7 @@ class League:
 
     def append(self, *entries: bytes) -> int:
         """Append events in one block, and demand that all are admitted; the index of the last one."""
-        judged = self.store.append(chain.open_submissions(entries), self._next_time, self._seal)
+        judged = self.store.append(chain.open_submissions(entries), self._next_time, self.seal)
         assert all(each.decision == "admitted" for each in judged.verdicts), judged.verdicts
         self.validators = self.store.validators
         return judged.verdicts[-1].index
@@ -133,7 +138,8 @@ class League:
         self.now += 1_000_000
         return time.format(self.now)
 
-    def _seal(self, sealed: Sealed) -> bytes:
+    def seal(self, sealed: Sealed) -> bytes:
+        """A checkpoint with the lines of whoever cosigns, and the log's own."""
         position = sealed.position
         found = Checkpoint(position.origin, position.frontier.size, position.frontier.root())
         validators = self.validators

@@ -182,7 +182,7 @@ REST = (
         "record.amended",
         lambda seen, ids: {
             "target": seen.ids["data"],
-            "about": ["dataset/loans", f"data/{seen.digest('loans.csv')}"],
+            "about": ["acts/ada", f"data/{seen.digest('loans.csv')}", "dataset/loans"],
             "kind": "correct",
         },
     ),

@@ -39,6 +39,7 @@ from muniment.node.cosigning.cosigning import Cosigning
 from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.reading import Settled
 from muniment.node.engine import genesis_json
+from muniment.node.engine.genesis_json import AppState
 from muniment.node.engine.rpc import EngineRpc
 from muniment.node.founding import ledger_file
 from muniment.node.submitting.pending import Pending
@@ -111,10 +112,9 @@ def found(folder: Path, founding: Genesis) -> Member:
     )
     start = ledger_file.measure(store)
     store.close()
-    state = {"ledger": start.ledger, "leaf": start.leaf, "origin": makers.ORIGIN, "root": start.root, "size": start.size}
+    state = AppState(start.ledger, start.leaf, makers.ORIGIN, start.root, start.size)
     (node.engine / "config" / "genesis.json").write_text(
         genesis_json.format(
-            ledger=start.ledger,
             time=begun,
             protocol=start.protocol,
             validators=[(ORGANISATION, node.signer.public_key.hex())],

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import urllib.request
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,24 +37,28 @@ class Again(NamedTuple):
     """What the embedded engine made of it."""
 
     engine: Embedded
+    blocks: list[Block]
     verdicts: dict[bytes, list[Verdict]]
     judged_in: dict[bytes, list[int]]
-    """The heights of the engine at which an envelope was judged, in the order of its verdicts."""
+    """The engine's own heights at which an envelope was judged, in the order of its verdicts."""
 
 
-def read_blocks(node: consortium.Node) -> list[Block]:
-    """All blocks of a node's engine, the first one first."""
-    newest = int(_ask(node, "status")["sync_info"]["latest_block_height"])
-    return [_read(node, height) for height in range(1, newest + 1)]
+def read_blocks(node: consortium.Node, stop: int | None = None) -> list[Block]:
+    """The blocks of a node's engine, the first one first: so many, or all up to the newest one with events."""
+    newest = stop or int(_ask(node, "status")["sync_info"]["latest_block_height"])
+    blocks = [_read(node, height) for height in range(1, newest + 1)]
+    while stop is None and blocks and blocks[-1].time is None:
+        blocks.pop()
+    return blocks
 
 
-def run(path: Path, founded: bytes, blocks: Sequence[Block]) -> Again:
+def run(path: Path, founded: bytes, blocks: list[Block]) -> Again:
     """Found the ledger of a genesis entry in a new file, and append the blocks. The log is signed by a key of no meaning."""
     header = entry.decode_header(founded)
     store = Store.create(path, genesis.decode(bytes(header.genesis or b"")), header.time, _sealer(makers.LOG))
     now = [time.parse(header.time)]
     engine = Embedded(store, makers.LOG, clock=lambda: now[0])
-    again = Again(engine, {}, {})
+    again = Again(engine, blocks, {}, {})
     for block in blocks:
         if block.time is None:
             continue

@@ -73,7 +73,7 @@ class Members(Embedded):
         self._league = league
 
     def append_block(self, submissions: list[Submission]) -> list[Verdict]:
-        return self._league.store.append(submissions, self._league._next_time, self._league._seal).verdicts
+        return self._league.store.append(submissions, self._league._next_time, self._league.seal).verdicts
 
 
 class Club:

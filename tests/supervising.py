@@ -23,6 +23,7 @@ from typing import Any
 import engines
 from muniment.node.engine import config_toml, genesis_json
 from muniment.node.engine.config_toml import EngineSettings
+from muniment.node.engine.genesis_json import AppState
 from muniment.node.founding import engine_keys
 from muniment.node.places import NodePlaces
 from muniment.node.process import lock, orders, record
@@ -133,7 +134,7 @@ def prepare(folder: Path) -> tuple[NodePlaces, int]:
     engine_keys.create_engine(places.engine_node_key)
     engine_keys.begin_state(places.validator_state)
     text = genesis_json.format(
-        ledger="ab" * 32, time="2026-11-23T12:00:00Z", protocol=1, validators=[("solo", key)], state={"size": 1}
+        time="2026-11-23T12:00:00Z", protocol=1, validators=[("solo", key)], state=AppState("ab" * 32, "", "", "", 1)
     )
     places.engine_genesis.write_text(text)
     settings = EngineSettings(name="solo", socket=places.socket, p2p=f"127.0.0.1:{engines.free_port()}", rpc=f"127.0.0.1:{rpc}")

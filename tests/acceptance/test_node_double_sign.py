@@ -1,7 +1,8 @@
 """A validator that runs twice signs twice: the proof stands in a header under its name, and the chain goes on.
 
 The twin is a copy of the whole node, as one gets by starting a backup beside the original: the same validator's key, a record of
-what was signed that begins anew, and an engine's key of its own, under which two of the others take it for a peer.
+what was signed that begins anew, and an engine's key of its own, under which two of the others take it for a peer. It does not
+look whether the chain shows votes of its own that it does not know of, which would end it (test_node_restored).
 """
 
 from __future__ import annotations
@@ -47,6 +48,23 @@ def copy(them: Consortium, of: Node, folder: Path) -> Node:
     again = Node(home, of.organisation, of.person, folder)
     again.log = folder / "twin.log"
     return again
+
+
+def unscrupulous(folder: Path) -> dict[str, str]:
+    """The variables under which a node votes whatever it sees of itself."""
+    place = folder / "unscrupulous"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(
+        """
+import sys
+
+if any("muniment.node.service.process" in each for each in sys.orig_argv):
+    from muniment.node.engine.votes import OwnVotes
+
+    OwnVotes.doubt = lambda self, height, commit: ""
+"""
+    )
+    return {"PYTHONPATH": str(place)}
 
 
 def run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -115,7 +133,7 @@ def test_a_validator_that_signs_twice_is_named_in_a_header(tmp_path: Path) -> No
     twin = copy(them, them.watch, tmp_path)
     try:
         them.start()
-        twin.start().wait()
+        twin.start(environment=unscrupulous(tmp_path)).wait()
         sent = iter(range(1_000))
 
         def proven() -> bool:

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import msgspec
 import pytest
 
+import commanding
 import consortium
 import feeding
 import golang
+from commanding import Said
 from consortium import Consortium, Node
 from feeding import Feed
 from muniment import config
@@ -31,6 +32,7 @@ from muniment.client import checking, standpoint
 from muniment.client.checking import Wanted
 from muniment.client.following import MembersWarning
 from muniment.client.opening import connect
+from muniment.client.world import World
 from muniment.config import Config
 from muniment.core.format import checkpoint, digest, keys, note
 from muniment.core.proof import authority, receipt
@@ -38,7 +40,11 @@ from muniment.core.proof import consortium as councils
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import members
+from muniment.core.rules.records import PolicyInForce
 from muniment.ledger.store.file import Store
+
+# A client says aloud that it follows the members; here that is no mistake.
+pytestmark = pytest.mark.filterwarnings("default::muniment.client.following.MembersWarning")
 
 PATIENCE_SECONDS = 90.0
 """Far more than it takes, for machines that have much else to do."""
@@ -62,21 +68,32 @@ class Life(msgspec.Struct, frozen=True):
     outsider: Config
     proved: Proved
 
-    def run(self, node: Node, *arguments: str | Path) -> dict[str, Any]:
+    def run(self, node: Node, *arguments: str | Path) -> Any:
         """A command of `muniment`, as the first person of a member gives it at its node; its JSON.
 
         Who is told that the node does not know yet tries again, as people do.
         """
-        found: list[subprocess.CompletedProcess[str]] = []
+        found: list[Said] = []
 
         def done() -> bool:
-            found.append(_run(self.folder, node, arguments))
-            return found[-1].returncode != UNAVAILABLE
+            found.append(self._call(node, *map(str, arguments)))
+            return found[-1].code != UNAVAILABLE
 
-        consortium.until(done, PATIENCE_SECONDS, lambda: found[-1].stderr)
-        assert found[-1].returncode == 0, f"{arguments}: {found[-1].stderr}"
-        answer: dict[str, Any] = json.loads(found[-1].stdout)
-        return answer
+        consortium.until(done, PATIENCE_SECONDS, lambda: found[-1].err)
+        assert found[-1].code == 0, f"{arguments}: {found[-1].err}"
+        return found[-1].json
+
+    def _call(self, node: Node, *arguments: str) -> Said:
+        environment = {
+            "HOME": str(self.folder),
+            "MUNIMENT_HOME": str(node.home.home),
+            "MUNIMENT_ACTOR": node.person,
+            "MUNIMENT_URL": node.url,
+            "MUNIMENT_TOKEN": node.token,
+            "XDG_STATE_HOME": str(self.folder / "clients"),
+        }
+        with mock.patch.dict(os.environ, environment):
+            return commanding.Machine().call(*arguments, "--json")
 
     def approve(self, *arguments: str | Path, by: tuple[str, ...] = ("bank", "lab", "source")) -> None:
         """Members agree to a change."""
@@ -88,27 +105,6 @@ class Life(msgspec.Struct, frozen=True):
         away.stop()
         self.feed.next(2)
         away.start().wait(PATIENCE_SECONDS)
-
-
-def _run(folder: Path, node: Node, arguments: tuple[str | Path, ...]) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MUNIMENT_")}
-    said = {
-        "MUNIMENT_HOME": str(node.home.home),
-        "MUNIMENT_ACTOR": node.person,
-        "MUNIMENT_URL": node.url,
-        "MUNIMENT_TOKEN": node.token,
-        "XDG_STATE_HOME": str(folder / "clients"),
-        "PYTHONWARNINGS": "ignore",
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "muniment", *map(str, arguments), "--json"],
-        capture_output=True,
-        text=True,
-        env=environment | said,
-        cwd=folder,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
 
 
 def stand(folder: Path, node: Node | None = None) -> Config:
@@ -139,17 +135,19 @@ def prove(them: Consortium, settings: Config) -> Proved:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     folder = tmp_path_factory.mktemp("life")
     (folder / "outsider").mkdir()
-    with consortium.running(folder) as them:
-        outsider = stand(folder / "outsider", them.bank)
-        proved = prove(them, outsider)
-        with feeding.flowing(them) as feed:
-            try:
+    with consortium.alone():
+        them = consortium.found(folder)
+        try:
+            # One of them lets everybody read checkpoint and tiles.
+            them.source.start("--public")
+            them.start()
+            outsider = stand(folder / "outsider", them.bank)
+            proved = prove(them, outsider)
+            with feeding.flowing(them) as feed:
                 yield Life(folder, them, feed, outsider, proved)
-            finally:
-                for node in them:
-                    # Those that were started on the way are not among the first four.
-                    if node.organisation not in consortium.ORGANISATIONS:
-                        node.close()
+        finally:
+            for node in them:
+                node.close()
 
 
 def engine_has(node: Node) -> set[str]:
@@ -259,9 +257,9 @@ def test_another_member_publishes(life: Life, tmp_path: Path) -> None:
     assert {each.standing()["publisher"] for each in them} == {"source"}
     # A reader that knows no members, in a language and by people that are not ours.
     read = golang.build_reader(tmp_path)
-    done = read(them.watch.url, keys.format(after))
+    done = read(them.source.url, keys.format(after))
     assert done.returncode == 0, done.stderr
-    assert read(them.watch.url, keys.format(before)).returncode == 1
+    assert read(them.source.url, keys.format(before)).returncode == 1
 
 
 def publisher(node: Node) -> str:
@@ -297,8 +295,19 @@ def test_the_rules_change_at_one_height(life: Life) -> None:
     (boundary,) = [size for _, (size, _) in sorted(ends.items()) if size > amended][:1]
     # Until its block ends the rules before hold, and from then on the others: in every ledger alike.
     assert max(feed.told) < boundary
-    for node in them:
-        assert life.run(node, "policy", "show")["index"] == amended
+    assert {in_force(node) for node in them} == {amended}
+
+
+def in_force(node: Node) -> int:
+    """The entry that holds the policy by which a node judges."""
+    store = Store.open(node.home.ledger)
+    try:
+        with store.view() as view:
+            policy = World(view).read("policy", PolicyInForce)
+    finally:
+        store.close()
+    assert policy is not None
+    return policy.index
 
 
 def test_a_member_leaves(life: Life) -> None:

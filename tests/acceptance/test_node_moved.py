@@ -5,20 +5,19 @@ Heights go on, old receipts verify, every member audited what moved in, and nobo
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import msgspec
 import pytest
 
+import commanding
 import consortium
 import founders
 from consortium import Consortium, Node
@@ -44,6 +43,7 @@ EVENTS = 10_000
 BATCH = 1_000
 MEMBERS = ("bank", "lab", "uni")
 OWNER = "alice"
+DRAFT, COPY = "draft.json", "copy.db"
 PATIENCE_SECONDS = 90.0
 """Far more than it takes, for machines that have much else to do."""
 VERIFICATION = 3
@@ -63,18 +63,11 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 def run(folder: Path, *arguments: str | Path, code: int = 0) -> dict[str, Any]:
-    """A command of `muniment`; its JSON."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MUNIMENT_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "muniment", *map(str, arguments), "--json"],
-        capture_output=True,
-        text=True,
-        env=environment | {"XDG_STATE_HOME": str(folder / "state"), "HOME": str(folder)},
-        cwd=folder,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout or done.stderr)
+    """A command of `muniment`; its JSON, or that of its error."""
+    with mock.patch.dict(os.environ, {"XDG_STATE_HOME": str(folder / "state"), "HOME": str(folder)}):
+        said = commanding.Machine().call(*map(str, arguments), "--json")
+    assert said.code == code, said.err or said.out
+    found: dict[str, Any] = said.json
     return found
 
 
@@ -110,26 +103,25 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
     folder = tmp_path_factory.mktemp("moved")
     home = founders.solo(folder / "lab", OWNER)
     before = record(home)
-    run(folder, "consortium", "new", "--from", home.folder, "--publisher", "lab", *[f"--member={each}" for each in MEMBERS])
+    members = [f"--member={each}" for each in MEMBERS]
+    run(folder, "consortium", "new", "--from", home.folder, "--publisher", "lab", "--out", folder / DRAFT, *members)
     ports = iter(consortium.free_ports(3 * len(MEMBERS)))
     for each in MEMBERS:
         http, p2p, rpc = (f"127.0.0.1:{next(ports)}" for _ in range(3))
         told = ("--url", f"http://{http}", "--p2p", p2p, "--p2p-listen", p2p, "--listen", http, "--rpc", rpc)
         person = OWNER if each == "lab" else f"{each}-ada"
-        draft = ("consortium-draft.json", "--organisation", each, "--person", person, "--home", folder / each)
-        run(folder, "consortium", "join", *draft, *told)
-    answers = {each: f"{each}.answer.json" for each in MEMBERS}
+        who = ("--organisation", each, "--person", person, "--home", folder / each, "--out", folder / f"{each}.answer.json")
+        run(folder, "consortium", "join", folder / DRAFT, *who, *told)
 
     def seal(each: str, *arguments: str | Path, code: int = 0) -> dict[str, Any]:
-        others = [answer for name, answer in answers.items() if name != each]
-        home = ("--home", folder / each)
-        return run(folder, "consortium", "seal", "consortium-draft.json", *others, *home, *arguments, code=code)
+        others = [folder / f"{other}.answer.json" for other in MEMBERS if other != each]
+        return run(folder, "consortium", "seal", folder / DRAFT, *others, "--home", folder / each, *arguments, code=code)
 
-    first = seal("lab", "--role", "owner")
-    falsify(folder / "ledger-copy.db", folder / "false.db")
-    refused = seal("bank", "--ledger", "false.db", code=VERIFICATION)
+    first = seal("lab", "--role", "owner", "--copy", folder / COPY)
+    falsify(folder / COPY, folder / "false.db")
+    refused = seal("bank", "--ledger", folder / "false.db", code=VERIFICATION)
     for each in ("bank", "uni"):
-        sealed = seal(each, "--ledger", "ledger-copy.db")
+        sealed = seal(each, "--ledger", folder / COPY)
         assert (sealed["fingerprint"], sealed["start"]) == (first["fingerprint"], first["start"])
     them = Consortium({each: Node(folder / each, each, OWNER if each == "lab" else f"{each}-ada", folder) for each in MEMBERS})
     with consortium.alone():
@@ -175,12 +167,14 @@ def test_heights_go_on_and_old_receipts_verify(moved: Moved) -> None:
     # Who believed the one operator walks on to the members, and what he signed is still worth what it was.
     earlier = trusts.parse((them.lab.home.home / "trust-before.toml").read_text())
     assert consortia.agree(paths.follow(earlier, steps), trust)
-    nowhere = config.resolve({"HOME": str(moved.folder / "out"), "XDG_STATE_HOME": str(moved.folder / "out")}, moved.folder, {})
+    outside = {"HOME": str(moved.folder / "out"), "XDG_STATE_HOME": str(moved.folder / "out")}
+    nowhere = config.resolve(outside, moved.folder, {})
+    at_a_node = config.resolve({**outside, "MUNIMENT_URL": them.bank.url, "MUNIMENT_TOKEN": them.bank.token}, moved.folder, {})
     for text in moved.receipts.values():
-        receipt = receipts.parse(text)
-        for believed in (earlier, trust):
-            assert authority.open_head(receipt.checkpoint, believed).signed
-            assert checking.check(text.encode(), standpoint.take(nowhere, believed), Wanted()).sentences
+        assert authority.open_head(receipts.parse(text).checkpoint, earlier).signed
+        for settings, believed in ((nowhere, earlier), (at_a_node, trust)):
+            said = checking.check(text.encode(), standpoint.take(settings, believed), Wanted()).sentences
+            assert said[0].startswith("The receipt holds"), said
     # The log's own line goes on, by the same key.
     assert checkpoint.open(newest, earlier.log_keys[0]).size > before[height][0]
 

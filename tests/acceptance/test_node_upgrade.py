@@ -45,7 +45,7 @@ def run(folder: Path, node: Node, *arguments: str, release: dict[str, str] | Non
         command = [sys.executable, "-m", "muniment", *arguments]
         variables = environment | said | (release or {})
         found.append(subprocess.run(command, capture_output=True, text=True, env=variables, cwd=folder, check=False))
-        return found[-1].returncode != UNAVAILABLE
+        return found[-1].returncode != UNAVAILABLE or "this release speaks" in found[-1].stderr
 
     consortium.until(done, PATIENCE_SECONDS, lambda: found[-1].stderr)
     return found[-1]
@@ -78,10 +78,8 @@ def protocols(node: Node) -> tuple[list[int], list[int]]:
     store = Store.open(node.home.ledger)
     try:
         with store.view() as view:
-            raw = [view.entry(view.header(height).size) for height in range(view.height + 1)]
-            return [json.loads(each)["protocol"] for each in raw], [
-                view.header(height).size + 1 for height in range(view.height + 1)
-            ]
+            headers = [view.header(height) for height in range(view.height + 1)]
+            return [each.protocol for each in headers], [each.size + 1 for each in headers]
     finally:
         store.close()
 
@@ -129,7 +127,7 @@ def test_the_next_protocol_acts_from_a_height_on(tmp_path: Path) -> None:
                 node.wait()
             assert decide(them.bank, them.system("bank", "odd-before")) == "admitted"
             refused = run(tmp_path, them.watch, "protocol", "upgrade", "2", "--propose", "--json")
-            assert json.loads(refused.stderr)["error"]["code"] == "protocol-not-spoken"
+            assert (refused.returncode, "protocol-not-spoken" in refused.stdout) == (2, True)
             with feeding.flowing(Consortium({each.organisation: each for each in others})) as feed:
                 index = upgrade(tmp_path, them, release)
                 feed.next(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
@@ -22,7 +23,13 @@ def open_transaction(raw: bytes) -> list[bytes]:
     """Page 13.2: the envelopes, unopened. Raises ValueError."""
     if len(raw) > MOST_BYTES:
         raise ValueError("too long")
-    rest, entries = raw[8:], list[bytes]()
+    stream, entries = zlib.decompressobj(), list[bytes]()
+    try:
+        rest = stream.decompress(raw[8:], MOST_BYTES + 1)
+    except zlib.error:
+        raise ValueError("cut off, or not zlib") from None
+    if not stream.eof or stream.unused_data or len(rest) > MOST_BYTES:
+        raise ValueError("cut off, or too long")
     while rest:
         size = int.from_bytes(rest[:2], "big")
         if len(rest) < 2 or not size or len(rest) < 2 + size:

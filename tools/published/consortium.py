@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
 
-from muniment.core.format import checkpoint, encoding, note
+from muniment.core.format import checkpoint, encoding, note, tiles
 from muniment.core.rules import chain, events, genesis, members
 from muniment.core.rules.genesis import Founder, Genesis
 from muniment.core.rules.members import Fault, Member, Publisher, Validators
@@ -241,7 +242,8 @@ def _transactions(book: Book) -> Json:
     """Batches of envelopes, good and bad."""
     nonce = bytes(range(8))
     entries = [raw for raw in book.raw_entries if raw.startswith(b'{"payload"')][:2]
-    good = batch.encode(nonce, entries)
+    bundle = tiles.encode_bundle(entries)
+    good = nonce + _store(bundle)
     small = [b"{}"] * 201
     bad = {
         "nothing": b"",
@@ -249,7 +251,9 @@ def _transactions(book: Book) -> Json:
         "a short nonce": good[1:],
         "cut off": good[:-1],
         "something behind": good + b"\x00",
-        "too many": nonce + b"".join(len(each).to_bytes(2, "big") + each for each in small),
+        "not compressed": nonce + bundle,
+        "an envelope cut off": nonce + _store(bundle[:-1]),
+        "too many": nonce + _store(b"".join(len(each).to_bytes(2, "big") + each for each in small)),
     }
     for name, raw in bad.items():
         try:
@@ -263,3 +267,8 @@ def _transactions(book: Book) -> Json:
         "good": [{"bytes": encode64(good), "nonce": encode64(nonce), "entries": list(map(encode64, entries))}],
         "bad": [{"name": name, "bytes": encode64(raw), "code": "bad-batch"} for name, raw in bad.items()],
     }
+
+
+def _store(bundle: bytes) -> bytes:
+    """A zlib stream that every release of zlib writes alike: nothing in it is compressed."""
+    return zlib.compress(bundle, 0)

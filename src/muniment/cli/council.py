@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from muniment.cli import arguments, founding, governing, output
+from muniment.cli.manner import Manner
 from muniment.client.council import Change, Council, Motion, Seat
 from muniment.client.ledger import Ledger
 from muniment.core.rules import policy_text
@@ -21,16 +21,6 @@ from muniment.node.founding.answer import Answer
 from muniment.node.founding.rotating import Rotated
 
 _key = re.compile(r"[0-9a-f]{64}")
-
-
-class Manner(NamedTuple):
-    """How a change is asked for: said only, agreed to, or (neither) recorded."""
-
-    proposing: bool
-    approving: bool
-    expires_at: str | None
-    reason: str | None
-    as_json: bool
 
 
 def read_answer(ledger: Ledger, path: Path, organisation: str | None = None) -> Answer:
@@ -90,19 +80,19 @@ def publication(ledger: Ledger, organisation: str, make: bool, publisher_key: st
     return Change(member=organisation, change="publish", publisher_key=publisher_key)
 
 
-def decide(ledger: Ledger, change: Change, manner: Manner, command: str) -> None:
+def decide(ledger: Ledger, change: Change, manner: Manner, command: str, as_json: bool) -> None:
     """Say what a change still needs, agree to it, or record it. `command` is how others say the same change."""
     if manner.proposing:
         motion = ledger.members.propose(change)
         value = {**founding.plain(motion), "sufficient": motion.consent.sufficient}
-        output.result(value, manner.as_json, _tell_motion(ledger, motion, command))
+        output.result(value, as_json, _tell_motion(ledger, motion, command))
         return
     if manner.approving:
         done = ledger.members.approve(change, reason=manner.reason, expires_at=arguments.parse_time(manner.expires_at))
         motion = ledger.members.propose(change)
         output.recorded(
             done,
-            manner.as_json,
+            as_json,
             title=f"{ledger.actor} agrees: {describe(change)}",
             details=[f"terms  {motion.terms}"],
             value={"change": change, "terms": motion.terms, "recorded": done},
@@ -112,7 +102,7 @@ def decide(ledger: Ledger, change: Change, manner: Manner, command: str) -> None
     done = ledger.members.record(change, reason=manner.reason)
     output.recorded(
         done,
-        manner.as_json,
+        as_json,
         title=f"{describe(change)}: recorded",
         details=_keys(change),
         value={"change": change, "recorded": done},

@@ -28,8 +28,7 @@ from muniment.node.founding.sealing import Sealed
 
 def plain(value: msgspec.Struct) -> dict[str, object]:
     """A struct as --json shows it."""
-    found = msgspec.to_builtins(value)
-    assert isinstance(found, dict)
+    found: dict[str, object] = msgspec.to_builtins(value)
     return found
 
 

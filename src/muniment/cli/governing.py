@@ -147,6 +147,7 @@ def tally(ledger: Ledger, found: Proposal | Consent, what: str = "policy") -> It
     """Whose voices the amendment rule counts, and whose it still asks for."""
     if not found.tallies:
         yield f"The policy in force asks for no approval of a new {what}."
+    council = ledger.members.in_force() if any(each.missing for each in found.tallies) else None
     for each in found.tallies:
         voices = each.organisations or each.persons
         given = f": {', '.join(voices)}" if voices else ""
@@ -154,6 +155,10 @@ def tally(ledger: Ledger, found: Proposal | Consent, what: str = "policy") -> It
         yield f"Approved by {each.count - each.missing} of {each.count} as {each.role}{given}{lacking}"
         if each.missing:
             able = [person for person in ledger.policies.holders(each.role) if person not in each.persons]
+            if council is not None:
+                # Each member has one voice: who speaks for nobody, or for one that has spoken, adds none.
+                silent = [seat for seat in council.members if seat.organisation not in each.organisations]
+                able = [person for person in able if any(person in seat.people for seat in silent)]
             enrol = f"nobody yet; enrol somebody: muniment keys admit LINE --role {each.role}"
             yield f"  who may: {', '.join(able) or enrol}"
     for said in found.silent:

@@ -26,7 +26,7 @@ from muniment.core.proof.part import UNSET
 from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.errors import InvalidInput, Unavailable, VerificationError
-from muniment.ledger.folder import sync_folder
+from muniment.ledger import folder
 from muniment.ledger.pins import fingerprint
 
 
@@ -99,7 +99,7 @@ def _move(place: Path, trust: Trust, steps: Sequence[Step]) -> tuple[Trust, Path
             kept = place.with_name(f"{place.stem}-until-{_end(current, steps)}{place.suffix}")
             with suppress(FileExistsError):
                 os.link(place, kept)
-            _replace(place, trusts.format(moved))
+            folder.replace(place, trusts.format(moved).encode())
             return moved, kept
     except (OSError, UnicodeDecodeError, InvalidInput) as error:
         raise Unavailable(
@@ -114,19 +114,6 @@ def _end(trust: Trust, steps: Sequence[Step]) -> int:
     walk = paths.check_path(trust, steps)
     ends = [bundles.read_size(each.note) for each in steps if each.note is not UNSET]
     return ends[min(walk.own or 0, len(ends) - 1)]
-
-
-def _replace(place: Path, text: str) -> None:
-    beside = place.with_name(f".{place.name}.{os.urandom(8).hex()}.unfinished")
-    try:
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, place)
-        sync_folder(place.parent)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from muniment.core.proof import authority, evidence
 from muniment.core.proof.authority import Head
 from muniment.core.proof.evidence import Pin
 from muniment.core.proof.trust import Trust
-from muniment.errors import InvalidInput, VerificationError
+from muniment.errors import InvalidInput, Unavailable, VerificationError
 from muniment.net.wire import Frame
 
 HEADER_STEP = 8
@@ -94,10 +94,15 @@ def open_frame(frame: Frame, trust: Trust, since: int | None = None) -> Opened:
 
 
 def open_header(raw: bytes) -> Header:
-    """Read what must be a header. Raises VerificationError (step 8, `header-form`)."""
+    """Read what must be a header.
+
+    Raises VerificationError (step 8, `header-form`), Unavailable (`protocol-unknown`) for one that only a later release can judge.
+    """
     try:
         return entry.decode_header(raw)
     except InvalidInput as error:
+        if error.code == "protocol-unknown":
+            raise Unavailable(str(error), code=error.code, hint=error.hint) from None
         raise VerificationError(f"what stands for a header is none: {error}", step=HEADER_STEP, code="header-form") from None
 
 

@@ -4,7 +4,7 @@
     alarms.quiet("peer-diverged", "bank")
 
 Codes: diverged, peer-diverged, double-sign, stalled, engine-failed, quorum-missing, peer-silent, protocol-unknown,
-snapshot-failed, clock, disk.
+snapshot-failed, clock, disk, signed-elsewhere.
 """
 
 from __future__ import annotations

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from muniment.errors import InvalidInput, NotFound, Unavailable
-from muniment.ledger.folder import sync_folder
+from muniment.ledger import folder
 
 
 def write(path: Path, raw: bytes) -> None:
     """Put `raw` in the place of whatever is at `path`, durably. Raises Unavailable (`file-unwritable`)."""
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            with draft.open("xb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-            # A crash before this leaves a draft beside the old file, which nobody reads.
-            os.replace(draft, path)
-        finally:
-            with suppress(FileNotFoundError):
-                draft.unlink()
-        sync_folder(path.parent)
+        folder.replace(path, raw)
     except OSError as error:
         raise Unavailable(
             f"{path} cannot be written: {error.strerror}", code="file-unwritable", hint="Make room, or choose a folder of your own."
@@ -50,5 +38,7 @@ def read(path: Path, limit: int) -> bytes:
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}", code="file-unreadable", hint="Name a file.") from None
     if len(raw) > limit:
-        raise InvalidInput(f"{path} has more than {limit} bytes: is this the right file?", code="too-long")
+        raise InvalidInput(
+            f"{path} has more than {limit} bytes: is this the right file?", code="too-long", hint="Name the file that was meant."
+        )
     return raw

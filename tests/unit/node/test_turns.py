@@ -20,8 +20,7 @@ async def crowd() -> tuple[list[str], list[str]]:
                 served.append(who)
                 await going.wait()
         except Unavailable as error:
-            assert (error.code, error.retry_after) == ("busy", 1.0)
-            refused.append(who)
+            refused.append(f"{who} {error.code}")
 
     tasks = [asyncio.create_task(ask(who)) for who in ("loud", "loud", "loud", "quiet", "late")]
     await asyncio.sleep(0)
@@ -36,7 +35,7 @@ async def crowd() -> tuple[list[str], list[str]]:
 def test_one_address_keeps_nobody_else_out() -> None:
     served, refused = asyncio.run(crowd())
     assert served == ["loud", "loud", "quiet", "late"]
-    assert refused == ["loud", "late"]
+    assert refused == ["loud busy", "late busy"]
 
 
 async def fail() -> None:

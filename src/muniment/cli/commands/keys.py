@@ -129,11 +129,16 @@ def admit(
     # Mail programs break long lines.
     asked = key_request.parse("".join(text.split()))
     done = ledger.keys.admit(asked, roles=roles, organisation=organisation, responsible=responsible, reason=reason)
+    details = [f"roles        {', '.join(roles)}"] if roles else []
+    if organisation:
+        details.append(f"organisation {organisation}")
+    elif roles and ledger.members.in_force() is not None:
+        details.append(f"organisation none; to give one: muniment keys roles {asked.actor} --organisation NAME")
     output.recorded(
         done,
         as_json,
         title=f"{asked.actor} ({asked.kind}) may sign with the key {output.short(asked.key)}",
-        details=[*([f"roles        {', '.join(roles)}"] if roles else []), f"fingerprint  {asked.fingerprint}"],
+        details=[*details, f"fingerprint  {asked.fingerprint}"],
         value={"actor": asked.actor, "key": asked.key, "recorded": done},
         after="muniment keys list",
     )

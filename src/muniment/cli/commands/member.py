@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import click
 
-from muniment.cli import arguments, council, output, session
-from muniment.cli.council import Manner
+from muniment.cli import council, output, session
 from muniment.cli.groups import Group
+from muniment.cli.manner import Manner, asked
 from muniment.client.council import Change
 from muniment.client.ledger import Ledger
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _path = click.Path(path_type=Path, dir_okay=False)
 _answer = click.option("--answer", metavar="FILE", type=_path, help="The member's answer, which holds the keys.")
@@ -28,26 +23,6 @@ def command() -> None:
     A change follows the amendment rule of the policy in force. `--propose` says who must agree and who has; those agree with the
     same command and `--approve`; then the command alone records it. It acts after the block that it stands in.
     """
-
-
-def _deciding(function: Callable[P, R]) -> Callable[P, R]:
-    """What every change of the members can be asked: say only, agree, or record."""
-    for option in (
-        click.option("--reason", metavar="TEXT", help="Why, in words (sealed)."),
-        click.option("--expires-at", metavar="TIME", help="With --approve: until when it counts; a date or a time, UTC."),
-        click.option("--approve", "approving", is_flag=True, help="Agree to it, as yourself, and record nothing else."),
-        click.option("--propose", "proposing", is_flag=True, help="Say who must agree and who has. Records nothing."),
-    ):
-        function = option(function)
-    return function
-
-
-def _check(proposing: bool, approving: bool, expires_at: str | None) -> None:
-    """Check that one thing is asked for. Raises UsageError."""
-    if proposing and approving:
-        raise click.UsageError("--propose and --approve are two things: give one.")
-    if expires_at is not None and not approving:
-        raise click.UsageError("--expires-at belongs to --approve.")
 
 
 @command.command("list", short_help="Who votes now.")
@@ -70,19 +45,9 @@ def show(ledger: Ledger, organisation: str, as_json: bool) -> None:
 @command.command("admit", short_help="Let an organisation in.")
 @click.argument("answer", metavar="ANSWER", type=_path)
 @click.option("--role", "roles", multiple=True, metavar="ROLE", help="Enrol its first person before, with this role; repeatable.")
-@_deciding
-@arguments.checked(_check)
+@asked
 @session.writing
-def admit(
-    ledger: Ledger,
-    answer: Path,
-    roles: tuple[str, ...],
-    proposing: bool,
-    approving: bool,
-    expires_at: str | None,
-    reason: str | None,
-    as_json: bool,
-) -> None:
+def admit(ledger: Ledger, answer: Path, roles: tuple[str, ...], manner: Manner, as_json: bool) -> None:
     """Let the organisation in that wrote ANSWER with `muniment consortium join`; all of its keys have signed that file.
 
     \b
@@ -92,31 +57,20 @@ def admit(
     member, only they enrol anybody of it, and each of them speaks with its voice.
     """
     read = council.read_answer(ledger, answer)
-    if roles and not proposing and not approving:
+    if roles and not manner.proposing and not manner.approving:
         council.enrol(ledger, read, roles)
     change = Change(member=read.organisation, change="admit", validator_key=read.body.validator, cosigner_key=read.body.cosigner)
-    command_line = f"muniment member admit {answer}"
-    council.decide(ledger, change, Manner(proposing, approving, expires_at, reason, as_json), command_line)
+    council.decide(ledger, change, manner, f"muniment member admit {answer}", as_json)
 
 
 @command.command("remove", short_help="Let an organisation go.")
 @click.argument("organisation", metavar="NAME")
-@_deciding
-@arguments.checked(_check)
+@asked
 @session.writing
-def remove(
-    ledger: Ledger,
-    organisation: str,
-    proposing: bool,
-    approving: bool,
-    expires_at: str | None,
-    reason: str | None,
-    as_json: bool,
-) -> None:
+def remove(ledger: Ledger, organisation: str, manner: Manner, as_json: bool) -> None:
     """Let a member go: it votes no more. What it signed keeps its standing, and its people stay enrolled."""
     change = Change(member=organisation, change="remove")
-    manner = Manner(proposing, approving, expires_at, reason, as_json)
-    council.decide(ledger, change, manner, f"muniment member remove {organisation}")
+    council.decide(ledger, change, manner, f"muniment member remove {organisation}", as_json)
 
 
 @command.command("rotate", short_help="Give a member other keys.")
@@ -125,8 +79,7 @@ def remove(
 @click.option("--validator-key", metavar="KEY", default="", help="The public key that votes from then on.")
 @click.option("--cosigner-key", metavar="KEY", default="", help="The public key that cosigns checkpoints from then on.")
 @_answer
-@_deciding
-@arguments.checked(_check)
+@asked
 @session.writing
 def rotate(
     ledger: Ledger,
@@ -135,10 +88,7 @@ def rotate(
     validator_key: str,
     cosigner_key: str,
     answer: Path | None,
-    proposing: bool,
-    approving: bool,
-    expires_at: str | None,
-    reason: str | None,
+    manner: Manner,
     as_json: bool,
 ) -> None:
     """Give a member other keys. It makes them itself, at home, and the others agree to their public halves.
@@ -154,8 +104,7 @@ def rotate(
     keys = " ".join(
         f"--{name}-key {key}" for name, key in (("validator", change.validator_key), ("cosigner", change.cosigner_key)) if key
     )
-    manner = Manner(proposing, approving, expires_at, reason, as_json)
-    council.decide(ledger, change, manner, f"muniment member rotate {organisation} {keys}")
+    council.decide(ledger, change, manner, f"muniment member rotate {organisation} {keys}", as_json)
 
 
 @command.command("publish", short_help="Let a member sign the log's own line.")
@@ -163,8 +112,7 @@ def rotate(
 @click.option("--new", "make", is_flag=True, help="Make the key here, in the home of that member.")
 @click.option("--publisher-key", metavar="KEY", default="", help="The public key that signs the line from then on.")
 @_answer
-@_deciding
-@arguments.checked(_check)
+@asked
 @session.writing
 def publish(
     ledger: Ledger,
@@ -172,13 +120,11 @@ def publish(
     make: bool,
     publisher_key: str,
     answer: Path | None,
-    proposing: bool,
-    approving: bool,
-    expires_at: str | None,
-    reason: str | None,
+    manner: Manner,
     as_json: bool,
 ) -> None:
     """Let a member sign the log's own line on checkpoints, in place of whoever does now. Tools that know no members read it."""
     change = council.publication(ledger, organisation, make, publisher_key, answer)
-    manner = Manner(proposing, approving, expires_at, reason, as_json)
-    council.decide(ledger, change, manner, f"muniment member publish {organisation} --publisher-key {change.publisher_key}")
+    council.decide(
+        ledger, change, manner, f"muniment member publish {organisation} --publisher-key {change.publisher_key}", as_json
+    )

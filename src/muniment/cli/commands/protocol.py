@@ -8,6 +8,7 @@ import click
 
 from muniment.cli import arguments, founding, governing, output, session
 from muniment.cli.groups import Group
+from muniment.cli.manner import Manner, asked
 from muniment.client.ledger import Ledger
 from muniment.client.protocols import Upgrade
 from muniment.core.format import entry
@@ -33,40 +34,25 @@ def show(ledger: Ledger, as_json: bool) -> None:
 
 @command.command("upgrade", short_help="Take the next protocol.")
 @click.argument("number", type=click.IntRange(min=2))
-@click.option("--propose", "proposing", is_flag=True, help="Say who must agree and who has. Records nothing.")
-@click.option("--approve", "approving", is_flag=True, help="Agree to it, as yourself, and record nothing else.")
-@click.option("--expires-at", metavar="TIME", help="With --approve: until when it counts; a date or a time, UTC.")
-@click.option("--reason", metavar="TEXT", help="Why, in words (sealed).")
+@asked
 @session.writing
-def upgrade(
-    ledger: Ledger,
-    number: int,
-    proposing: bool,
-    approving: bool,
-    expires_at: str | None,
-    reason: str | None,
-    as_json: bool,
-) -> None:
+def upgrade(ledger: Ledger, number: int, manner: Manner, as_json: bool) -> None:
     """Take protocol NUMBER, the one after the one in force; it acts from the next block on. A node that does not speak it stops.
 
     So this release proposes only what it speaks itself. Install one that does on every node before.
     """
-    if proposing and approving:
-        raise click.UsageError("--propose and --approve are two things: give one.")
-    if expires_at is not None and not approving:
-        raise click.UsageError("--expires-at belongs to --approve.")
-    if proposing:
+    if manner.proposing:
         found = ledger.protocols.propose(number)
         value = {**founding.plain(found), "sufficient": found.consent.sufficient}
         output.result(value, as_json, _tell(ledger, found))
         return
-    if approving:
-        done = ledger.protocols.approve(number, reason=reason, expires_at=arguments.parse_time(expires_at))
+    if manner.approving:
+        done = ledger.protocols.approve(number, reason=manner.reason, expires_at=arguments.parse_time(manner.expires_at))
         enough = ledger.protocols.propose(number).consent.sufficient
         title, after = f"{ledger.actor} agrees to protocol {number}", f"muniment protocol upgrade {number}"
         after = after if enough else f"{after} --propose"
     else:
-        done = ledger.protocols.upgrade(number, reason=reason)
+        done = ledger.protocols.upgrade(number, reason=manner.reason)
         title, after = f"Protocol {number} acts from the next block on", "muniment protocol show"
     output.recorded(done, as_json, title=title, value={"protocol": number, "recorded": done}, after=after)
 

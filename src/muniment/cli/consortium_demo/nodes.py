@@ -135,13 +135,12 @@ def found(place: Place) -> Nodes:
         listen, p2p, rpc = (f"127.0.0.1:{next(ports)}" for _ in range(3))
         asked = joining.Asked(person=PERSONS[each], url=f"http://{listen}", p2p=p2p, p2p_listen=p2p, listen=listen, rpc=rpc)
         told.append(joining.join(place.home(each), joining.read_invitation(raw), each, asked))
-    sealed = None
+    sealed = []
     for each in MEMBERS:
         # What travels between them is the answers, in the bytes of their files.
         gathered = sealing.gather(place.home(each), draft, [answers.decode(answers.encode(one)) for one in told])
-        sealed = sealing.seal(place.home(each), gathered, system_clock).consortium
-    assert sealed is not None
-    return Nodes(place, sealed)
+        sealed.append(sealing.seal(place.home(each), gathered, system_clock).consortium)
+    return Nodes(place, sealed[0])
 
 
 def _make_token(home: Path) -> str:

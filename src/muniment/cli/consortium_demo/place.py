@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import msgspec
 
+from muniment.cli.demo.folder import Mark
 from muniment.client.ledger import Ledger
 from muniment.client.opening import connect
 from muniment.config import Config
-from muniment.errors import InvalidInput, Unavailable
 
 ORIGIN = "example.com/tumour-screen"
 LAB, CLINIC, HOSPITAL, WATCH = "lab", "clinic", "hospital", "watch"
@@ -18,9 +17,11 @@ MEMBERS = (CLINIC, HOSPITAL, LAB, WATCH)
 PERSONS = {LAB: "lab-ada", CLINIC: "clinic-sam", HOSPITAL: "hospital-ben", WATCH: "watch-eve"}
 APPROVERS = {HOSPITAL: "hospital-cleo", WATCH: "watch-ivo"}
 
-_MARK = "consortium-demo.txt"
-_TEXT = "A demo of `muniment consortium demo`. Another one in this folder takes its place.\n"
-_OURS = (*MEMBERS, "clients", "data", "model", "proofs", "draft.json", _MARK)
+_MARK = Mark(
+    name="consortium-demo.txt",
+    text="A demo of `muniment consortium demo`. Another one in this folder takes its place.\n",
+    makes=(*MEMBERS, "clients", "data", "model", "proofs", "draft.json"),
+)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -70,38 +71,6 @@ class Place(msgspec.Struct, frozen=True):
 def prepare(folder: Path) -> Place:
     """Make a place, and empty it of an earlier demo. Raises InvalidInput (`not-a-demo`), Unavailable (`demo-unwritable`)."""
     place = Place(folder)
-    if folder.exists() and not _is_demo(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidInput(
-            f"{folder} holds something else than such a demo, and is left as it is",
-            code="not-a-demo",
-            hint="Choose another folder with --dir.",
-        )
-    try:
-        if _is_demo(folder):
-            _remove(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _MARK).write_text(_TEXT, encoding="utf-8")
-        for part in (place.data, place.proofs):
-            part.mkdir()
-    except OSError as error:
-        raise Unavailable(
-            f"{folder} cannot be made: {error.strerror}", code="demo-unwritable", hint="Choose another folder with --dir."
-        ) from None
+    _MARK.find(folder)
+    _MARK.begin(folder, (place.data, place.proofs))
     return place
-
-
-def _is_demo(folder: Path) -> bool:
-    try:
-        return (folder / _MARK).read_text(encoding="utf-8") == _TEXT
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
-def _remove(folder: Path) -> None:
-    # The mark goes last: what was removed half-way is still known as a demo.
-    for name in _OURS:
-        path = folder / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

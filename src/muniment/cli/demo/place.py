@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import msgspec
 
+from muniment.cli.demo.folder import Mark
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.client.opening import connect
 from muniment.config import Config
-from muniment.errors import InvalidInput, Unavailable
 
 ADA, BEN, CLEO = "ada", "ben", "cleo"
 
@@ -21,10 +20,11 @@ home = ".muniment"
 state = "clients/ada"
 actor = "ada"
 """
-# What a demo makes; only this is removed when another one begins.
-_MARK = "muniment.toml"
-# The mark goes last: what was removed half-way is still known as a demo.
-_OURS = (".muniment", "attacks", "clients", "data", "models", "policy.toml", "proofs", _MARK)
+_MARK = Mark(
+    name="muniment.toml",
+    text=_SETTINGS,
+    makes=(".muniment", "attacks", "clients", "data", "models", "policy.toml", "proofs"),
+)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -92,44 +92,10 @@ def locate(folder: Path) -> tuple[Place, bool]:
 
     Raises InvalidInput (`not-a-demo`) for a folder that holds something else.
     """
-    earlier = _is_demo(folder)
-    if not earlier and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidInput(
-            f"{folder} holds something else than a demo, and is left as it is",
-            code="not-a-demo",
-            hint="Choose another folder with --dir.",
-        )
+    earlier = _MARK.find(folder)
     return Place(folder), earlier
 
 
 def prepare(place: Place) -> None:
     """Make a place that `locate` has found, and empty it of an earlier demo. Raises Unavailable (`demo-unwritable`)."""
-    try:
-        if _is_demo(place.folder):
-            _remove(place.folder)
-        place.folder.mkdir(parents=True, exist_ok=True)
-        # First of all: what is stopped half-way is known as a demo, and may be removed by the next one.
-        (place.folder / _MARK).write_text(_SETTINGS, encoding="utf-8")
-        for part in (place.data, place.models, place.proofs, place.attacks):
-            part.mkdir()
-    except OSError as error:
-        raise Unavailable(
-            f"{place.folder} cannot be made: {error.strerror}", code="demo-unwritable", hint="Choose another folder with --dir."
-        ) from None
-
-
-def _is_demo(folder: Path) -> bool:
-    """Was this made here? A project of somebody's own has a file of that name too, but not with these words."""
-    try:
-        return (folder / _MARK).read_text(encoding="utf-8") == _SETTINGS
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
-def _remove(folder: Path) -> None:
-    for name in _OURS:
-        path = folder / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    _MARK.begin(place.folder, (place.data, place.models, place.proofs, place.attacks))

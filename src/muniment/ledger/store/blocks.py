@@ -9,7 +9,7 @@ import msgspec
 
 from muniment.core.format import entry
 from muniment.core.format.entry import Header
-from muniment.errors import CorruptStore, InvalidInput, NotFound
+from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
 from muniment.ledger.store import entries
 
 
@@ -69,10 +69,12 @@ def scan(connection: apsw.Connection, first: int = 0) -> Iterator[BlockRow]:
 
 
 def read_header(connection: apsw.Connection, row: BlockRow) -> Header:
-    """The header that a row points to. Raises CorruptStore."""
+    """The header that a row points to. Raises CorruptStore; Unavailable (`protocol-unknown`) where a later release wrote it."""
     try:
         header = entry.decode_header(entries.read_body(connection, row.index))
     except (InvalidInput, NotFound) as error:
+        if error.code == "protocol-unknown":
+            raise Unavailable(str(error), code=error.code, hint=error.hint) from None
         raise CorruptStore(
             f"block {row.height} points to entry {row.index}, which is no header: {error}",
             details={"table": "block", "row": row.height},

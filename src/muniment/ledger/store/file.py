@@ -209,8 +209,8 @@ class Store:
     def _write(self, staged: Staged, seal: Seal) -> None:
         """Write the tables of a sealed block; nothing is kept before COMMIT."""
         memory, sealed, change = staged.memory, staged.sealed, staged.change
-        assert sealed is not None
-        assert change is not None
+        if sealed is None or change is None:
+            raise InvariantError("a block that seals nothing was to be written")
         written = Written(staged.transition, staged.leaves, change.cells, sealed, memory.block.records + change.added)
         row = write_block(self._sql, written, seal(sealed))
         admitted = staged.transition.admitted

@@ -30,6 +30,8 @@ from muniment.node.abci.server import Halted
 from muniment.node.chain import moment
 from muniment.node.chain.moment import Watch
 from muniment.node.chain.opened import Opened, Transaction
+from muniment.node.engine import genesis_json
+from muniment.node.engine.genesis_json import AppState
 
 MAX_BLOCK_EVENTS = 2_000
 CODESPACE = "muniment"
@@ -40,19 +42,6 @@ STRANGER = 1
 PROTOCOL_UNKNOWN = "protocol-unknown"
 
 _PEER = "/p2p/filter/id/"
-
-
-class Start(msgspec.Struct, frozen=True):
-    """Where the ledger of a consortium stood when its chain began: the `app_state` of the engine's genesis.
-
-    `leaf` is that of its newest header, `root` and `size` those of its newest checkpoint.
-    """
-
-    ledger: str
-    leaf: str
-    origin: str
-    root: str
-    size: int
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -76,6 +65,8 @@ OnCommit = Callable[[Committed], None]
 """Is told of each committed block in the thread that committed it, so it must return at once."""
 Retain = Callable[[int], int]
 """From the engine's height: from which height on it has to keep its blocks, or 0 for all."""
+Doubt = Callable[[int, abci.CommitInfo], str]
+"""From who voted for the block at a height: why this node must take part no more; empty where nothing is wrong."""
 Known = Callable[[str], bool]
 """Whether this is the id (40 hex) of a peer's node."""
 
@@ -88,6 +79,11 @@ def keep_all(height: int) -> int:
 def everybody(peer: str) -> bool:
     """Whoever it is."""
     return True
+
+
+def believe(height: int, commit: abci.CommitInfo) -> str:
+    """Nothing speaks against this validator's own record of its votes."""
+    return ""
 
 
 def ignore(told: str) -> None:
@@ -118,6 +114,7 @@ class Application:
         clock: Clock = system_clock,
         tell_clock: Callable[[str], None] = ignore,
         halt: Callable[[str], None] = ignore,
+        doubt: Doubt = believe,
     ) -> None:
         self._store = store
         self._seal = seal
@@ -128,6 +125,7 @@ class Application:
         self._known = known
         self._watch = Watch(clock, tell_clock)
         self._halt = halt
+        self._doubt = doubt
 
     def info(self) -> abci.ResponseInfo:
         """Exactly the last committed pair of height and hash; height 0 before the first.
@@ -166,8 +164,12 @@ class Application:
         with self._store.view() as view:
             position, mark = view.position, self._store.mark()
         if mark is not None:
-            raise Conflict(f"the chain is to begin, and its block {mark.height} was committed here", code="chain-begun")
-        check_start(decode_start(request.app_state_bytes), position)
+            raise Conflict(
+                f"the chain is to begin, and its block {mark.height} was committed here",
+                code="chain-begun",
+                hint="The engine lost its blocks, and the ledger did not: run `muniment node repair`.",
+            )
+        check_start(genesis_json.decode_state(request.app_state_bytes), position)
         if members is None or plain.powers(request.validators) != {each.key: plain.POWER for each in members.members}:
             raise Conflict(
                 "the validators in the engine's genesis are not the members of this ledger",
@@ -175,7 +177,11 @@ class Application:
                 hint="All nodes begin with the same sealed file: run `muniment consortium seal` again.",
             )
         if request.consensus_params.version.app != self._protocol:
-            raise Conflict(f"the engine's genesis names protocol {request.consensus_params.version.app}", code="other-start")
+            raise Conflict(
+                f"the engine's genesis names protocol {request.consensus_params.version.app}",
+                code="other-start",
+                hint="All nodes begin with the same sealed file: run `muniment consortium seal` again.",
+            )
         return abci.ResponseInitChain(app_hash=position.frontier.root())
 
     def check(self, request: abci.RequestCheckTx) -> abci.ResponseCheckTx:
@@ -209,8 +215,10 @@ class Application:
         """Whether a proposed block may be voted for.
 
         All of it opens, it is no larger than a proposer may make it, and where it holds events it begins with a time that is not
-        before the engine's own and about right by the clock here.
+        before the engine's own and about right by the clock here. Raises Halted as `finalize`, before anything is voted for.
         """
+        if told := self._doubt(request.height - 1, request.proposed_last_commit):
+            raise Halted(told)
         if request.txs and not self._is_fit(request):
             return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.REJECT)
         return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
@@ -218,8 +226,11 @@ class Application:
     def finalize(self, request: abci.RequestFinalizeBlock) -> tuple[abci.ResponseFinalizeBlock, Finalized]:
         """Judge a decided block; nothing is written. The same block gives the same answer until it is committed.
 
-        Raises Halted where that is not for this release: `halt` is told why, and no other answer would be right.
+        Raises Halted where that is not for this release: `halt` is told why, and no other answer would be right. The same where
+        the chain shows votes of this validator that it does not know of.
         """
+        if told := self._doubt(request.height - 1, request.decided_last_commit):
+            raise Halted(told)
         mark = self._store.mark()
         if mark is not None and request.height <= mark.height:
             raise InvariantError(f"the engine decided block {request.height}, and {mark.height} was committed here")
@@ -281,19 +292,10 @@ class Application:
             return None
 
 
-def decode_start(raw: bytes) -> Start:
-    """Read the `app_state` of the engine's genesis. Raises InvalidInput (`bad-start`)."""
-    try:
-        return msgspec.json.decode(raw, type=Start)
-    except msgspec.MsgspecError as error:
-        raise InvalidInput(f"the app_state in the engine's genesis cannot be read: {error}", code="bad-start") from None
-
-
-def check_start(start: Start, position: Position) -> None:
+def check_start(start: AppState, position: Position) -> None:
     """Check that a ledger stands where its consortium begins. Raises Conflict (`other-start`)."""
-    frontier = position.frontier
-    here = Start(position.ledger, position.leaf.hex(), position.origin, frontier.root().hex(), frontier.size)
-    for name in Start.__struct_fields__:
+    here = AppState.of(position)
+    for name in AppState.__struct_fields__:
         wanted, found = getattr(start, name), getattr(here, name)
         if wanted != found:
             raise Conflict(

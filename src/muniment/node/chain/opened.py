@@ -20,11 +20,14 @@ from muniment.core.rules.chain import Submission
 from muniment.node.chain import batch
 
 MAX_KEPT_BYTES = 64 * 1024 * 1024
-"""Of transactions as they travel: as much as the engine lets wait (engine.config_toml). Opened they take about twice as much."""
+"""Of payloads. Opened they take about three times as much; what went first is only verified again."""
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False):
-    """A transaction whose form and signatures hold. `hash` is the SHA-256 of its bytes, its name in the engine."""
+    """A transaction whose form and signatures hold. `hash` is the SHA-256 of its bytes, its name in the engine.
+
+    `bytes` is the size of its payloads.
+    """
 
     hash: bytes
     submissions: tuple[Submission, ...]
@@ -32,7 +35,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
 
 
 class Opened:
-    """The transactions opened last, for several threads. `limit` is in bytes of their raw form."""
+    """The transactions opened last, for several threads. `limit` is in bytes of their payloads."""
 
     def __init__(self, limit: int = MAX_KEPT_BYTES) -> None:
         self._limit = limit
@@ -66,7 +69,7 @@ class Opened:
             submissions = tuple(chain.open_submissions(batch.decode(raw)))
             with self._lock:
                 self._verified += len(submissions)
-            return self._keep(Transaction(name, submissions, len(raw)))
+            return self._keep(_measure(name, submissions))
         finally:
             with self._lock:
                 del self._opening[name]
@@ -74,7 +77,7 @@ class Opened:
 
     def keep(self, raw: bytes, submissions: Sequence[Submission]) -> Transaction:
         """The same for a transaction that was made here of events already opened: nothing of it is verified again."""
-        return self._keep(Transaction(hashlib.sha256(raw).digest(), tuple(submissions), len(raw)))
+        return self._keep(_measure(hashlib.sha256(raw).digest(), tuple(submissions)))
 
     def forget(self, hashes: Iterable[bytes]) -> None:
         """Let go of transactions that were committed."""
@@ -92,3 +95,7 @@ class Opened:
             while self._bytes > self._limit and len(self._kept) > 1:
                 self._bytes -= self._kept.popitem(last=False)[1].bytes
         return transaction
+
+
+def _measure(name: bytes, submissions: tuple[Submission, ...]) -> Transaction:
+    return Transaction(name, submissions, sum([len(each.envelope.payload) for each in submissions]))

@@ -185,7 +185,12 @@ class Divergences:
             return self._tell_apart(now) | {("peer-diverged", each.organisation): _tell_peer(each) for each in settled}
 
     def _stands(self, each: Diverged) -> Standing:
-        """Who is alone: this node where those who signed the other root are a quorum, together with all who signed the same."""
+        """Who is alone: this node where those who signed the other root are a quorum, together with all who signed the same.
+
+        Not where a quorum signed what this node has: then keys of that time speak twice, such as those of members who left.
+        """
+        if _is_decided(each):
+            return "peer-diverged"
         others = {*each.their_voters}
         for other in self._found.values():
             if other.theirs == each.theirs:

@@ -63,7 +63,7 @@ class Lookout:
         found: Troubles = {}
         for each in self.couriers:
             if each.organisation in members and now - max(each.lives, self._began) > SILENT_SECONDS:
-                since = f"since {_format(each.heard)}" if each.heard else "since this node started"
+                since = f"since {_tell(each.heard)}" if each.heard else "since this node started"
                 found["peer-silent", each.organisation] = f"{each.organisation} has not answered at {each.url} {since}."
         return found
 
@@ -80,3 +80,8 @@ class Lookout:
 
 def _format(seconds: float) -> str:
     return time.format(int(seconds * MICROSECONDS))
+
+
+def _tell(seconds: float) -> str:
+    said = _format(seconds)
+    return f"{said[:10]} {said[11:19]} UTC"

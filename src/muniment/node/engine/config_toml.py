@@ -31,6 +31,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     socket: where the application listens
     p2p, rpc: `host:port` that it listens on, for other engines and for the application
     peers: `id@host:port` of the others
+    silent: it follows the chain without a vote, with another key than its member's (node.engine.votes)
     """
 
     name: str
@@ -39,6 +40,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     rpc: str
     peers: tuple[str, ...] = ()
     state_sync: StateSync | None = None
+    silent: bool = False
 
 
 def format(settings: EngineSettings) -> str:
@@ -46,6 +48,8 @@ def format(settings: EngineSettings) -> str:
     return "\n".join((_BASE, _P2P, _MEMPOOL, "{state_sync}", _CONSENSUS)).format(
         state_sync=_state_sync(settings.state_sync),
         name=_quote(settings.name),
+        validator_key=_quote("config/silent_key.json" if settings.silent else "config/priv_validator_key.json"),
+        validator_state=_quote("data/silent_state.json" if settings.silent else "data/priv_validator_state.json"),
         socket=_quote(f"unix://{settings.socket}"),
         rpc=_quote(f"tcp://{settings.rpc}"),
         p2p=_quote(f"tcp://{settings.p2p}"),
@@ -87,6 +91,8 @@ _BASE = """\
 # CometBFT's settings, written by `muniment node start` at every start. Edit ../../node.toml instead.
 
 moniker = {name}
+priv_validator_key_file = {validator_key}
+priv_validator_state_file = {validator_state}
 proxy_app = {socket}
 abci = "socket"
 db_backend = "goleveldb"

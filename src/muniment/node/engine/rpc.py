@@ -72,7 +72,11 @@ class EngineRpc:
                 ) from None
             raise told.error from None
         if answer.code != 0:
-            raise Unavailable(f"the engine did not take a transaction: {answer.log[:300]}", code="engine-refused")
+            raise Unavailable(
+                f"the engine did not take a transaction: {answer.log[:300]}",
+                code="engine-refused",
+                hint="`muniment node status` says whether the application here is well.",
+            )
         return "taken"
 
     def status(self) -> Status:

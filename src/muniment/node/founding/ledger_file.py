@@ -30,7 +30,11 @@ def create(path: Path, consortium: Consortium, seal: Seal) -> None:
         store = Store.create(beside, consortium.genesis(), consortium.draft.time, seal)
         try:
             if measure(store) != consortium.start:
-                raise CorruptStore("the genesis that was written is not the one that the members sealed", code="other-start")
+                raise CorruptStore(
+                    "the genesis that was written is not the one that the members sealed",
+                    code="other-start",
+                    hint="Seal with the release of Muniment that the other members use.",
+                )
         finally:
             store.close()
 

@@ -21,6 +21,7 @@ from muniment.ledger.store.file import Store
 from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.engine import genesis_json
+from muniment.node.engine.genesis_json import AppState
 from muniment.node.founding import answer as answers_
 from muniment.node.founding import consortium as consortia
 from muniment.node.founding import draft as drafts
@@ -77,17 +78,10 @@ def format_genesis(consortium: Consortium) -> str:
     """CometBFT's genesis.json: the same bytes at every member."""
     start = consortium.start
     return genesis_json.format(
-        ledger=start.ledger,
         time=start.time,
         protocol=start.protocol,
         validators=[(each.organisation, each.key) for each in consortium.validators.members],
-        state={
-            "ledger": start.ledger,
-            "leaf": start.leaf,
-            "origin": consortium.origin,
-            "root": start.root,
-            "size": start.size,
-        },
+        state=AppState(start.ledger, start.leaf, consortium.origin, start.root, start.size),
     )
 
 

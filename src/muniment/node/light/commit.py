@@ -102,6 +102,8 @@ def decode(raw: bytes) -> Commit:
         commit, named = signed.commit, signed.commit.block_id
         if signed.header.height != commit.height:
             raise ValueError("the header is of another height")
+        if not 0 <= commit.round <= _LARGEST:
+            raise ValueError("it names no round")
         return Commit(
             height=_number(commit.height),
             round=commit.round,

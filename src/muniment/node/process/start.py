@@ -14,7 +14,7 @@ import msgspec
 from muniment.errors import NotFound
 from muniment.node import files
 from muniment.node import settings as node_settings
-from muniment.node.engine import binary, config_toml, pruning
+from muniment.node.engine import binary, config_toml, pruning, votes
 from muniment.node.engine.config_toml import EngineSettings, StateSync
 from muniment.node.founding import rotating
 from muniment.node.homes import NodeHome
@@ -54,7 +54,10 @@ def prepare(
     for use in rotating.settle(home.home):
         say(f"The new {use} key is in force, and has taken the place of the old one.")
     pruning.prune_wal(home.engine)
-    write_config(home, settings, socket, arrival.load(home))
+    if silence := votes.read_silence(home):
+        votes.prepare_silent(home)
+        say(f"This node follows without voting: {votes.tell(silence)}.")
+    write_config(home, settings, socket, arrival.load(home), silent=silence is not None)
     typed = msgspec.json.encode({key: value for key, value in options.items() if value not in (None, ())}, enc_hook=str).decode()
     return Orders(
         folder=home.folder,
@@ -94,7 +97,9 @@ def require_engine_home(home: NodeHome) -> None:
         )
 
 
-def write_config(home: NodeHome, settings: NodeSettings, socket: Path, state_sync: StateSync | None = None) -> None:
+def write_config(
+    home: NodeHome, settings: NodeSettings, socket: Path, state_sync: StateSync | None = None, *, silent: bool = False
+) -> None:
     """Write CometBFT's settings. Raises Unavailable (`file-unwritable`)."""
     engine = EngineSettings(
         name=settings.organisation,
@@ -103,6 +108,7 @@ def write_config(home: NodeHome, settings: NodeSettings, socket: Path, state_syn
         rpc=settings.rpc,
         peers=tuple(each.p2p for each in settings.peers if each.p2p),
         state_sync=state_sync,
+        silent=silent,
     )
     files.write(home.engine_config, config_toml.format(engine).encode())
 

@@ -81,7 +81,11 @@ def mark(path: Path, wanted: Mark) -> None:
     try:
         staged = store.stage([], lambda previous: previous)
         if staged.root != wanted.root:
-            raise Conflict("the rebuilt ledger does not end where the engine's block does", code="other-root")
+            raise Conflict(
+                "the rebuilt ledger does not end where the engine's block does",
+                code="other-root",
+                hint="Take all from the other members: `muniment node repair --from-others`.",
+            )
         if store.mark() != wanted:
             store.commit(staged, lambda _: b"", wanted.height)
     finally:

@@ -29,9 +29,10 @@ from muniment.ledger.spool import Spool
 from muniment.ledger.store.file import Store
 from muniment.net import address
 from muniment.node import files
+from muniment.node.abci.proto import types_pb2 as abci
 from muniment.node.abci.server import Server
 from muniment.node.alarms import Alarms
-from muniment.node.chain.application import PROTOCOL_UNKNOWN, Application, Committed
+from muniment.node.chain.application import PROTOCOL_UNKNOWN, Application, Committed, Doubt
 from muniment.node.chain.opened import Opened
 from muniment.node.chain.session import Session
 from muniment.node.cosigning.cosigning import Cosigning
@@ -39,6 +40,7 @@ from muniment.node.cosigning.reading import Settled
 from muniment.node.cosigning.routes import ROUTES as COSIGNING
 from muniment.node.engine import pruning
 from muniment.node.engine.rpc import EngineRpc
+from muniment.node.engine.votes import SIGNED_ELSEWHERE, OwnVotes, read_silence, tell
 from muniment.node.founding import answer as answers
 from muniment.node.homes import NodeHome
 from muniment.node.light.routes import ROUTES as LIGHT
@@ -100,6 +102,7 @@ class Node:
             known=Acquaintances(home, settings).knows,
             tell_clock=self._tell_clock,
             halt=lambda told: self._halt(PROTOCOL_UNKNOWN, told),
+            doubt=self._doubt_votes(home),
         )
         snapshots = Snapshots(self._open_store(), self.cosigning.seal)
         ending.callback(snapshots.close)
@@ -159,6 +162,19 @@ class Node:
         store = Store.open(self.home.ledger, CACHE_KIB)
         self._ending.callback(store.close)
         return store
+
+    def _doubt_votes(self, home: NodeHome) -> Doubt:
+        own = OwnVotes(home)
+        if silence := read_silence(home):
+            self.alarms.sound(SIGNED_ELSEWHERE, "", tell(silence))
+
+        def doubt(height: int, commit: abci.CommitInfo) -> str:
+            told = own.doubt(height, commit)
+            if told:
+                self._halt(SIGNED_ELSEWHERE, told)
+            return told
+
+        return doubt
 
     def _tell_clock(self, told: str) -> None:
         if told:

@@ -10,6 +10,7 @@ waits, peers that are heard, and no peer with the same size and another root.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 import time as clocks
@@ -40,6 +41,8 @@ STALLED_SECONDS = 10.0
 WAKING_SECONDS = 1.0
 """So often it looks while its engine does not take part."""
 LOW_BYTES = 256 << 20
+
+_log = logging.getLogger("muniment.node")
 
 OpenView = Callable[[], AbstractContextManager[Snapshot]]
 
@@ -142,8 +145,12 @@ class Observer:
     def _watch(self) -> None:
         while not self._ended.wait(self._seconds if self._told.state == "running" else min(self._seconds, WAKING_SECONDS)):
             # A ledger that cannot be read now is looked at again; whoever reads the file sees that it is old.
-            with suppress(MunimentError):
-                self.look()
+            try:
+                with suppress(MunimentError):
+                    self.look()
+            except Exception:
+                # Whatever it is, nobody else raises these alarms.
+                _log.exception("the node could not look at itself")
 
     def _ask(self) -> _Told:
         try:

@@ -101,7 +101,7 @@ def _check(request: Request) -> bool:
 def divide(requests: Sequence[Request]) -> Iterator[tuple[Slice, ...]]:
     """The parts of requests that make one transaction each, in order."""
     slices: list[Slice] = []
-    events, size = 0, batches.NONCE_BYTES
+    events, size = 0, 0
     for request in requests:
         start = 0
         for at, raw in enumerate(request.batch.entries):
@@ -110,7 +110,7 @@ def divide(requests: Sequence[Request]) -> Iterator[tuple[Slice, ...]]:
                 if at > start:
                     slices.append(Slice(request, start, at))
                 yield tuple(slices)
-                slices, events, size, start = [], 0, batches.NONCE_BYTES, at
+                slices, events, size, start = [], 0, 0, at
             events += 1
             size += needs
         slices.append(Slice(request, start, len(request.batch.entries)))

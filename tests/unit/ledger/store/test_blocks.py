@@ -9,7 +9,8 @@ import apsw
 import pytest
 
 import makers
-from muniment.errors import CorruptStore, NotFound
+from muniment.core.format import entry
+from muniment.errors import CorruptStore, NotFound, Unavailable
 from muniment.ledger.store import blocks, connection
 
 
@@ -77,3 +78,12 @@ def test_a_row_of_the_wrong_form_is_named(sql: apsw.Connection, column: str, val
         with pytest.raises(CorruptStore) as caught:
             read(sql)
         assert caught.value.details == {"table": "block", "row": 4}
+
+
+def test_a_header_of_a_later_release_is_no_damage(sql: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = blocks.newest(sql)
+    assert blocks.read_header(sql, newest).height == 4
+    monkeypatch.setattr(entry, "PROTOCOLS", frozenset({2}))
+    with pytest.raises(Unavailable, match="follows protocol 1, and this release speaks 2") as refused:
+        blocks.read_header(sql, newest)
+    assert (refused.value.code, refused.value.hint) == ("protocol-unknown", "Install a release that speaks it.")

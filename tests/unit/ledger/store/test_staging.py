@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 import makers
+from league import League
 from muniment.core.format import checkpoint, keys, note, time
-from muniment.core.rules import chain, genesis, members
-from muniment.core.rules.members import Fault, Member, Publisher
+from muniment.core.rules import chain, members
+from muniment.core.rules.members import Fault
 from muniment.errors import Conflict
 from muniment.ledger.audit import audit
-from muniment.ledger.embedded import Embedded
 from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.ledger.store.file import Seal, Store
 from muniment.ledger.store.fsck import fsck
@@ -116,24 +116,20 @@ def test_lines_of_members_stand_on_the_checkpoint(life: makers.Life) -> None:
 
 
 def test_faults_alone_make_a_block_that_replay_confirms(tmp_path: Path) -> None:
-    keyed = ["11" * 32, "22" * 32]
-    founding = msgspec.structs.replace(
-        makers.founding(),
-        members=(Member(cosigner=keyed[0], key=keyed[1], organisation="bank"),),
-        publisher=Publisher(key=makers.LOG.public_key.hex(), organisation="bank"),
-    )
     path = tmp_path / "ledger.db"
-    engine = Embedded.create(path, genesis.decode(genesis.encode(founding)), makers.LOG, clock=makers.StepClock())
-    life = makers.Life(path, engine)
-    life.append(life.system("before"))
-    store = Store.open(path)
-    fault = Fault(address=members.address(keyed[1]), height=5, kind="duplicate-vote", time=time.format(makers.NOON))
+    # The row of a block has one line: that of the member whose file it is.
+    league = League(path, ("alpha",), silent=True)
+    league.note("before")
+    alpha, store = league.store.validators, league.store
+    assert alpha is not None
+    fault = Fault(address=members.address(alpha.members[0].key), height=5, kind="duplicate-vote", time=time.format(makers.NOON))
     stranger = msgspec.structs.replace(fault, address="00" * 20)
-    staged = stage(store, life, faults=(fault, fault, stranger))
-    assert staged.transition.faults == (stranger, msgspec.structs.replace(fault, organisation="bank"))
-    store.commit(staged, seal(), 8)
+    staged = store.stage([], lambda _: LATER, (fault, fault, stranger))
+    assert staged.transition.faults == (stranger, msgspec.structs.replace(fault, organisation="alpha"))
+    store.commit(staged, league.seal, 8)
     with store.view() as view:
-        assert b'"faults":1' in (view.record("member/bank") or b"")
+        assert b'"faults":1' in (view.record("member/alpha") or b"")
         assert view.header(view.height).size == view.size - 1 == 3
-    assert not fsck(path, makers.VERIFIER).findings
-    audit(store.view, makers.VERIFIER)
+    store.close()
+    assert not fsck(path, league.trust).findings
+    audit(Store.open(path).view, league.trust)

@@ -22,6 +22,7 @@ from muniment.node.abci.server import (
     MAX_CONNECTIONS,
     MAX_MESSAGE_BYTES,
     Answer,
+    Halted,
     Server,
     encode_length,
     encode_message,
@@ -198,6 +199,27 @@ def test_a_question_without_an_answer_is_told_and_not_guessed(place: Place) -> N
     client.sendall(echo("a") + FLUSH)
     assert client.recv(1) == b""
     assert [str(each) for each in place.failed] == ["disk gone"]
+
+
+def test_a_question_that_is_never_answered_ends_nothing(place: Place) -> None:
+    def answer(request: abci.Request) -> abci.Response:
+        if request.echo.message == "halt":
+            raise Halted
+        return answer_echo(request)
+
+    place.answer = answer
+    halted, other = place.dial(), place.dial()
+    halted.sendall(echo("before") + FLUSH)
+    assert len(receive(halted, 2)) == 2
+    halted.sendall(echo("halt") + FLUSH + echo("after") + FLUSH)
+    halted.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        halted.recv(1)
+    other.sendall(echo("other") + FLUSH)
+    assert receive(other, 1)[0].echo.message == "other"
+    halted.close()
+    wait_for(lambda: place.server.connections == 1)
+    assert place.failed == []
 
 
 def test_the_process_ends_where_there_is_no_answer(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from muniment.core.rules import members
 from muniment.errors import Conflict, InvalidInput, InvariantError
 from muniment.node.abci import plain
 from muniment.node.abci.proto import types_pb2 as abci
+from muniment.node.abci.server import Halted
 from muniment.node.chain import batch, moment
 from muniment.node.chain.application import MAX_BLOCK_EVENTS
 
@@ -422,6 +423,24 @@ def test_who_comes_and_goes_in_one_block_was_never_there(chain: Chain) -> None:
     answer = chain.block(chain.batch(admit(chain, "vendor"), change(chain, "vendor", "remove")))
     assert verdicts(chain) == ["admitted", "admitted"]
     assert answer.validator_updates == []
+
+
+def test_under_a_protocol_that_is_not_spoken_nothing_is_judged(chain: Chain) -> None:
+    begun(chain).block(chain.batch(chain.sign("protocol.upgraded", protocol=2), chain.system()))
+    assert verdicts(chain) == ["admitted", "admitted"]
+    size, told = chain.size, "this follows protocol 2, and this release speaks 1"
+    for again in range(2):
+        # Not even an empty block: what the other release makes of it is not known here.
+        with pytest.raises(Halted, match=told):
+            chain.decide(*[chain.batch()] * again)
+        assert chain.halted == [told] * (again + 1)
+    assert (chain.size, chain.info()[0]) == (size, 1)
+    chain.restart()
+    assert chain.application.find_unknown() == told
+
+
+def test_under_a_protocol_that_is_spoken_there_is_nothing_unknown(chain: Chain) -> None:
+    assert chain.application.find_unknown() == ""
 
 
 def test_blocks_may_go_as_pruning_says(chain: Chain) -> None:

@@ -20,6 +20,7 @@ from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.node.cosigning import courier
 from muniment.node.cosigning.message import Heard
 from muniment.node.cosigning.voters import LOG
+from muniment.node.settings import Peer
 
 
 @pytest.fixture
@@ -236,6 +237,41 @@ def test_a_member_who_came_counts_from_the_next_block_on(tmp_path: Path) -> None
         assert until(lambda: not ring["echo"].keeper.short_count)
     finally:
         ring.close()
+
+
+def test_whose_address_is_written_down_later_is_spoken_to(tmp_path: Path) -> None:
+    ring = Ring(tmp_path, ("alpha", "bravo", "charlie"), start=False)
+    ring.names = ("alpha", "bravo")
+    for each in ring.names:
+        ring[each].start()
+    ring.names = ("alpha", "bravo", "charlie")
+    ring["charlie"].start()
+    try:
+        # It speaks to the others, and they answer; nobody begins with it.
+        ring.cut = {("charlie", "alpha"), ("charlie", "bravo")}
+        ring.block()
+        assert not until(lambda: ring["charlie"].keeper.is_settled(1), 0.5)
+        for each in ("alpha", "bravo"):
+            ring[each].met = [Peer(organisation="charlie", url="http://charlie.test")]
+        assert until(lambda: ring["charlie"].keeper.is_settled(1))
+        assert [each.organisation for each in ring["alpha"].cosigning.peers()] == ["bravo", "charlie"]
+        # At another address it is asked there.
+        ring["alpha"].met = [Peer(organisation="charlie", url="http://elsewhere.test")]
+        assert until(lambda: ring["alpha"].cosigning.peers()[-1].url == "http://elsewhere.test")
+        ring.block()
+        assert until(lambda: ring["charlie"].keeper.is_settled(2))
+    finally:
+        ring.close()
+
+
+def test_who_is_no_member_follows_and_alarms_nobody(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muniment.node.cosigning.troubles.SILENT_SECONDS", 0.6)
+    monkeypatch.setattr(courier, "BEAT_SECONDS", 0.05)
+    ring.block(ring.change("delta", "remove"))
+    ring.block()
+    assert until(lambda: ring["delta"].keeper.is_settled(2))
+    assert not until(lambda: ring["delta"].codes() != {}, 1.5)
+    assert all(each.reached for each in ring["delta"].cosigning.peers())
 
 
 def test_blocks_that_came_at_once_are_taken_up_with_the_next_one(ring: Ring) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from muniment.node.cosigning.divergence import APART_SECONDS, Divergences
+import pytest
+
+import makers
+from cosigners import cosign, other_root
+from muniment.core.format import checkpoint
+from muniment.core.format.checkpoint import Checkpoint
+from muniment.node.cosigning.divergence import APART_SECONDS, UNDECIDED_SECONDS, Contradiction, Divergences
 
 QUORUM = 3
 
@@ -76,3 +82,28 @@ def test_whom_the_chain_went_on_with_is_not_named() -> None:
     made.pass_on("lab")
     clock.now += APART_SECONDS + 1
     assert made.troubles() == {}
+
+
+@pytest.mark.parametrize(
+    ("ours", "code"),
+    [(("alpha", "bank", "charlie"), "peer-diverged"), (("bank",), "diverged")],
+)
+def test_old_keys_that_speak_twice_do_not_turn_a_node_against_a_quorum(ours: tuple[str, ...], code: str) -> None:
+    """Keys of members who left, or of a time with few members, may reach the quorum of that time again."""
+    clock = Clock()
+    made = divergences(clock)
+    text = checkpoint.format(Checkpoint(makers.ORIGIN, 7, bytes(32)))
+    forgers = ("alpha", "charlie", "delta")
+    for name in forgers:
+        made.note(
+            Contradiction(
+                organisation=name,
+                ours=cosign(text, "alpha").encode(),
+                theirs=cosign(other_root(text), name).encode(),
+                our_voters=ours,
+                their_voters=(name,),
+                quorum=QUORUM,
+            )
+        )
+    clock.now += UNDECIDED_SECONDS + 1
+    assert {found for found, _ in made.troubles()} == {code}

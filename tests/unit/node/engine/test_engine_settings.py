@@ -14,6 +14,7 @@ import engines
 import supervising
 from muniment.node.engine import agreed, config_toml, genesis_json
 from muniment.node.engine.config_toml import EngineSettings, StateSync
+from muniment.node.engine.genesis_json import AppState
 
 ID = "ab" * 20
 OTHER = "cd" * 20
@@ -85,7 +86,7 @@ def test_a_fresh_node_may_begin_from_a_snapshot() -> None:
 
 def test_the_genesis_is_the_same_at_everybody_and_one_that_the_engine_takes(tmp_path: Path) -> None:
     keys = {"lab": "11" * 32, "bank": "22" * 32}
-    common: dict[str, Any] = {"ledger": "ab" * 32, "time": "2026-11-23T12:00:00Z", "protocol": 2, "state": {"size": 1}}
+    common: dict[str, Any] = {"time": "2026-11-23T12:00:00Z", "protocol": 2, "state": AppState("ab" * 32, "", "", "", 1)}
     text = genesis_json.format(validators=list(keys.items()), **common)
     assert text == genesis_json.format(validators=list(reversed(keys.items())), **common)
     said = json.loads(text)
@@ -93,7 +94,7 @@ def test_the_genesis_is_the_same_at_everybody_and_one_that_the_engine_takes(tmp_
     assert [(each["name"], each["power"]) for each in said["validators"]] == [("bank", "1"), ("lab", "1")]
     # The application must answer with this number, or a chain that is rolled back cannot be replayed.
     assert said["consensus_params"]["version"] == {"app": "2"}
-    assert said["app_state"] == {"size": 1}
+    assert said["app_state"] == {"ledger": "ab" * 32, "leaf": "", "origin": "", "root": "", "size": 1}
     places, _ = supervising.prepare(tmp_path)
     shown = subprocess.run(
         [engines.find_engine(), "show-validator", "--home", str(places.engine)], capture_output=True, text=True, check=True

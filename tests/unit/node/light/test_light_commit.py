@@ -122,3 +122,10 @@ def test_the_bytes_of_a_vote() -> None:
     assert bytes([0x11, 0x1, 0, 0, 0, 0, 0, 0, 0]) in raw
     assert bytes([0x19, 0x1, 0, 0, 0, 0, 0, 0, 0]) in raw
     assert raw.endswith(bytes([0x2A, 0xB, 0x8, 0x80, 0x92, 0xB8, 0xC3, 0x98, 0xFE, 0xFF, 0xFF, 0xFF, 0x1]))
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 63, 10**30])
+def test_a_round_that_nobody_could_sign_is_refused(number: int) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        commit.decode(changed(round=number))
+    assert caught.value.code == "bad-commit"

@@ -233,3 +233,20 @@ def test_the_engine_leaves_processors_to_the_application(tmp_path: Path, monkeyp
         environment = Path(f"/proc/{node.child('engine')}/environ").read_bytes().split(b"\0")
         most = max(1, min(4, len(os.sched_getaffinity(0)) // 2))
         assert b"GOMAXPROCS=%d" % most in environment
+
+
+def test_an_engine_whose_blocks_are_not_for_this_release_is_held_and_readers_are_answered(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        application = node.child("application")
+        (node.folder / "halts").touch()
+        node.submit("not for us")
+        node.wait_until(lambda: node.record["engine"] | {"since": ""} == {"process": None, "since": "", "starts": 1, "held": True})
+        assert node.codes == ["protocol-unknown"]
+        node.wait_until(lambda: {"alarms": ["protocol-unknown"]} in node.heard)
+        # Where the application ends as well, it alone is started again.
+        os.kill(application, signal.SIGKILL)
+        node.wait_until(lambda: node.record["application"]["process"] not in (None, application))
+        node.wait_until(lambda: node.record["application"]["ready"])
+        assert node.record["engine"]["process"] is None
+        assert node.stop() == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import consortium
 import league
 import makers
 from league import League
@@ -83,3 +84,18 @@ def test_who_cosigns_late_is_shown_from_then_on(them: League, observer: Observer
     table.write({newest.height: {"charlie": line}})
     table.close()
     assert observer.stand().checkpoints[0].cosigners == ("alpha", "bravo", "charlie")
+
+
+def test_what_goes_wrong_once_ends_no_alarms(them: League, tmp_path: Path) -> None:
+    """Nobody else raises them: a mistake in one look must not be the last look."""
+    engine, looks = EngineRpc(address.parse("http://127.0.0.1:9")), list[int]()
+
+    def trouble() -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise ValueError("once")
+
+    watching = Observer("alpha", them.store.view, engine, tuple, Alarms(), tmp_path, lambda raw: None, trouble, seconds=0.01)
+    watching.open()
+    consortium.until(lambda: len(looks) > 2)
+    watching.close()
