@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -185,10 +186,9 @@ class Crowd:
 
 def live(office: Office, seen: Seen, lived: Lived) -> None:
     """Do every step, each through another node than the one before."""
-    nodes = cycle(office.them)
+    nodes, recorded = cycle(office.them), 0
     for step in STEPS:
         node = next(nodes)
-        refusals = _count_attempts(node)
         ledger = office.at(node, step.actor)
         if step.name == "amend":
             with Crowd(office) as crowd:
@@ -201,7 +201,8 @@ def live(office: Office, seen: Seen, lived: Lived) -> None:
             seen.ids[step.name], seen.entries[step.name] = event_id, index
         if is_recorded(step):
             # The node records it by itself, a moment later.
-            consortium.until(lambda node=node, before=refusals: _count_attempts(node) > before)  # type: ignore[misc]
+            recorded += 1
+            consortium.until(partial(_has_attempts, node, recorded))
         if step.name == "note":
             say_the_rest(office, seen, next(nodes))
             say_at_once(office)
@@ -223,7 +224,7 @@ def say_at_once(office: Office) -> None:
     """One event that comes to all nodes at the same time is one entry, and all are told which."""
     raw = office.sign("ada", "system.registered", name="once", operatorRole="provider")
     told: list[Told] = []
-    threads = [threading.Thread(target=lambda node=node: told.extend(office.submit(node, raw))) for node in office.them]  # type: ignore[misc]
+    threads = [threading.Thread(target=lambda node=node: told.extend(office.submit(node, raw))) for node in office.them]
     for each in threads:
         each.start()
     for each in threads:
@@ -302,10 +303,10 @@ def _view(node: Node) -> Iterator[Any]:
         store.close()
 
 
-def _count_attempts(node: Node) -> int:
+def _has_attempts(node: Node, count: int) -> bool:
     with _view(node) as view:
         record = view.record(ATTEMPTS)
-        return 0 if record is None else int(json.loads(record)["count"])
+        return record is not None and int(json.loads(record)["count"]) == count
 
 
 def is_recorded(step: Step) -> bool:

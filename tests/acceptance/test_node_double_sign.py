@@ -51,7 +51,7 @@ def copy(them: Consortium, of: Node, folder: Path) -> Node:
 
 
 def unscrupulous(folder: Path) -> dict[str, str]:
-    """The variables under which a node votes whatever it sees of itself."""
+    """The variables under which a node votes whatever it, and whoever it could ask, has seen of itself."""
     place = folder / "unscrupulous"
     place.mkdir()
     (place / "sitecustomize.py").write_text(
@@ -62,6 +62,10 @@ if any("muniment.node.service.process" in each for each in sys.orig_argv):
     from muniment.node.engine.votes import OwnVotes
 
     OwnVotes.doubt = lambda self, height, commit: ""
+elif "start" in sys.orig_argv:
+    from muniment.node.light import remembering
+
+    remembering.find_forgotten = lambda *told: None
 """
     )
     return {"PYTHONPATH": str(place)}

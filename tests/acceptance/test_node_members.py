@@ -135,19 +135,11 @@ def prove(them: Consortium, settings: Config) -> Proved:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     folder = tmp_path_factory.mktemp("life")
     (folder / "outsider").mkdir()
-    with consortium.alone():
-        them = consortium.found(folder)
-        try:
-            # One of them lets everybody read checkpoint and tiles.
-            them.source.start("--public")
-            them.start()
-            outsider = stand(folder / "outsider", them.bank)
-            proved = prove(them, outsider)
-            with feeding.flowing(them) as feed:
-                yield Life(folder, them, feed, outsider, proved)
-        finally:
-            for node in them:
-                node.close()
+    with consortium.running(folder) as them:
+        outsider = stand(folder / "outsider", them.bank)
+        proved = prove(them, outsider)
+        with feeding.flowing(them) as feed:
+            yield Life(folder, them, feed, outsider, proved)
 
 
 def engine_has(node: Node) -> set[str]:
@@ -256,10 +248,11 @@ def test_another_member_publishes(life: Life, tmp_path: Path) -> None:
     assert before.key_id not in {each.key_id for each in newest.signatures}
     assert {each.standing()["publisher"] for each in them} == {"source"}
     # A reader that knows no members, in a language and by people that are not ours.
+    life.run(them.source, "export", "tiles", tmp_path / "tiles")
     read = golang.build_reader(tmp_path)
-    done = read(them.source.url, keys.format(after))
+    done = read(tmp_path / "tiles", keys.format(after))
     assert done.returncode == 0, done.stderr
-    assert read(them.source.url, keys.format(before)).returncode == 1
+    assert read(tmp_path / "tiles", keys.format(before)).returncode == 1
 
 
 def publisher(node: Node) -> str:

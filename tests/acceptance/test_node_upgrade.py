@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 import consortium
 import feeding
 import releases
 from consortium import Consortium, Node
+from muniment.core.format import entry
 from muniment.core.rules import members
 from muniment.ledger.store.file import Store
 from muniment.server.standing import Alarm
@@ -114,7 +116,9 @@ def check_stopped(folder: Path, them: Consortium, size: int) -> None:
     assert them.watch.runs
 
 
-def test_the_next_protocol_acts_from_a_height_on(tmp_path: Path) -> None:
+def test_the_next_protocol_acts_from_a_height_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What this test itself reads of the ledgers it reads as the next release does.
+    monkeypatch.setattr(entry, "PROTOCOLS", frozenset({1, 2}))
     release = releases.next_release(tmp_path)
     with consortium.alone():
         them = consortium.found(tmp_path)
@@ -137,10 +141,13 @@ def test_the_next_protocol_acts_from_a_height_on(tmp_path: Path) -> None:
             height = next(height for height, size in enumerate(sizes) if size > index)
             assert numbers == [1] * (height + 1) + [2] * (len(numbers) - height - 1)
             check_stopped(tmp_path, them, sizes[height])
+            # And this release says of the others' ledger what it needs, and nothing worse.
+            unread = run(tmp_path, them.bank, "show", "system/even")
+            assert "this release speaks 1" in unread.stderr
 
-            # Started again it stays where it is, and answers.
+            # Started again it stays where it is, and answers readers, though it is not ready for events.
             them.watch.stop()
-            them.watch.start().wait(PATIENCE_SECONDS)
+            them.watch.start()
             check_stopped(tmp_path, them, sizes[height])
             # The release that speaks it judges what was left.
             them.watch.stop()

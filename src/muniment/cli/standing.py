@@ -35,7 +35,9 @@ def tell(found: NodeStatus) -> Iterator[str]:
     for alarm in found.alarms:
         about = f" ({alarm.organisation})" if alarm.organisation else ""
         yield f"{output.bad('Alarm')} [{alarm.code}]{about}, since {output.when(alarm.since)}: {alarm.text}"
-    if not found.supervisor:
+    if any(each.code == "diverged" for each in found.alarms):
+        yield "Find out why, stop it, then: muniment node repair"
+    elif not found.supervisor:
         yield "Start it: muniment node start"
 
 

@@ -11,5 +11,5 @@ light        what a newcomer believes of the chain, and asks of others
 snapshots    how it takes the ledger from them
 repair       how a node comes back whose ledger differs
 
-homes, places, settings and files: what lies in a node's folder. alarms: what a person should look at.
+homes, places, settings, peers and files: what lies in a node's folder. alarms: what a person should look at.
 """

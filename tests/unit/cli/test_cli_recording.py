@@ -253,7 +253,7 @@ def test_log(call: Call, version: str, loans: Path) -> None:
     call("dataset", "loans", loans)
     call("approve", version, "--environment", "production")
     lines = call("log").out.splitlines()
-    assert lines[0].split() == ["entry", "sealed", "(operator's", "clock)", "event", "about", "by"]
+    assert lines[0].split() == ["entry", "sealed", "(ledger's", "clock)", "event", "about", "by"]
     assert [line.split()[4] for line in lines[1:]] == ["approval.decided", "dataset.registered", "model.registered"]
     assert len(call("log", "--limit", "1").out.splitlines()) == 2
     assert "dataset.registered" not in call("log", "credit-risk@1").out

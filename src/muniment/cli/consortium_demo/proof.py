@@ -17,7 +17,7 @@ from muniment.errors import InvariantError
 ANSWER, TRUST = "now.json", "trust.toml"
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
+class Proof(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The answer as an outsider reads it: what runs, who approved it, who stands behind it."""
 
     ran: str

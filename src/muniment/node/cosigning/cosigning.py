@@ -40,10 +40,10 @@ from muniment.node.cosigning.intake import Intake, Parsed
 from muniment.node.cosigning.keeper import Keeper, missing
 from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard, Ran
-from muniment.node.cosigning.neighbours import Neighbours, nobody
 from muniment.node.cosigning.past import Past
 from muniment.node.cosigning.troubles import Lookout
 from muniment.node.homes import NodeHome
+from muniment.node.peers import Peers
 from muniment.node.settings import NodeSettings, Peer
 from muniment.server.problems import Forbidden
 from muniment.server.standing import PeerStanding
@@ -72,7 +72,7 @@ class Committed(Protocol):
 class Cosigning:
     """`cosigners` are this member's cosigner keys: the one that is in force for a block signs it.
 
-    `peers` are the other members' addresses, and `look` says which there are where they changed; `evidence` is the folder for
+    `peers` are the other members' addresses, and `look` says who they are now (nobody: those stay); `evidence` is the folder for
     files that show two histories; `publishers` are the log's own keys that this member holds; `reach` makes the way to a peer.
     """
 
@@ -88,7 +88,7 @@ class Cosigning:
         publishers: Keyring,
         ca: Path | None = None,
         reach: Callable[[Peer], Ask] | None = None,
-        look: Callable[[], Sequence[Peer]] = nobody,
+        look: Callable[[], Sequence[Peer]] = tuple,
         clock: Callable[[], float] = clocks.time,
     ) -> None:
         self.organisation = organisation
@@ -128,7 +128,7 @@ class Cosigning:
             alarms,
             evidence=home.folder / EVIDENCE,
             publishers=Keyring(paths=(home.publisher_key, home.next_publisher_key)),
-            look=Neighbours(home.settings).look,
+            look=Peers(home.settings, settings.peers).look,
         )
 
     @property

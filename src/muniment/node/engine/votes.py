@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from muniment.core.format import layout
 from muniment.core.rules import members
 from muniment.errors import InvalidInput, MunimentError, NotFound
 from muniment.node import files
@@ -64,7 +65,7 @@ class OwnVotes:
         silence = Silence(key=self._key, record=self._known, seen=height)
         if height <= self._known or read_silence(self._places) is not None:
             return ""
-        files.write(self._places.folder / FILE, msgspec.json.encode(silence))
+        write_silence(self._places, silence)
         return tell(silence)
 
     def _voted(self, commit: abci.CommitInfo) -> bool:
@@ -78,8 +79,8 @@ def tell(silence: Silence) -> str:
     """What is wrong, and what to do."""
     return (
         f"block {silence.seen} of the engine has a vote of this validator that its own record does not know, which ends at "
-        f"{silence.record}: this folder was restored from a copy, or its key is in use elsewhere. It must not vote. Start the node "
-        "anew: it follows without voting until the members have exchanged its key (`muniment member rotate`)"
+        f"{silence.record}: this folder was restored from a copy, or its key is in use elsewhere. It must not vote: started anew "
+        "it follows without a vote until the members have exchanged its key (`muniment member rotate`)"
     )
 
 
@@ -93,6 +94,11 @@ def read_record(path: Path) -> int:
             code="bad-validator-state",
             hint="Do not make an empty one; docs/consortium.md says how a validator gets a new key.",
         ) from None
+
+
+def write_silence(places: NodePlaces, silence: Silence) -> None:
+    """Write down that the key votes here no more, durably. Raises Unavailable (`file-unwritable`)."""
+    files.write(places.folder / FILE, msgspec.json.encode(silence))
 
 
 def read_silence(places: NodePlaces) -> Silence | None:
@@ -120,3 +126,6 @@ def prepare_silent(places: NodePlaces) -> None:
     if not path.exists():
         engine_keys.create_validator(path)
     engine_keys.begin_state(places.engine / SILENT_STATE)
+
+
+layout.settle(globals().values())

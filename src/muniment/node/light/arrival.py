@@ -27,7 +27,7 @@ SERVERS = 2
 """The engine takes no fewer: one is asked, the others are compared with it."""
 
 MARGIN = 2
-"""The block that is believed is so many behind the newest of the slowest node that was asked."""
+"""The block that is believed is so many behind the newest that two nodes have: one that lags or lies keeps nobody out."""
 
 MAX_FILE_BYTES = 64 * 1024
 
@@ -67,7 +67,8 @@ def find_start(
     take yet, Conflict (`blocks-differ`, `block-unvouched`).
     """
     found, silent = _ask_all(peers, ask, 0)
-    height = trusted[0] if trusted else min((each.height for _, each in found), default=0) - MARGIN
+    newest = sorted((each.height for _, each in found), reverse=True)
+    height = trusted[0] if trusted else (newest[SERVERS - 1] if len(newest) >= SERVERS else 0) - MARGIN
     if len(found) >= SERVERS and height < 1:
         raise InvalidInput(
             "the chain has hardly begun", code="chain-too-young", hint="Start the node: it takes all blocks in a moment."

@@ -14,7 +14,7 @@ import binascii
 
 import msgspec
 
-from muniment.core.format import keys
+from muniment.core.format import keys, layout
 from muniment.core.rules import members
 from muniment.core.rules.members import Validators
 from muniment.errors import InvalidInput
@@ -140,3 +140,7 @@ def _number(text: str) -> int:
     if not 0 < number <= _LARGEST:
         raise ValueError("it names no height")
     return number
+
+
+# Several nodes are asked at once, each in a thread.
+layout.settle(globals().values())

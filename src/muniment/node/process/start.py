@@ -18,7 +18,7 @@ from muniment.node.engine import binary, config_toml, pruning, votes
 from muniment.node.engine.config_toml import EngineSettings, StateSync
 from muniment.node.founding import rotating
 from muniment.node.homes import NodeHome
-from muniment.node.light import arrival
+from muniment.node.light import arrival, remembering
 from muniment.node.process import lock, orders
 from muniment.node.process.orders import Orders
 from muniment.node.repair import plan
@@ -44,7 +44,7 @@ def prepare(
     Raises NotFound (`no-node`, `no-engine`), Conflict (`already-running`, `repair-unfinished`), Unavailable (`home-unwritable`,
     `file-unwritable`), InvalidInput (`bad-node-settings`, `wrong-engine`).
     """
-    home.load_consortium()
+    chain = home.load_consortium().chain_id
     settings = home.load_settings()
     require_engine_home(home)
     engine = binary.find(environment)
@@ -54,7 +54,10 @@ def prepare(
     for use in rotating.settle(home.home):
         say(f"The new {use} key is in force, and has taken the place of the old one.")
     pruning.prune_wal(home.engine)
-    if silence := votes.read_silence(home):
+    silence = votes.read_silence(home)
+    if silence is None and (silence := remembering.find_forgotten(home, chain, settings.peers)):
+        votes.write_silence(home, silence)
+    if silence is not None:
         votes.prepare_silent(home)
         say(f"This node follows without voting: {votes.tell(silence)}.")
     write_config(home, settings, socket, arrival.load(home), silent=silence is not None)

@@ -44,7 +44,7 @@ from muniment.node.engine.votes import SIGNED_ELSEWHERE, OwnVotes, read_silence,
 from muniment.node.founding import answer as answers
 from muniment.node.homes import NodeHome
 from muniment.node.light.routes import ROUTES as LIGHT
-from muniment.node.service.acquaintances import Acquaintances
+from muniment.node.peers import Peers
 from muniment.node.service.observing import Observer
 from muniment.node.snapshots import Snapshots
 from muniment.node.submitting.pending import Pending
@@ -99,7 +99,7 @@ class Node:
             protocol=consortium.start.protocol,
             on_commit=committed,
             retain=pruning.retain(settings.keep_blocks),
-            known=Acquaintances(home, settings).knows,
+            known=Peers(home.settings, settings.peers).knows,
             tell_clock=self._tell_clock,
             halt=lambda told: self._halt(PROTOCOL_UNKNOWN, told),
             doubt=self._doubt_votes(home),

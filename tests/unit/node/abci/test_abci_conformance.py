@@ -54,7 +54,9 @@ class Cli:
         self._command = [str(program), "--address", f"unix://{socket}", "--log_level", "error"]
 
     def run(self, *arguments: str, lines: str = "") -> str:
-        done = subprocess.run([*self._command, *arguments], input=lines, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            [*self._command, *arguments], input=lines, capture_output=True, text=True, errors="replace", timeout=30, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

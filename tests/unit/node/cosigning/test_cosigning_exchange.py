@@ -265,12 +265,12 @@ def test_whose_address_is_written_down_later_is_spoken_to(tmp_path: Path) -> Non
 
 
 def test_who_is_no_member_follows_and_alarms_nobody(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("muniment.node.cosigning.troubles.SILENT_SECONDS", 0.6)
+    monkeypatch.setattr("muniment.node.cosigning.troubles.SILENT_SECONDS", 2.0)
     monkeypatch.setattr(courier, "BEAT_SECONDS", 0.05)
     ring.block(ring.change("delta", "remove"))
     ring.block()
     assert until(lambda: ring["delta"].keeper.is_settled(2))
-    assert not until(lambda: ring["delta"].codes() != {}, 1.5)
+    assert not until(lambda: ring["delta"].codes() != {}, 3.0)
     assert all(each.reached for each in ring["delta"].cosigning.peers())
 
 

@@ -41,7 +41,7 @@ def record(places: NodePlaces, height: int) -> None:
     places.validator_state.write_text(json.dumps({"height": str(height), "round": 0, "step": 3}))
 
 
-def commit(*said: tuple[str, int]) -> abci.CommitInfo:
+def commit(*said: tuple[str, validator.BlockIDFlag]) -> abci.CommitInfo:
     found = [
         abci.VoteInfo(validator=abci.Validator(address=bytes.fromhex(members.address(key)), power=1), block_id_flag=flag)
         for key, flag in said
@@ -59,7 +59,7 @@ def test_what_its_record_knows_is_its_own(places: NodePlaces) -> None:
 
 @pytest.mark.parametrize("flag", [COMMIT, NIL])
 @pytest.mark.parametrize("known", [0, 6])
-def test_a_vote_that_its_record_does_not_know_silences_it(places: NodePlaces, flag: int, known: int) -> None:
+def test_a_vote_that_its_record_does_not_know_silences_it(places: NodePlaces, flag: validator.BlockIDFlag, known: int) -> None:
     record(places, known)
     here = own(places)
     told = OwnVotes(places).doubt(7, commit((OTHER, COMMIT), (here, flag)))
@@ -119,7 +119,7 @@ def test_a_block_that_shows_it_is_not_judged(tmp_path: Path, places: NodePlaces)
     chain.block(chain.batch())
     chain.application._doubt = OwnVotes(places).doubt
     asked = abci.RequestFinalizeBlock(txs=[chain.batch()], height=2, decided_last_commit=commit((own(places), COMMIT)))
-    with pytest.raises(Halted, match="It must not vote"):
+    with pytest.raises(Halted, match="must not vote"):
         chain.ask(finalize_block=asked)
     assert chain.info()[0] == 1
 

@@ -37,6 +37,8 @@ class Nodes:
         if height == 0:
             return msgspec.structs.replace(REAL, height=newest)
         assert height == REAL.height
+        if newest < height:
+            raise InvalidInput("no such block", code="no-commit")
         return self.other.get(url, REAL)
 
 
@@ -47,8 +49,16 @@ def find(nodes: Nodes, validators: Validators = VALIDATORS, trusted: tuple[int, 
 AWAY = Unavailable("nobody there", code="unreachable")
 
 
-def test_the_block_is_one_that_the_slowest_node_has_and_members_signed() -> None:
-    found = find(Nodes(bank=REAL.height + 2, lab=REAL.height + 9, source=REAL.height + 50))
+@pytest.mark.parametrize("low", [1, 2, REAL.height - 1])
+def test_one_that_lags_or_lies_keeps_nobody_out(low: int) -> None:
+    found = find(Nodes(bank=low, lab=REAL.height + 2, source=REAL.height + 50))
+    assert (found.sync.height, found.sync.hash) == (REAL.height, HASH)
+    assert found.asked == ("lab", "source")
+    assert found.silent == (("bank", "no such block"),)
+
+
+def test_the_block_is_one_that_two_nodes_have_and_members_signed() -> None:
+    found = find(Nodes(bank=REAL.height + 1, lab=REAL.height + 2, source=REAL.height + 50))
     assert (found.sync.height, found.sync.hash) == (REAL.height, HASH)
     assert found.sync.servers == tuple(f"https://{name}.example/v1/engine" for name in ("bank", "lab", "source"))
     assert len(found.signers) >= 3
