@@ -186,7 +186,7 @@ def test_an_organisation_comes_in(life: Life) -> None:
     assert quorum(news) == (("bank", "lab", "source", "watch"), 3)
 
     life.approve("member", "admit", answer)
-    life.run(them.lab, "member", "admit", answer, "--role", "member")
+    life.run(them.lab, "member", "admit", answer, "--role", "member", "--role", "trainer")
     until_all(tuple(them), (("bank", "lab", "news", "source", "watch"), 4))
     admitted = json.loads(answer.read_text())["body"]
     consortium.until(lambda: members.address(admitted["validator"]) in votes(them.bank), PATIENCE_SECONDS, news.tail)

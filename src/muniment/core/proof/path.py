@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from muniment.core.format import checkpoint, entry, keys, merkle, note
+from muniment.core.format import checkpoint, entry, keys, layout, merkle, note
 from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.entry import Header
 from muniment.core.proof import consortium
@@ -252,3 +252,6 @@ def _bad_members(index: int, reason: object) -> VerificationError:
     return VerificationError(
         f"the header at entry {index} names no members that can be believed: {reason}", step=HEADER_STEP, code="path-members"
     )
+
+
+layout.settle(globals().values())

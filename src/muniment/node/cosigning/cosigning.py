@@ -203,7 +203,8 @@ class Cosigning:
         Raises VerificationError for a forged line, Conflict (`other-history`, with the evidence) where a member signed another
         ledger than this, Forbidden (`not-a-member`) where no line on the first of them is a member's.
         """
-        assert self._intake is not None, "cosignatures are opened before anybody is answered"
+        if self._intake is None:
+            raise _unopened()
         # The first note is the ticket: for a stranger's nothing else is looked up.
         taken = self._intake.take(notes[:1])
         if taken.valid:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from muniment.errors import Conflict, InvalidInput, MunimentError, VerificationError
+from muniment.errors import Conflict, MunimentError
 from muniment.node.cosigning.intake import Intake, parse
 from muniment.node.cosigning.keeper import Keeper
 from muniment.node.cosigning.message import Heard, Ran, Told
@@ -76,6 +76,7 @@ class Courier:
         self._beat = 0.0
         self._retry = _Again(0.0, FIRST_RETRY_SECONDS)
         self._failed = 0.0
+        self._warned = ""
         self._newest = -1
         self._again = _Again(0.0, FIRST_AGAIN_SECONDS)
         self._asked: dict[int, _Again] = {}
@@ -106,14 +107,20 @@ class Courier:
             now = clocks.monotonic()
             heights, mark = self._choose(now)
             if heights:
-                self._exchange(heights, mark)
+                try:
+                    self._exchange(heights, mark)
+                except Exception as error:
+                    # Whatever it is that he said: this thread is the only one that speaks to this peer.
+                    _log.exception("what %s answered could not be taken", self.organisation)
+                    self._note_failure(error)
             else:
                 self._news.wait(self._rest(clocks.monotonic()))
 
     def _choose(self, now: float) -> tuple[list[int], int]:
         """The heights to speak of now, the newest first, and how far the news is then told."""
         if self._keeper.heard.get(self.organisation, 0.0) > self._failed:
-            self._retry.at = 0.0
+            # Not at once: somebody may speak and fail in turn, as often as he likes.
+            self._retry.at = min(self._retry.at, self._failed + FIRST_RETRY_SECONDS)
         if now < self._retry.at:
             return [], self._mark
         newest = self._keeper.newest.height
@@ -195,10 +202,14 @@ class Courier:
                 self.agrees = None
             for each in (*notes, newest):
                 self._intake.take((each,))
-        except (InvalidInput, VerificationError) as error:
+        except MunimentError as error:
             # Whatever was right before it is kept; the rest is nobody's word.
             self._note_failure(error)
-            _log.warning("%s sent what nobody signed: %s", self.organisation, error, extra={"fields": {"code": error.code}})
+            if error.code != self._warned:
+                self._warned = error.code
+                _log.warning("%s sent what nobody signed: %s", self.organisation, error, extra={"fields": {"code": error.code}})
+        else:
+            self._warned = ""
 
     def _dispute(self, error: Conflict) -> None:
         """A peer says that his ledger is another one than this."""

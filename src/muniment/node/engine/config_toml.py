@@ -149,6 +149,12 @@ timeout_commit = "200ms"
 # How long a proposer that is away holds up its turn.
 timeout_propose = "1s"
 timeout_propose_delta = "250ms"
+# Once more than two thirds have voted, how long the rest are waited for. After a proposer who was away, all have voted for
+# nothing, and this wait follows all the same: with a second of it, a proposer's absence costs two.
+timeout_prevote = "500ms"
+timeout_prevote_delta = "250ms"
+timeout_precommit = "250ms"
+timeout_precommit_delta = "250ms"
 peer_gossip_sleep_duration = "10ms"
 # An idle ledger makes no blocks.
 create_empty_blocks = false

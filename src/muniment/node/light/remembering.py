@@ -62,13 +62,19 @@ def find_forgotten(places: NodePlaces, chain: str, peers: Iterable[Peer], ask: A
 
 
 def _look(url: str, chain: str, key: str, record: int, ask: AskCommit) -> int:
-    """The first height after the record at which one node shows a vote with this key; 0 where it shows none."""
+    """A height after the record at which one node shows a vote with this key; 0 where it shows none.
+
+    Its newest block shows a key that is in use elsewhere now, those after the record one that went on when the copy was made.
+    """
     try:
-        for height in range(record + 1, record + 1 + HEIGHTS):
+        newest = ask(url, 0)
+        if newest.height > record and _is_signed(newest, chain, key):
+            return newest.height
+        for height in range(record + 1, min(record + HEIGHTS, newest.height) + 1):
             if _is_signed(ask(url, height), chain, key):
                 return height
     except MunimentError:
-        # It is away, or has no such block: that is the end of the chain, as a rule.
+        # It is away, or keeps no such block.
         return 0
     return 0
 

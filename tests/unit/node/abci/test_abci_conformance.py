@@ -19,6 +19,7 @@ import makers
 from chaining import Chain
 from muniment.core.format import merkle
 from muniment.node.abci.server import Server
+from muniment.node.chain import moment
 from muniment.node.chain.session import Session
 from muniment.node.engine import release
 
@@ -87,9 +88,12 @@ def test_abci_cli_is_answered(cli: Cli) -> None:
     raw = cli.chain.batch(cli.chain.system(), cli.chain.system())
     assert codes(cli.run("check_tx", written(raw))) == ["OK"]
     assert codes(cli.run("check_tx", "0x00")) == ["1"]
-    assert codes(cli.run("prepare_proposal", written(raw), "0x00")) == ["OK"]
-    assert "ACCEPT" in cli.run("process_proposal", written(raw))
-    assert "REJECT" in cli.run("process_proposal", written(raw), "0x00")
+    # The time comes first; what does not open is left out.
+    assert codes(cli.run("prepare_proposal", written(raw), "0x00")) == ["OK", "OK"]
+    when = written(moment.encode(cli.chain.now))
+    assert "ACCEPT" in cli.run("process_proposal", when, written(raw))
+    assert "REJECT" in cli.run("process_proposal", written(raw))
+    assert "REJECT" in cli.run("process_proposal", when, written(raw), "0x00")
     assert codes(cli.run("query", "--path", "/store", "0x00")) == ["OK"]
     assert cli.failed == []
 

@@ -12,12 +12,13 @@ import pytest
 
 import makers
 from cosigners import Ring, Seat, at_size, cosign, other_root, until
+from league import member
 from muniment.core.format import checkpoint, note
 from muniment.core.proof import consortium, evidence
 from muniment.errors import Conflict, InvalidInput, VerificationError
 from muniment.node.cosigning import ahead
 from muniment.node.cosigning.intake import CLOCK_SECONDS
-from muniment.node.cosigning.message import Heard, Told
+from muniment.node.cosigning.message import Heard, Ran, Told
 from muniment.server.problems import Forbidden
 
 
@@ -94,6 +95,14 @@ def test_a_stranger_is_told_nothing(ring: Ring) -> None:
             tell(ring["alpha"], stranger)
         assert caught.value.code == "not-a-member"
     assert names(ring["alpha"]) == {"alpha"}
+
+
+def test_who_was_just_let_in_is_answered_and_does_not_count_yet(ring: Ring) -> None:
+    ring.block(ring.change("delta", "rotate", cosignerKey=member("delta", 1).cosigner))
+    alpha = ring["alpha"]
+    heard = tell(alpha, cosign(text(alpha), "delta", number=1))
+    assert heard.height == 2
+    assert names(alpha, 2) == {"alpha"}
 
 
 def test_a_member_brings_no_strangers_lines_in(ring: Ring) -> None:
@@ -368,6 +377,61 @@ def test_a_peer_who_lies_in_his_answers_wins_nothing(tmp_path: Path) -> None:
         assert "peer-diverged" not in ring["alpha"].codes()
         told = next(each for each in ring["alpha"].cosigning.peers() if each.organisation == "bravo")
         assert not told.reached
+    finally:
+        ring.close()
+
+
+def test_a_peer_who_goes_on_lying_fills_no_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """He speaks and fails in turn: the one wakes whoever waits to ask him again, the other would be told each time."""
+    ring = Ring(tmp_path, start=False)
+    ring.silence("charlie")
+    ring.silence("delta")
+    ring["alpha"].start()
+    ring["bravo"].start()
+
+    def lie(heard: Heard) -> Heard:
+        real = note.parse(heard.newest.encode()).text
+        return msgspec.structs.replace(heard, notes=(cosign(real, "charlie", forged=True),))
+
+    ring.bend["alpha", "bravo"] = lie
+    try:
+        ring.block()
+        ends = time.monotonic() + 1.5
+        at = time.time()
+        while time.monotonic() < ends:
+            # A line of his own on a size to come, each time another one: he lives.
+            at += 0.01 if at < time.time() + CLOCK_SECONDS - 60 else 0
+            tell(ring["alpha"], cosign(at_size(text(ring["alpha"]), 99), "bravo", at=at))
+            time.sleep(0.01)
+        asked = [each for each in ring.asked if each[:2] == ("alpha", "bravo")]
+        assert 2 <= len(asked) < 15
+        assert len([each for each in caplog.records if "nobody signed" in each.getMessage()]) == 1
+    finally:
+        ring.close()
+
+
+def test_what_a_peer_says_ends_no_exchange(tmp_path: Path) -> None:
+    """Such as an evidence file that the disk does not take: nobody else speaks to this peer."""
+    ring = Ring(tmp_path, start=False)
+    ring.silence("charlie")
+    ring.silence("delta")
+    ring["alpha"].start()
+    ring["bravo"].start()
+    broken = [True]
+    compare = ring["alpha"].cosigning._couriers[0]._compare
+
+    def fail(*told: object) -> None:
+        if broken.pop() if broken else False:
+            raise ValueError("unforeseen")
+        compare(*told)  # type: ignore[arg-type]
+
+    ring["alpha"].cosigning._couriers[0]._compare = fail
+    ring.bend["alpha", "bravo"] = lambda heard: msgspec.structs.replace(heard, ran=Ran(height=0, root="0" * 64))
+    try:
+        ring.block()
+        assert until(lambda: not broken)
+        ring.block()
+        assert until(lambda: "bravo" in ring["alpha"].keeper.lines(2))
     finally:
         ring.close()
 

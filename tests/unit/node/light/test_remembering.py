@@ -54,6 +54,7 @@ def asked(blocks: dict[str, dict[int, Commit]]) -> Callable[[str, int], Commit]:
         name = url.removeprefix("http://").removesuffix(".test")
         if name not in blocks:
             raise Unavailable("nobody is there", code="unreachable")
+        height = height or max(blocks[name], default=0)
         if height not in blocks[name]:
             raise InvalidInput("no such block", code="no-commit")
         return blocks[name][height]
@@ -67,6 +68,12 @@ def test_a_vote_after_the_record_is_found_wherever_one_node_keeps_it(places: Nod
     shown = {**chain, 8: signed(own, 8)}
     found = remembering.find_forgotten(places, CHAIN, PEERS, asked({"bank": chain, "lab": shown}))
     assert found == Silence(key=own.public_key.hex(), record=5, seen=8)
+
+
+def test_a_key_that_is_in_use_elsewhere_now_is_found_where_old_blocks_are_gone(places: NodePlaces) -> None:
+    own = engine_keys.load(places.validator_key)
+    found = remembering.find_forgotten(places, CHAIN, PEERS, asked({"source": {900: signed(own, 900)}}))
+    assert found == Silence(key=own.public_key.hex(), record=5, seen=900)
 
 
 def test_what_the_record_knows_is_no_news(places: NodePlaces) -> None:

@@ -290,7 +290,8 @@ def test_what_the_engine_does_not_take_is_told_at_once_and_taken_later(make: Cal
     with pytest.raises(Unavailable) as caught:
         node.submit(raw)
     assert caught.value.code == code
-    assert (len(node.pending), node.submitter.waiting) == (0, 0)
+    assert len(node.pending) == 0
+    until(lambda: node.submitter.waiting == 0)
     node.engine.failure = None
     assert decisions(node.submit(raw)) == ["admitted"]
 
