@@ -55,12 +55,13 @@ from muniment.core.proof.verify import (
 )
 from muniment.core.proof.verify.freshness import check_freshness, read_clocks
 from muniment.core.proof.verify.ground import Terms, open_ground
-from muniment.errors import InvalidInput, NotFound, VerificationError
+from muniment.errors import InvalidInput, NotFound, Unavailable, VerificationError
 from muniment.ledger import prover
 from muniment.ledger.embedded import system_clock
 
 PathLike = str | os.PathLike[str]
 Counting = Callable[[int, int], None]
+ATTEMPTS = 5
 BEYOND = "Rows of the file that only repeat this history (tiles, records) are for `muniment fsck`."
 
 Found = Verified | VerifiedReceipt | VerifiedBundle | Evidence | Ground | Sound | Known
@@ -203,10 +204,20 @@ def _ask_standing(index: int, verified: VerifiedReceipt, stand: Standpoint) -> I
     """How the key of an entry stands by now, which no receipt can say: from a proof by the ledger here, if there is one."""
     if verified.said is UNSET:
         return
-    with stand.meet() as view:
-        if view is None or index >= view.size:
-            return
-        proved = verify_answer(answers.encode(prover.prove_entry(view, index)), stand.trust, tier="solo")
+    for _ in range(ATTEMPTS):
+        try:
+            with stand.meet() as view:
+                if view is None or index >= view.size:
+                    return
+                proved = verify_answer(answers.encode(prover.prove_entry(view, index)), stand.trust, tier="solo")
+            break
+        except Unavailable as error:
+            # A node proves under its newest block, and the next one came meanwhile.
+            if error.code != "moved":
+                raise
+    else:
+        # The receipt holds whatever is said of its key by now.
+        return
     for said in proved.said:
         if said.index == index and said.signer is not UNSET:
             yield f"By the newest block of the ledger here: signed by {tell_standing(said.signer)}."
