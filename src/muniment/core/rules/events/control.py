@@ -124,7 +124,7 @@ class MemberChanged(Event, frozen=True, kw_only=True):
     """
 
     NAME: ClassVar[str] = "member.changed"
-    STREAMS: ClassVar[tuple[str, ...]] = ("member", "members", "validator", "cosigner")
+    STREAMS: ClassVar[tuple[str, ...]] = ("members", "member", "validator", "cosigner")
 
     member: Segment
     change: MemberChange
