@@ -12,6 +12,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from typing import Protocol
@@ -22,14 +23,13 @@ from litestar import Litestar
 from muniment.core.rules import chain
 from muniment.core.rules.chain import Submission
 from muniment.core.rules.policy import Verdict
-from muniment.errors import Unavailable
+from muniment.errors import MunimentError, Unavailable
 from muniment.ledger.embedded import MAX_BLOCK_EVENTS, Embedded
 from muniment.ledger.store.snapshot import Snapshot
 from muniment.net.wire import Judged
 from muniment.server import naming
 from muniment.server.frames import extend, judge, read_frame
 from muniment.server.hosting import Hosting
-from muniment.server.problems import Forbidden
 
 MAX_WAITING = 16 * MAX_BLOCK_EVENTS
 """So many events may wait for one ledger; the next request is told to come again."""
@@ -154,26 +154,14 @@ class Writing:
             if self._observe is not None:
                 self._observe(verdicts)
             with self._engine.view() as view:
-                self._answer(view, good, verdicts)
+                given = iter(verdicts)
+                asked = [(each.batch, [next(given) for _ in each.submissions]) for each in good]
+                for each, written in zip(good, answer(view, asked), strict=True):
+                    each.outcome = written
         except Exception as error:
             # Nobody may be left waiting, whatever it was; the same submissions tell later what became of them.
             for each in good:
                 each.outcome = error
-
-    def _answer(self, view: Snapshot, good: Sequence[_Waiting], verdicts: Sequence[Verdict]) -> None:
-        """Tell each batch its verdicts, with proofs under one checkpoint."""
-        frame = read_frame(view)
-        # Most ask for nothing but the newest block: its text is made once for all of them.
-        newest = msgspec.Raw(_encode(frame))
-        judged = judge(view, verdicts)
-        start = 0
-        for each in good:
-            stop = start + len(each.submissions)
-            since = each.batch.since
-            # Whoever saw more than there is gets no such proof, and sees what that means from the checkpoint.
-            shown = newest if since is None or since > view.size else msgspec.Raw(_encode(extend(frame, view, since)))
-            each.outcome = _encode(_Answer(tuple(judged[start:stop]), shown))
-            start = stop
 
 
 @asynccontextmanager
@@ -216,26 +204,51 @@ def _open_alone(waiting: _Waiting) -> bool:
 
 
 def _check(waiting: _Waiting) -> bool:
-    """Check that a batch names no environment that its caller may not name."""
-    allowed = waiting.batch.environments
-    try:
-        if allowed:
-            naming.check_environments([each.event for each in waiting.submissions], allowed)
-        return True
-    except Forbidden as error:
-        waiting.outcome = error
-        return False
+    error = find_forbidden(waiting.batch, waiting.submissions)
+    waiting.outcome = waiting.outcome if error is None else error
+    return error is None
 
 
 def _hand_out(done: list[_Waiting]) -> None:
-    """In the event loop: wake everybody whose request is done. Who went away meanwhile asks again."""
+    """In the event loop: wake everybody whose request is done."""
     for each in done:
-        if each.answer.done():
-            continue
-        if isinstance(each.outcome, Exception):
-            each.answer.set_exception(each.outcome)
-        else:
-            each.answer.set_result(each.outcome)
+        tell(each.answer, each.outcome)
+
+
+def find_forbidden(batch: Batch, submissions: Sequence[Submission]) -> MunimentError | None:
+    """What is wrong where a batch names an environment that its caller may not name."""
+    try:
+        if batch.environments:
+            naming.check_environments([each.event for each in submissions], batch.environments)
+        return None
+    except MunimentError as error:
+        return error
+
+
+def answer(view: Snapshot, asked: Sequence[tuple[Batch, Sequence[Verdict]]]) -> list[bytes]:
+    """The JSON of `net.wire.Submitted` for each batch and its verdicts, with proofs under the checkpoint of a view."""
+    frame = read_frame(view)
+    # Most ask for nothing but the newest block: its text is made once for all of them.
+    newest = msgspec.Raw(_encode(frame))
+    judged = judge(view, [verdict for _, verdicts in asked for verdict in verdicts])
+    written, start = [], 0
+    for batch, verdicts in asked:
+        stop, since = start + len(verdicts), batch.since
+        # Whoever saw more than there is gets no such proof, and sees what that means from the checkpoint.
+        shown = newest if since is None or since > view.size else msgspec.Raw(_encode(extend(frame, view, since)))
+        written.append(_encode(_Answer(tuple(judged[start:stop]), shown)))
+        start = stop
+    return written
+
+
+def tell(waiting: asyncio.Future[bytes] | Future[bytes], outcome: bytes | Exception) -> None:
+    """Give a caller his outcome; an error is raised where he waits. Who went away meanwhile asks again."""
+    if waiting.done():
+        return
+    if isinstance(outcome, Exception):
+        waiting.set_exception(outcome)
+    else:
+        waiting.set_result(outcome)
 
 
 LIFESPAN = (running,)

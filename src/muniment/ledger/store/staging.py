@@ -87,6 +87,6 @@ def write_block(sql: apsw.Connection, staged: Written, note: bytes) -> BlockRow:
     records.write_cells(sql, staged.cells, header.height)
     row = BlockRow(header.height, header.size, staged.records, note)
     blocks.append(sql, row)
-    if header.validators is not msgspec.UNSET or (header.height == 0 and b'"members":' in staged.sealed.raw):
+    if memberships.read(header) is not None:
         memberships.append(sql, header.height)
     return row

@@ -16,15 +16,10 @@ import msgspec
 from muniment.core.rules import chain
 from muniment.core.rules.chain import Submission
 from muniment.core.rules.policy import Verdict
-from muniment.errors import MunimentError
 from muniment.ledger.store.snapshot import Snapshot
-from muniment.net.wire import Judged
 from muniment.node.chain import batch as batches
-from muniment.server import naming
-from muniment.server.frames import extend, judge, read_frame
-from muniment.server.submitting import Batch
-
-_encode = msgspec.json.Encoder().encode
+from muniment.server import submitting
+from muniment.server.submitting import Batch, find_forbidden
 
 
 class Request(msgspec.Struct, gc=False):
@@ -46,13 +41,6 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     request: Request
     start: int
     stop: int
-
-
-class _Answer(msgspec.Struct, gc=False):
-    """`net.wire.Submitted` with the JSON of its frame."""
-
-    verdicts: tuple[Judged, ...]
-    view: msgspec.Raw
 
 
 def open_all(taken: Sequence[Request]) -> list[Request]:
@@ -87,15 +75,9 @@ def _begin(request: Request, submissions: Sequence[Submission]) -> None:
 
 
 def _check(request: Request) -> bool:
-    """Check that a request names no environment that its caller may not name."""
-    allowed = request.batch.environments
-    try:
-        if allowed:
-            naming.check_environments([each.event for each in request.submissions], allowed)
-        return True
-    except MunimentError as error:
-        request.outcome = error
-        return False
+    error = find_forbidden(request.batch, request.submissions)
+    request.outcome = request.outcome if error is None else error
+    return error is None
 
 
 def divide(requests: Sequence[Request]) -> Iterator[tuple[Slice, ...]]:
@@ -120,17 +102,8 @@ def divide(requests: Sequence[Request]) -> Iterator[tuple[Slice, ...]]:
 
 def prove(view: Snapshot, done: Sequence[Request]) -> None:
     """Write the answers to requests that are decided."""
-    frame = read_frame(view)
-    # Most ask for nothing but the newest block: its text is made once for all of them.
-    newest = msgspec.Raw(_encode(frame))
-    judged = judge(view, [verdict for each in done for verdict in each.verdicts])
-    start = 0
-    for each in done:
-        stop = start + len(each.verdicts)
-        since = each.batch.since
-        shown = newest if since is None or since > view.size else msgspec.Raw(_encode(extend(frame, view, since)))
-        each.outcome = _encode(_Answer(tuple(judged[start:stop]), shown))
-        start = stop
+    for each, written in zip(done, submitting.answer(view, [(each.batch, each.verdicts) for each in done]), strict=True):
+        each.outcome = written
 
 
 def tell_all(done: Sequence[Request]) -> None:
@@ -140,13 +113,8 @@ def tell_all(done: Sequence[Request]) -> None:
 
 
 def tell(request: Request) -> None:
-    """Give one caller his outcome; where that is an error, it is raised where he waits."""
-    if request.answer.done():
-        return
-    if isinstance(request.outcome, Exception):
-        request.answer.set_exception(request.outcome)
-    else:
-        request.answer.set_result(request.outcome or b"")
+    """Give one caller his outcome."""
+    submitting.tell(request.answer, request.outcome or b"")
 
 
 _OPEN = Verdict(decision="refused", event_id="")

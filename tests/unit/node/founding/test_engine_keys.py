@@ -1,17 +1,16 @@
 """Keys in CometBFT's own form: what we write, the engine itself reads; what is damaged is refused."""
 
 import json
-import os
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import engines
 import founders
 from muniment.core.rules import members
-from muniment.errors import Conflict, InvalidInput, MunimentError
-from muniment.node.engine import binary
+from muniment.errors import Conflict, InvalidInput
 from muniment.node.founding import engine_keys
 from muniment.node.homes import NodeHome
 
@@ -53,10 +52,7 @@ def test_what_is_no_key(tmp_path: Path, raw: bytes) -> None:
 
 def test_the_engine_reads_what_we_write(tmp_path: Path) -> None:
     """CometBFT itself gives back the validator's address and key, and the id that the others dial."""
-    try:
-        program = binary.find(os.environ).path
-    except MunimentError as error:
-        pytest.skip(f"no engine here: {error}")
+    program = engines.find_engine()
     answer = founders.found(tmp_path, ("lab",))[0]
     home = NodeHome(tmp_path / "lab")
 
