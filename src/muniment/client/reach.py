@@ -25,6 +25,8 @@ from muniment.ledger.engine import Engine, View
 from muniment.ledger.prover import Disclose, Hints
 from muniment.vault import Vault
 
+SETTLING_SECONDS = 3.0
+
 
 class Disclosures(Protocol):
     """Sealed prose, and what opens it; raises as `vault.Vault` does."""
@@ -79,6 +81,10 @@ class Reach(Protocol):
     def may_lag(self) -> bool:
         """Whether this may be a copy that knows nothing of what was recorded after it was made."""
 
+    @property
+    def settling(self) -> float:
+        """Seconds that a quorum of the members may take to cosign the newest block, once it is here."""
+
     def open_index(self) -> ReadModel:
         """The read model, which follows nothing yet."""
 
@@ -90,12 +96,16 @@ class Reach(Protocol):
 
 
 class Here:
-    """A ledger in a folder. `follower` says which trust file follows its members, if one does."""
+    """A ledger in a folder. `follower` says which trust file follows its members, if one does.
+
+    `settling`: in the home of a member a block lies there a moment before its quorum does; 0.0 where `engine` waits for it.
+    """
 
     url = None
 
-    def __init__(self, home: Home, engine: Engine, follower: Follower | None = None) -> None:
+    def __init__(self, home: Home, engine: Engine, follower: Follower | None = None, *, settling: float = SETTLING_SECONDS) -> None:
         self.engine = engine
+        self.settling = settling
         self._follower = follower or Follower()
         self._followed = 0
         self.vault = Vault(home.vault)

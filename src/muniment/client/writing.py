@@ -34,6 +34,7 @@ from muniment.ledger.pins import Contact, Pins
 from muniment.ledger.spool import Drained, Spool
 
 IMPATIENCE_S = 30.0
+SETTLING_LOOK_S = 0.05
 
 _CONFLICTS = frozenset({"once", "event-id"})
 
@@ -181,8 +182,10 @@ class Writer:
     def contact(self) -> Iterator[tuple[View, Contact]]:
         """The ledger as of its newest block, after it has shown that it continues what this client saw of it before.
 
-        Raises SplitView where it does not, VerificationError where it is another ledger, and what opening a view raises.
+        Raises SplitView where it does not, VerificationError where it is another ledger, Unavailable (`quorum-missing`) where the
+        members take too long to cosign the newest block, and what opening a view raises.
         """
+        until = clocks.monotonic() + self.reach.settling
         while True:
             # Read before the view is opened: an honest ledger is never behind it.
             pinned = self.pins.load(self.trust.origin)
@@ -198,10 +201,14 @@ class Writer:
                         Path(str(kept)).unlink(missing_ok=True)
                     continue
                 except VerificationError as error:
-                    raise self._weigh(error) from None
-                self._check_ledger(view)
-                yield view, contact
-                return
+                    weighed = self._weigh(error)
+                    if not isinstance(weighed, Unavailable) or clocks.monotonic() >= until:
+                        raise weighed from None
+                else:
+                    self._check_ledger(view)
+                    yield view, contact
+                    return
+            clocks.sleep(SETTLING_LOOK_S)
 
     def believe(self, view: View) -> Trust:
         """Whom to believe as of a view: the trust file, which follows the members of a consortium as they change."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +21,11 @@ from muniment.client.checking import Wanted
 from muniment.client.following import Follower, MembersWarning
 from muniment.client.home import Home
 from muniment.client.opening import connect
+from muniment.client.reach import Here
 from muniment.client.remote import first_contact, mirroring
+from muniment.client.writing import Writer
 from muniment.config import Config
+from muniment.core.format import note
 from muniment.core.proof import consortium
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof import trust as trusts
@@ -30,6 +35,7 @@ from muniment.core.rules.members import Validators
 from muniment.errors import Unavailable, VerificationError
 from muniment.ledger.pins import Pins, fingerprint
 from muniment.ledger.prover import prove_receipt
+from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.net.transport import Transport
 from muniment.net.wire import Members
 from muniment.server.frames import read_frame
@@ -174,9 +180,26 @@ def test_the_home_of_a_member_follows_as_well(place: Place, tmp_path: Path) -> N
     assert trusts.parse((home / "trust.toml").read_text()).organisations[-1] == "echo"
     place.league.cosigners = lambda _: ("alpha",)
     place.league.note("lonely")
-    with pytest.raises(Unavailable) as caught:
-        opening.open(home)
+    with closing(Home(home).open()) as engine:
+        writer = Writer(Home(home), Here(Home(home), engine, settling=0.1), place.league.trust, Pins(tmp_path / "pins"), None)
+        with pytest.raises(Unavailable) as caught, writer.contact():
+            pass
     assert caught.value.code == "quorum-missing"
+
+
+def test_a_block_may_lie_there_a_moment_before_its_quorum(place: Place, tmp_path: Path) -> None:
+    league = place.league
+    league.cosigners = lambda _: ("alpha",)
+    league.note("lonely")
+    with league.store.view() as view:
+        height, raw = view.height, view.checkpoint
+    signed = note.parse(league.cosign(raw, ("bravo", "charlie", "delta"))).signatures
+    lines = {each.name.rpartition("/")[2]: note.format_signature(each) for each in signed if each.name != makers.ORIGIN}
+    late = threading.Timer(0.3, Cosignatures(tmp_path / "node" / "ledger.db").write, [{height: lines}])
+    late.start()
+    with opening.open(tmp_path / "node") as ledger:
+        assert ledger.prove("system/lonely").verified.ground.tier == "consortium"
+    late.join()
 
 
 def test_who_was_led_further_already_stays_there(tmp_path: Path) -> None:

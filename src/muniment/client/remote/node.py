@@ -43,6 +43,7 @@ class There:
     """A ledger at its nodes. `home` holds what belongs to this client: keys, vault, spool, and copies of evidence."""
 
     may_lag = False
+    settling = 0.0
 
     def __init__(self, home: Home, ways: Ways, trust: Trust, pins: Pins, follower: Follower | None = None) -> None:
         self._ways = ways

@@ -189,7 +189,7 @@ class Node:
 
 def _host(home: Home, reader: Settled, settings: Settings) -> Hosted:
     """The ledger as the server reads it: through the reader that waits for the quorum."""
-    reach = Here(home, reader, Follower(home.trust, _log.warning))
+    reach = Here(home, reader, Follower(home.trust, _log.warning), settling=0.0)
     writer = Writer(home, reach, home.load_trust(), Pins(settings.state / "pins"), None)
     return Hosted(settings.ledgers[0], home, Ledger(writer, _contact(writer)), writer, None)
 
