@@ -3,7 +3,8 @@
 It keeps height and app hash in FOLDER/state.json. Files in FOLDER change how it behaves:
 wrong (it remembers another state than it computed), mute (it gives its supervisor no answer), ends (it ends at once),
 unfit (it says that it cannot run), dies (it dies once within a block), stubborn (it does not stop when it is told to),
-absurd (it gives its validator a power that the engine cannot bear), halts (it answers no block any more, and says so).
+absurd (it gives its validator a power that the engine cannot bear), halts (it answers no block any more, and says so),
+aside (it cannot tell where its ledger stands, and ends).
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import sys
 import threading
 from pathlib import Path
 
+from muniment.errors import Conflict
 from muniment.node.abci.proto import keys_pb2 as keys
 from muniment.node.abci.proto import types_pb2 as abci
 from muniment.node.abci.server import Halted, Server
 from muniment.node.process.supervised import Supervised
+from muniment.node.service import ending
 
 
 class Acting:
@@ -46,6 +49,8 @@ class Acting:
         return answer(getattr(request, str(kind))) if answer else abci.Response(**{str(kind): {}})
 
     def _info(self, asked: abci.RequestInfo) -> abci.Response:
+        if (self._folder / "aside").exists():
+            raise Conflict("something was written beside the chain", code="moved-aside", hint="Repair it.")
         state = self._state
         known = bytes.fromhex(str(state["hash"]))
         if (self._folder / "wrong").exists():
@@ -103,7 +108,7 @@ def main(folder: Path, socket: Path) -> None:
         supervised.tell_failed("no-ledger", "there is no ledger here", "Make one.", 5)
         sys.exit(5)
     acting = Acting(folder, supervised)
-    Server(socket, lambda: acting).open()
+    Server(socket, lambda: acting, ending.tell_and_end(supervised)).open()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: None if (folder / "stubborn").exists() else stopping.set())
     supervised.tell_ready({"url": "http://127.0.0.1:1", "lines": ["It acts."]})

@@ -7,7 +7,6 @@ chain.decide(chain.batch(chain.system("scoring"))) # FinalizeBlock; chain.commit
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -16,12 +15,10 @@ import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
 import makers
-from muniment.core.format import checkpoint, time
-from muniment.core.format.checkpoint import Checkpoint
-from muniment.core.rules import genesis
-from muniment.core.rules.chain import Sealed
-from muniment.core.rules.members import Member, Publisher
-from muniment.ledger.signers import SeedSigner
+import membership
+from muniment.core.format import time
+from muniment.core.rules.genesis import Genesis
+from muniment.core.rules.members import Publisher
 from muniment.ledger.store.file import Store
 from muniment.node.abci.proto import keys_pb2 as keys
 from muniment.node.abci.proto import params_pb2 as params
@@ -36,31 +33,9 @@ PROTOCOL = 1
 _numbers = count(1)
 
 
-def seed(*labels: str) -> SeedSigner:
-    """A key that follows from its labels."""
-    return SeedSigner(hashlib.sha256("/".join(labels).encode()).digest())
-
-
-def member(organisation: str) -> Member:
-    """An organisation with its two keys."""
-    return Member(
-        cosigner=seed("cosigner", organisation).public_key.hex(),
-        key=seed("validator", organisation).public_key.hex(),
-        organisation=organisation,
-    )
-
-
-def founding(organisations: Sequence[str]) -> genesis.Genesis:
-    """The genesis of a small ledger (makers) that belongs to several organisations, of which the first publishes."""
-    publisher = Publisher(key=makers.LOG.public_key.hex(), organisation=organisations[0])
-    members = tuple(member(each) for each in sorted(organisations))
-    return msgspec.structs.replace(makers.founding(), members=members, publisher=publisher)
-
-
-def seal(sealed: Sealed) -> bytes:
-    """Sign the checkpoint that ends at a header."""
-    frontier = sealed.position.frontier
-    return checkpoint.sign(Checkpoint(sealed.position.origin, frontier.size, frontier.root()), makers.LOG)
+def founding(organisations: Sequence[str]) -> Genesis:
+    """The genesis of a small ledger that belongs to several organisations, of which the first publishes with the log's key."""
+    return membership.founding(organisations, Publisher(key=makers.LOG.public_key.hex(), organisation=organisations[0]))
 
 
 def stamp(microseconds: int) -> Timestamp:
@@ -85,7 +60,7 @@ class Chain:
     @classmethod
     def found(cls, path: Path, organisations: Sequence[str] = ("lender",)) -> Chain:
         """Make the ledger, and begin."""
-        Store.create(path, founding(organisations), time.format(makers.NOON), seal).close()
+        Store.create(path, founding(organisations), time.format(makers.NOON), makers.seal).close()
         return cls(path)
 
     def restart(self) -> None:
@@ -96,7 +71,7 @@ class Chain:
         self.opened = Opened()
         self.application = Application(
             self.store,
-            seal,
+            makers.seal,
             self.opened,
             protocol=PROTOCOL,
             on_commit=self.told.append,
@@ -142,7 +117,8 @@ class Chain:
     def begin(self, start: AppState | None = None, organisations: Sequence[str] = ("lender",), protocol: int = PROTOCOL) -> bytes:
         """InitChain; returns the application hash."""
         powers = [
-            abci.ValidatorUpdate(pub_key=keys.PublicKey(ed25519=bytes.fromhex(member(each).key)), power=1) for each in organisations
+            abci.ValidatorUpdate(pub_key=keys.PublicKey(ed25519=bytes.fromhex(membership.member(each).key)), power=1)
+            for each in organisations
         ]
         request = abci.RequestInitChain(
             time=stamp(makers.NOON),

@@ -24,6 +24,7 @@ from typing import Any
 
 import httpx
 
+import founders
 import processes
 from muniment.client.home import Home
 from muniment.core.format import dsse, time
@@ -33,9 +34,7 @@ from muniment.ledger import signers
 from muniment.ledger.embedded import system_clock
 from muniment.ledger.ids import new_event_id
 from muniment.ledger.store.file import Store
-from muniment.node.founding import answer as answers
-from muniment.node.founding import draft as drafts
-from muniment.node.founding import drafting, joining, sealing
+from muniment.node.founding import drafting
 from muniment.node.homes import NodeHome
 
 ORIGIN = "example.com/credit"
@@ -257,17 +256,14 @@ def found(
     """
     first = {each: persons.get(each, f"{each}-ada") for each in organisations}
     draft = drafting.draft_new(ORIGIN, organisations, time.format(system_clock() - 1_000_000), policy, sorted(organisations)[0])
-    invitation = joining.read_invitation(drafts.encode(draft))
     ports = iter(free_ports(3 * len(organisations)))
     told = []
     for each in draft.members:
         http, p2p, rpc = (f"127.0.0.1:{next(ports)}" for _ in range(3))
-        asked = joining.Asked(person=first[each], url=f"http://{http}", p2p=p2p, p2p_listen=p2p, listen=http, rpc=rpc)
-        told.append(joining.join(folder / each, invitation, each, asked))
+        at = {"url": f"http://{http}", "p2p": p2p, "p2p_listen": p2p, "listen": http, "rpc": rpc}
+        told.append(founders.join(folder, draft, each, person=first[each], **at))
     for each in draft.members:
-        sealing.seal(
-            folder / each, sealing.gather(folder / each, draft, [answers.decode(answers.encode(one)) for one in told]), system_clock
-        )
+        founders.seal(folder, draft, each, told, system_clock)
     return Consortium({each: Node(folder / each, each, first[each], folder) for each in draft.members})
 
 

@@ -17,12 +17,13 @@ from pathlib import Path
 import msgspec
 
 import makers
-from league import ORGANISATIONS, member, publisher, signer
+import membership
+from league import ORGANISATIONS
+from membership import publisher, signer
 from muniment.core.format import checkpoint, note, time
 from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.rules import chain, members
 from muniment.core.rules.chain import Sealed
-from muniment.core.rules.genesis import Genesis
 from muniment.errors import LedgerError, MunimentError, Unavailable
 from muniment.ledger.store.file import Store
 from muniment.net.wire import decode
@@ -56,7 +57,7 @@ class Seat:
         self.folder = folder
         self.path = folder / "ledger.db"
         self.up = False
-        self.clock: Callable[[], float] = clocks.time
+        self.clock: Callable[[], float] = lambda: ring.clock()
         self.alarms = Alarms()
         self.numbers = range(2)
         """Which of his keys this member has."""
@@ -113,20 +114,21 @@ class Ring:
     """The members. `cut` has the ways (from, to) on which nothing comes through; `bend` changes answers on their way."""
 
     def __init__(
-        self, folder: Path, names: Sequence[str] = ORGANISATIONS, *, publishing: str = "alpha", start: bool = True
+        self,
+        folder: Path,
+        names: Sequence[str] = ORGANISATIONS,
+        *,
+        publishing: str = "alpha",
+        start: bool = True,
+        clock: Callable[[], float] = clocks.time,
     ) -> None:
         self.names = tuple(names)
-        self.now = clocks.time_ns() // 1_000
+        self.clock = clock
+        self.now = int(clock() * 1_000_000)
         self.cut: set[tuple[str, str]] = set()
         self.bend: dict[tuple[str, str], Callable[[Heard], Heard]] = {}
         self.asked: list[tuple[str, str, Told]] = []
-        founding = Genesis(
-            origin=makers.ORIGIN,
-            actors=makers.founding().actors,
-            policy=makers.founding().policy,
-            members=tuple(member(each) for each in sorted(names)),
-            publisher=publisher(publishing) if publishing else members.UNSET,
-        )
+        founding = membership.founding(names, publisher(publishing) if publishing else members.UNSET)
         self.seats: dict[str, Seat] = {}
         for name in names:
             seat = self.seats[name] = Seat(self, name, folder / name)
@@ -152,7 +154,7 @@ class Ring:
 
     def block(self, *entries: bytes, who: Iterable[str] | None = None) -> None:
         """One block of these events (of a new one where none is named) in every ledger that is up, or in these."""
-        self.now = max(self.now + 1, clocks.time_ns() // 1_000)
+        self.now = max(self.now + 1, int(self.clock() * 1_000_000))
         given = entries or (self.event(),)
         for name in self.names if who is None else who:
             if self[name].up:

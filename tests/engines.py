@@ -28,12 +28,11 @@ import msgspec
 import pytest
 
 import makers
+import membership
 from muniment.core.rules import members
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Member, Validators
 from muniment.errors import NotFound
-from muniment.ledger.embedded import _sealer
-from muniment.ledger.signers import SeedSigner
 from muniment.ledger.store.file import Seal, Store
 from muniment.ledger.store.marks import Mark
 from muniment.node.abci.server import Server
@@ -50,7 +49,6 @@ from muniment.node.snapshots import Snapshots
 
 BEGIN = "2026-11-23T12:00:00.000000Z"
 PATIENCE_SECONDS = 30.0
-SEAL = _sealer(makers.LOG)
 
 
 def find_engine() -> Path:
@@ -88,7 +86,7 @@ class Node:
         self.peers: tuple[str, ...] = ()
         self._server: Server | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self.seal: Seal = SEAL
+        self.seal: Seal = makers.seal
         self.on_commit: OnCommit = lambda _: None
         places = NodePlaces(home)
         (self.engine / "config").mkdir(parents=True, exist_ok=True)
@@ -98,6 +96,11 @@ class Node:
         identity = (engine_keys.create_engine if new else engine_keys.load)(places.engine_node_key)
         self.id = members.address(identity.public_key.hex())
         engine_keys.begin_state(places.validator_state)
+
+    @property
+    def member(self) -> Member:
+        """Who it votes for."""
+        return msgspec.structs.replace(membership.member(self.name), key=self.signer.public_key.hex())
 
     @property
     def engine(self) -> Path:
@@ -189,6 +192,15 @@ class Node:
             time.sleep(0.05)
 
 
+def format_genesis(store: Store, begun: str, nodes: Sequence[Node]) -> str:
+    """What the engines of these nodes begin with, over a ledger that was founded."""
+    with store.view() as view:
+        start = AppState.of(view.position)
+    return genesis_json.format(
+        time=begun, protocol=1, validators=[(node.name, node.signer.public_key.hex()) for node in nodes], state=start
+    )
+
+
 class Chain:
     """Members' nodes, and whoever joins them."""
 
@@ -196,29 +208,14 @@ class Chain:
         self.folder = folder
         self._program = program
         self.nodes = [Node(folder / f"n{number}", f"org-{number}", program) for number in range(count)]
-        self.validators = Validators(
-            members=tuple(
-                Member(
-                    cosigner=SeedSigner(bytes([number + 1]) * 32).public_key.hex(),
-                    key=node.signer.public_key.hex(),
-                    organisation=node.name,
-                )
-                for number, node in enumerate(self.nodes)
-            )
-        )
+        self.validators = Validators(members=tuple(node.member for node in self.nodes))
         genesis = state(msgspec.structs.replace(makers.founding(), members=self.validators.members))
         self.founded = folder / "founded.db"
-        store = Store.create(self.founded, genesis, BEGIN, SEAL)
+        store = Store.create(self.founded, genesis, BEGIN, makers.seal)
         with store.view() as view:
             self.ledger = view.position.ledger
-            start = AppState.of(view.position)
+        self.genesis = format_genesis(store, BEGIN, self.nodes)
         store.close()
-        self.genesis = genesis_json.format(
-            time=BEGIN,
-            protocol=1,
-            validators=[(node.name, node.signer.public_key.hex()) for node in self.nodes],
-            state=start,
-        )
         for node in self.nodes:
             node.settle_in(self.genesis, self.founded, self.nodes)
 

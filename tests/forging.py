@@ -13,7 +13,6 @@ from pathlib import Path
 import hosts
 from consortium import Consortium
 from muniment.core.format import checkpoint, entry, merkle, note, time
-from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.merkle import Frontier
 from muniment.core.format.note import Note
 from muniment.core.proof import answer as answers
@@ -105,10 +104,9 @@ class Forgery:
         self.store.close()
 
     def _seal(self, sealed: Sealed) -> bytes:
-        position = sealed.position
-        bare = Note(checkpoint.format(Checkpoint(position.origin, position.frontier.size, position.frontier.root())), ())
+        bare = Note(checkpoint.format(sealed.position.checkpoint), ())
         lines = [
-            checkpoint.cosign(bare, members.cosigner_name(position.origin, name), key, system_clock() // 1_000_000)
+            checkpoint.cosign(bare, members.cosigner_name(sealed.position.origin, name), key, system_clock() // 1_000_000)
             for name, key in sorted(self._keys.items())
         ]
         return note.format(Note(bare.text, tuple(map(note.parse_signature, lines))))

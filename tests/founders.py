@@ -20,11 +20,11 @@ from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.ledger.store.file import Store
 from muniment.node.cosigning import sealing as cosigning
 from muniment.node.founding import answer as answers
-from muniment.node.founding import draft as drafts
-from muniment.node.founding import drafting, joining, sealing
+from muniment.node.founding import document, drafting, joining, sealing
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.draft import Draft
 from muniment.node.founding.joining import Asked, Invitation
+from muniment.node.founding.ledger_file import Clock
 from muniment.node.founding.sealing import Sealed
 
 ORIGIN = "example.com/credit"
@@ -45,13 +45,13 @@ def draft(members: Sequence[str] = MEMBERS, *, policy: str = "team", publisher: 
 
 def invite(found: Draft) -> Invitation:
     """The draft as a member reads it from its file."""
-    return joining.read_invitation(drafts.encode(found) + b"\n")
+    return joining.read_invitation(document.encode(found))
 
 
 def join(folder: Path, found: Draft, organisation: str, **asked: str) -> Answer:
     """A member joins in a home of its own below `folder`; the answer as others read it from its file."""
     said = Asked(**{"person": f"{organisation}-ada", "p2p": f"{organisation}.example:26656", **asked})
-    return answers.decode(answers.encode(joining.join(folder / organisation, invite(found), organisation, said)) + b"\n")
+    return answers.decode(document.encode(joining.join(folder / organisation, invite(found), organisation, said)))
 
 
 def join_all(folder: Path, found: Draft) -> list[Answer]:
@@ -59,7 +59,7 @@ def join_all(folder: Path, found: Draft) -> list[Answer]:
     return [join(folder, found, each) for each in found.members]
 
 
-def seal(folder: Path, found: Draft, organisation: str, given: Sequence[Answer]) -> Sealed:
+def seal(folder: Path, found: Draft, organisation: str, given: Sequence[Answer], clock: Clock = clock) -> Sealed:
     """A member seals what it got from the others."""
     home = folder / organisation
     return sealing.seal(home, sealing.gather(home, found, given), clock)

@@ -9,6 +9,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from muniment.core.format import keys
+from muniment.core.proof.trust import Trust
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "tests" / "acceptance" / "go"
 
@@ -32,6 +35,16 @@ def build_reader(folder: Path) -> Read:
         return subprocess.run([folder / "reader", *arguments], capture_output=True, text=True, check=False)
 
     return run
+
+
+def read_log(read: Read, place: str | Path, trust: Trust) -> tuple[int, str, list[str]]:
+    """What the reader found at a place, knowing a trust file's keys: size, root (hex), and the names of those who cosigned."""
+    told = [argument for each in trust.cosigners for argument in ("-cosigner", keys.format(each.verifier))]
+    done = read(*told, place, keys.format(trust.log_keys[0]))
+    assert done.returncode == 0, done.stderr
+    head, *cosigned = done.stdout.splitlines()
+    size, root = head.split()
+    return int(size), root, sorted(cosigned)
 
 
 def _install_go(folder: Path) -> str:

@@ -22,7 +22,7 @@ from muniment.ledger.embedded import Clock, Embedded, system_clock
 from muniment.ledger.pins import Pins
 from muniment.ledger.store.file import Store
 from muniment.net import address
-from muniment.net.remote import Remote
+from muniment.net.remote import Reader, Remote
 from muniment.net.transport import Patience, Transport
 from muniment.server.hosting import Hosted, Hosting
 from muniment.server.process.assembly import Lifespan, assemble
@@ -94,4 +94,4 @@ def transport(url: str, token: str | None = TOKEN, patience: Patience = QUICK) -
 
 def connect(url: str, trust: Trust, **named: Any) -> Remote:
     """A client that knows nothing but the trust file."""
-    return Remote(transport(url), trust, **named)
+    return Remote(transport(url), trust, Reader(**named))

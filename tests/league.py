@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import makers
+import membership
+from membership import member, publisher, signer
 from muniment.core.format import checkpoint, note, time
-from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.proof import consortium
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import chain, genesis, members
 from muniment.core.rules.chain import Sealed
-from muniment.core.rules.genesis import Genesis
-from muniment.core.rules.members import Member, Publisher, Validators
-from muniment.ledger.signers import SeedSigner
+from muniment.core.rules.members import Validators
 from muniment.ledger.store.file import Store
 
 ORGANISATIONS = ("alpha", "bravo", "charlie", "delta")
 FIRST = makers.NOON // 1_000_000
 Cosigners = Callable[[Validators], Iterable[str]]
-
-
-def signer(organisation: str, purpose: str, number: int = 0) -> SeedSigner:
-    """A key of an organisation: to `vote`, to `cosign`, to `publish`; `number` counts them."""
-    return SeedSigner(hashlib.sha256(f"{organisation} {purpose} {number}".encode()).digest())
-
-
-def member(organisation: str, number: int = 0) -> Member:
-    """An organisation as a member."""
-    return Member(
-        organisation=organisation,
-        key=signer(organisation, "vote", number).public_key.hex(),
-        cosigner=signer(organisation, "cosign", number).public_key.hex(),
-    )
-
-
-def publisher(organisation: str, number: int = 0) -> Publisher:
-    """An organisation as the publisher of the log's line."""
-    return Publisher(key=signer(organisation, "publish", number).public_key.hex(), organisation=organisation)
 
 
 def everybody(validators: Validators) -> list[str]:
@@ -56,20 +35,12 @@ class League:
     def __init__(
         self, path: Path, organisations: Iterable[str] = ORGANISATIONS, publishing: str = "alpha", *, silent: bool = False
     ) -> None:
-        listed = tuple(member(each) for each in sorted(organisations))
-        before = makers.founding()
-        founding = Genesis(
-            origin=before.origin,
-            actors=before.actors,
-            policy=before.policy,
-            members=listed,
-            publisher=publisher(publishing) if listed else members.UNSET,
-        )
+        names = tuple(organisations)
+        founding = membership.founding(names, publisher(publishing) if names else members.UNSET)
         self.signers = {each.public_key.hex(): each for each in [makers.LOG]}
         for organisation in ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf"):
             for number in range(8):
-                for purpose in ("cosign", "publish"):
-                    each = signer(organisation, purpose, number)
+                for each in (signer(organisation, "cosign", number), signer(organisation, "publish", number)):
                     self.signers[each.public_key.hex()] = each
         self.genesis = genesis.decode(genesis.encode(founding))
         self.validators = founding.validators
@@ -140,12 +111,10 @@ class League:
 
     def seal(self, sealed: Sealed) -> bytes:
         """A checkpoint with the lines of whoever cosigns, and the log's own."""
-        position = sealed.position
-        found = Checkpoint(position.origin, position.frontier.size, position.frontier.root())
         validators = self.validators
         if validators is None:
-            return checkpoint.sign(found, makers.LOG)
-        bare = note.Note(checkpoint.format(found), ())
+            return makers.seal(sealed)
+        bare = note.Note(checkpoint.format(sealed.position.checkpoint), ())
         lines: list[str] = []
         if validators.publisher is not members.UNSET and not self.silent:
             log = self.signers[validators.publisher.key]
@@ -177,4 +146,4 @@ def tell(league: League) -> dict[str, Trust]:
     return trusts
 
 
-__all__ = ["FIRST", "League", "member", "publisher", "signer", "tell"]
+__all__ = ["FIRST", "League", "tell"]

@@ -29,7 +29,7 @@ from muniment.core.rules.genesis import Founder, Genesis
 from muniment.core.rules.measurement import Measurement
 from muniment.core.rules.members import Fault, Member
 from muniment.core.rules.overlay import Overlay
-from muniment.core.rules.policy import Approvals, Environment, Policy, Reason, Role, Verdict
+from muniment.core.rules.policy import Agreement, Approvals, Environment, Policy, Quorum, Reason, Role, Verdict
 from muniment.core.rules.records import State
 from muniment.ledger.replay import Replay
 from muniment.ledger.signers import SeedSigner
@@ -52,7 +52,7 @@ def founding() -> Genesis:
     return Genesis(origin=makers.ORIGIN, actors=actors, policy=Policy(roles=roles))
 
 
-def bank(*environments: Environment, amendment: Mapping[str, int] = MappingProxyType({}), **terms: Any) -> Genesis:
+def bank(*environments: Environment, amendment: Mapping[str, int | Quorum] = MappingProxyType({}), **terms: Any) -> Genesis:
     """A founding with a policy that asks for something, and people in every role that it may ask for."""
     decide = ("approval.decided", "incident.closed", "incident.recorded", "waiver.granted")
     roles = (Role(name="approver", may=decide), Role(name="owner", may=("*",)), Role(name="risk", may=decide))
@@ -70,7 +70,7 @@ def bank(*environments: Environment, amendment: Mapping[str, int] = MappingProxy
         Founder(id=name, kind="service", keys=_keys(name), responsible=("tom",) if name == "job" else (), roles=held)
         for name, held in services.items()
     ]
-    asked = tuple(Approvals(role=role, count=count) for role, count in amendment.items())
+    asked = tuple(Agreement(role=role, count=count) for role, count in amendment.items())
     policy = Policy(roles=roles, environments=environments, amendment=asked, **terms)
     return Genesis(origin=makers.ORIGIN, actors=tuple(sorted(actors, key=lambda actor: actor.id)), policy=policy)
 

@@ -14,6 +14,7 @@ from muniment.core.format import checkpoint, dsse, keys, merkle
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import events, genesis
+from muniment.core.rules.chain import Sealed
 from muniment.core.rules.policy import Policy, Role, Verdict
 from muniment.ledger.embedded import Clock, Embedded
 from muniment.ledger.engine import View
@@ -180,6 +181,11 @@ def found_recording(path: Path, names: Sequence[str], *, may: Sequence[str] = ("
 def reopen(path: Path, clock: Clock | None = None) -> Life:
     """Open the file of a small ledger for writing."""
     return Life(path, Embedded(Store.open(path), LOG, clock=clock or StepClock(NOON + 3_600_000_000)))
+
+
+def seal(sealed: Sealed) -> bytes:
+    """The checkpoint that ends at a header, as the log of every small ledger signs it."""
+    return checkpoint.sign(sealed.position.checkpoint, LOG)
 
 
 def model(life: Life, data: str = "1" * 64, version: str = "2" * 64) -> Sequence[Iterable[bytes]]:

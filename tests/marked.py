@@ -6,20 +6,12 @@ import shutil
 from pathlib import Path
 
 import makers
-from muniment.core.format import checkpoint, time
-from muniment.core.format.checkpoint import Checkpoint
+from muniment.core.format import time
 from muniment.core.rules import chain
-from muniment.core.rules.chain import Sealed
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.marks import Mark
 
 BEGIN = "2026-11-23T12:00:00.000000Z"
-
-
-def seal(sealed: Sealed) -> bytes:
-    """The checkpoint of a block, signed as in any small ledger."""
-    frontier = sealed.position.frontier
-    return checkpoint.sign(Checkpoint(sealed.position.origin, frontier.size, frontier.root()), makers.LOG)
 
 
 class Marked:
@@ -29,7 +21,7 @@ class Marked:
         folder.mkdir(parents=True, exist_ok=True)
         self.path, self.founded = folder / "ledger.db", folder / "founded.db"
         self.height = 0
-        Store.create(self.path, makers.founding(), BEGIN, seal).close()
+        Store.create(self.path, makers.founding(), BEGIN, makers.seal).close()
         shutil.copy(self.path, self.founded)
         self.store = Store.open(self.path)
         with self.store.view() as view:
@@ -43,7 +35,7 @@ class Marked:
         ]
         staged = self.store.stage(chain.open_submissions(raws), lambda before: time.format(time.parse(before) + 1_000_000))
         self.height += 1
-        self.store.commit(staged, seal, self.height)
+        self.store.commit(staged, makers.seal, self.height)
         return self.mark
 
     def grow(self, heights: int, events: int = 3) -> Mark:

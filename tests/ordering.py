@@ -16,15 +16,14 @@ from pathlib import Path
 import msgspec
 from litestar import Litestar
 
-import chaining
 import engines
 import hosts
 import makers
+import membership
 from muniment.core.format import time
 from muniment.core.proof import consortium
 from muniment.core.proof import trust as trusts
 from muniment.core.rules.genesis import Genesis
-from muniment.core.rules.members import Member as Listed
 from muniment.core.rules.members import Publisher
 from muniment.errors import Unavailable
 from muniment.ledger.embedded import system_clock
@@ -38,16 +37,13 @@ from muniment.node.cosigning import sealing
 from muniment.node.cosigning.cosigning import Cosigning
 from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.reading import Settled
-from muniment.node.engine import genesis_json
-from muniment.node.engine.genesis_json import AppState
 from muniment.node.engine.rpc import EngineRpc
-from muniment.node.founding import ledger_file
 from muniment.node.submitting.pending import Pending
 from muniment.node.submitting.refusals import Attempts
 from muniment.node.submitting.submitter import ChainSubmitter
 
 ORGANISATION = "lender"
-COSIGNER = chaining.seed("cosigner", ORGANISATION)
+COSIGNER = membership.signer(ORGANISATION, "cosign")
 PATIENCE_SECONDS = 30.0
 
 
@@ -103,24 +99,14 @@ class Member:
 def found(folder: Path, founding: Genesis) -> Member:
     """Found a ledger that belongs to one member, and run it. The log's own line is that of `makers`."""
     node = engines.Node(folder, ORGANISATION, engines.find_engine())
-    listed = Listed(cosigner=COSIGNER.public_key.hex(), key=node.signer.public_key.hex(), organisation=ORGANISATION)
     publisher = Publisher(key=makers.LOG.public_key.hex(), organisation=ORGANISATION)
-    genesis = msgspec.structs.replace(founding, members=(listed,), publisher=publisher)
+    genesis = msgspec.structs.replace(founding, members=(node.member,), publisher=publisher)
     begun = time.format(system_clock() - 1_000_000)
     store = Store.create(
         folder / "ledger.db", genesis, begun, lambda sealed: sealing.sign(sealed, ORGANISATION, COSIGNER, int(clocks.time()))
     )
-    start = ledger_file.measure(store)
+    (node.engine / "config" / "genesis.json").write_text(engines.format_genesis(store, begun, [node]))
     store.close()
-    state = AppState(start.ledger, start.leaf, makers.ORIGIN, start.root, start.size)
-    (node.engine / "config" / "genesis.json").write_text(
-        genesis_json.format(
-            time=begun,
-            protocol=start.protocol,
-            validators=[(ORGANISATION, node.signer.public_key.hex())],
-            state=state,
-        )
-    )
     return Member(folder, node)
 
 

@@ -18,7 +18,7 @@ import makers
 from muniment.core.format import entry, time
 from muniment.core.rules import chain, genesis
 from muniment.core.rules.policy import Verdict
-from muniment.ledger.embedded import Embedded, _sealer
+from muniment.ledger.embedded import Embedded
 from muniment.ledger.store.file import Store
 from muniment.node.chain import batch, moment
 
@@ -55,7 +55,7 @@ def read_blocks(node: consortium.Node, stop: int | None = None) -> list[Block]:
 def run(path: Path, founded: bytes, blocks: list[Block]) -> Again:
     """Found the ledger of a genesis entry in a new file, and append the blocks. The log is signed by a key of no meaning."""
     header = entry.decode_header(founded)
-    store = Store.create(path, genesis.decode(bytes(header.genesis or b"")), header.time, _sealer(makers.LOG))
+    store = Store.create(path, genesis.decode(bytes(header.genesis or b"")), header.time, makers.seal)
     now = [time.parse(header.time)]
     engine = Embedded(store, makers.LOG, clock=lambda: now[0])
     again = Again(engine, blocks, {}, {})

@@ -26,7 +26,7 @@ from muniment.core.rules import events as vocabulary
 from muniment.core.rules.events import Event
 from muniment.core.rules.events.schema import describe, fields_of, parts_of
 from muniment.core.rules.genesis import KeyProof
-from muniment.core.rules.policy import Approvals, DataTerms, Environment, Policy, Role, Threshold
+from muniment.core.rules.policy import QUORUM, Agreement, Approvals, DataTerms, Environment, Policy, Role, Threshold
 
 S = TypeVar("S", bound=msgspec.Struct)
 UNSET = msgspec.UNSET
@@ -110,12 +110,16 @@ def _policies(roles: Mapping[str, tuple[str, ...]]) -> st.SearchStrategy[Policy]
     names = [*roles]
     asked = st.dictionaries(st.sampled_from(names), st.integers(1, 3), max_size=2) if names else st.just({})
     approvals = asked.map(lambda counts: tuple(Approvals(role=role, count=counts[role]) for role in sorted(counts)))
+    counts = st.integers(1, 3) | st.just(QUORUM)
+    agreements = st.dictionaries(st.sampled_from(names), counts, max_size=2) if names else st.just({})
     environments = st.lists(_environments(approvals), max_size=2, unique_by=lambda each: each.name)
     return st.builds(
         Policy,
         roles=st.just(tuple(Role(name=name, may=may) for name, may in roles.items())),
         environments=environments.map(lambda listed: tuple(sorted(listed, key=lambda each: each.name))),
-        amendment=approvals,
+        amendment=agreements.filter(lambda found: [*found.values()].count(QUORUM) < 2).map(
+            lambda counts: tuple(Agreement(role=role, count=counts[role]) for role in sorted(counts))
+        ),
         hold_roles=_subsets(names),
         record_refusals=_subsets(["deployment.changed", "policy.amended", "yet.unknown"]),
     )

@@ -23,11 +23,11 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.core.format import encoding
 from muniment.core.format.encoding import Value
 from muniment.core.format.statement import SALT_BYTES, Disclosure, Sealed, check_disclosure, disclose, seal
 from muniment.errors import CorruptStore, InvalidInput, MunimentError, Unavailable
-from muniment.ledger.folder import sync_folder
 
 MAX_LINE_BYTES = 1 << 20
 
@@ -83,7 +83,7 @@ class Vault:
                 _append(descriptor, self.path, raw)
             # Whoever created the file may have died before its name was durable.
             if not self._folder_synced:
-                sync_folder(self.path.parent)
+                disk.sync(self.path.parent)
                 self._folder_synced = True
         except OSError as error:
             raise Unavailable(

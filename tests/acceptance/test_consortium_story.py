@@ -36,8 +36,7 @@ import rerunning
 import scripting
 from consortium import Consortium, Node
 from member_steps import ENROLLED, PERSONS, REST, STEPS
-from muniment import config
-from muniment.cli import exits
+from muniment import config, exits
 from muniment.client import policy_file
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger

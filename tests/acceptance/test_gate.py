@@ -18,7 +18,7 @@ import pytest
 
 import commanding
 from commanding import HOUR_NS
-from muniment.cli import exits
+from muniment import exits
 from muniment.ledger import embedded
 
 ORIGIN = "example.com/credit"

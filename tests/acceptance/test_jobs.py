@@ -19,7 +19,7 @@ import commanding
 import muniment
 import processes
 import providing
-from muniment.cli import exits
+from muniment import exits
 from muniment.client import home as homes
 from muniment.client import identity
 

@@ -1,7 +1,12 @@
-"""A fourth member comes late and begins from a snapshot; later its node is brought back from the others. All by the commands."""
+"""A fourth member comes late and begins from a snapshot; later its node is brought back from the others. All by the commands.
+
+What it then shows over HTTP is read by people who are not ours: the reader in Go checks its checkpoint, who cosigned it, every
+tile and every entry.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -13,6 +18,7 @@ import httpx
 
 import consortium
 import engines
+import golang
 from consortium import Consortium, Node
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.marks import Mark
@@ -51,12 +57,24 @@ def test_a_late_member_begins_from_a_snapshot_and_is_repaired(tmp_path: Path) ->
         kept = Store.open(Path(mended["kept"]) / "ledger.db")
         assert (kept.mark() or Mark(0, 0, b"")).height >= begun
         kept.close()
-        late.start().wait()
+        late.start("--public").wait()
         record(them, "after")
         them.agree(40.0)
+        read = golang.build_reader(tmp_path)
+        read_all(them, late, read)
+        record(them, "last")
+        read_all(them, late, read)
     finally:
         for node in them:
             node.close()
+
+
+def read_all(them: Consortium, node: Node, read: golang.Read) -> None:
+    """A node shows the ledger that all have, cosigned by all, once the last of them has."""
+    size, root = max(them.agree(40.0).values())
+    names = sorted(each.verifier.name for each in them.trust.cosigners)
+    assert len(names) == 4
+    consortium.until(lambda: golang.read_log(read, node.url, them.trust) == (size, base64.b64decode(root).hex(), names))
 
 
 def record(them: Consortium, name: str) -> None:

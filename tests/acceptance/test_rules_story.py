@@ -22,7 +22,7 @@ import pytest
 import commanding
 import serving
 from commanding import HOUR_NS, Said
-from muniment.cli import exits
+from muniment import exits
 from muniment.ledger import embedded
 
 ORIGIN = "example.com/credit"

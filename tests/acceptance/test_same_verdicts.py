@@ -30,8 +30,8 @@ import pytest
 
 import muniment
 import serving
-from muniment import config
-from muniment.cli import application, exits
+from muniment import config, exits
+from muniment.cli import application
 from muniment.client import identity, opening, policy_file
 from muniment.client.home import Home
 from muniment.client.remote import first_contact

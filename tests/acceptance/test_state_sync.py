@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 import engines
+import makers
 from muniment.errors import InvariantError
 from muniment.ledger.store.file import Store
 from muniment.node.engine.config_toml import StateSync
@@ -48,11 +49,11 @@ class Crashing(Snapshots):
 
 
 def crash(store: Store) -> Snapshots:
-    return Crashing(store, engines.SEAL)
+    return Crashing(store, makers.seal)
 
 
 def lie(store: Store) -> Snapshots:
-    return Lying(store, engines.SEAL)
+    return Lying(store, makers.seal)
 
 
 def test_a_newcomer_takes_a_snapshot_from_a_pruned_network(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,8 +16,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import chaining
 import machine as machines
+import membership
 from chaining import Chain, stamp
 from muniment.core.rules import members
 from muniment.node.abci.proto import types_pb2 as abci
@@ -51,7 +51,7 @@ class Engine:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.powers = {chaining.member(each).key: 1 for each in ORGANISATIONS}
+        self.powers = {membership.member(each).key: 1 for each in ORGANISATIONS}
         self.addresses = [bytes.fromhex(members.address(key)) for key in self.powers]
 
     def misbehave(self) -> abci.Misbehavior:

@@ -21,12 +21,11 @@ from hypothesis import strategies as st
 import machine as machines
 import makers
 from machine import Machine
-from muniment.core.format import checkpoint, entry, time
-from muniment.core.format.checkpoint import Checkpoint
+from muniment.core.format import entry, time
 from muniment.core.rules import chain, council, members
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Fault, Validators
-from muniment.core.rules.policy import Approvals
+from muniment.core.rules.policy import Agreement
 from muniment.ledger.replay import Replay
 from muniment.ledger.store.file import Store
 from second import consortium as engine
@@ -49,7 +48,7 @@ def founding(chance: random.Random) -> Genesis:
     people = tuple(
         msgspec.structs.replace(each, organisation=PEOPLE.get(each.id, "acme"), roles=("owner",)) for each in plain.actors
     )
-    asked = chance.choice(((), (), (Approvals(role="owner", count=2),)))
+    asked = chance.choice(((), (), (Agreement(role="owner", count=2),), (Agreement(role="owner", count="quorum"),)))
     policy = msgspec.structs.replace(plain.policy, amendment=asked)
     found = msgspec.structs.replace(plain, actors=people, policy=policy)
     names = chance.choice(((), ("acme",), ("acme", "bank", "tuv"), NAMES))
@@ -64,13 +63,8 @@ class Story:
         begun = founding(self.random)
         self.machine = Machine(begun)
         self.second = second.Ledger.found(self.machine.entries[0])
-        self.store = Store.create(folder / "ledger.db", begun, time.format(makers.NOON), self.sign)
+        self.store = Store.create(folder / "ledger.db", begun, time.format(makers.NOON), makers.seal)
         self.consensus = 0
-
-    def sign(self, sealed: chain.Sealed) -> bytes:
-        """The checkpoint as some log signs it."""
-        frontier = sealed.position.frontier
-        return checkpoint.sign(Checkpoint(makers.ORIGIN, frontier.size, frontier.root()), makers.LOG)
 
     @property
     def in_force(self) -> Validators | None:
@@ -159,7 +153,7 @@ class Story:
             # The engine may run a block again before it is committed.
             staged = self.store.stage(submissions, lambda _: moment, tuple(reversed(faults)))
         assert (staged.sealed.raw if staged.sealed else b"") == header
-        self.store.commit(staged, self.sign, self.consensus)
+        self.store.commit(staged, makers.seal, self.consensus)
         mark = self.store.mark()
         assert mark is not None
         assert (mark.height, mark.root) == (self.consensus, self.machine.position.frontier.root())

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import league
 import makers
+import membership
 from league import League
 from muniment.core.format import checkpoint, entry, merkle, note
 from muniment.core.format.checkpoint import Checkpoint
@@ -100,14 +100,14 @@ def test_two_of_four_name_nobody(tmp_path: Path, colluding: tuple[str, str]) -> 
     with honest.store.view() as view:
         leaves = [merkle.leaf(raw) for _, raw in view.entries(0, view.size)]
         header, genesis = view.header(view.height), view.entry(0)
-    own = members.Validators(members=tuple(league.member(name, 3) for name in colluding))
+    own = members.Validators(members=tuple(membership.member(name, 3) for name in colluding))
     named = msgspec.structs.replace(header, validators=msgspec.Raw(members.encode(own)))
     raw = entry.encode_header(named)
     leaves[-1] = merkle.leaf(raw)
     found = Checkpoint(makers.ORIGIN, len(leaves), merkle.root(leaves))
     bare = note.Note(checkpoint.format(found), ())
     lines = [
-        checkpoint.cosign(bare, members.cosigner_name(makers.ORIGIN, name), honest.signers[league.member(name).cosigner], at)
+        checkpoint.cosign(bare, members.cosigner_name(makers.ORIGIN, name), honest.signers[membership.member(name).cosigner], at)
         for at in (1, 2)
         for name in colluding
     ]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import machine
 import oracle
 from muniment.core.rules import chain, policy
-from muniment.core.rules.policy import Approvals
+from muniment.core.rules.policy import Agreement
 from oracle import deployments, people, voices
 from oracle.deployments import JUDGED
 from oracle.town import Chronicle, Judged, Town, play, shrink
@@ -115,7 +115,7 @@ def test_a_difference_is_told_with_few_events(monkeypatch: pytest.MonkeyPatch) -
 def test_what_a_member_was_approved_for_is_used_up() -> None:
     """Too rare in the stories: the same terms are approved, met, and tried again with the same approval."""
     found = machine.founding()
-    asked = msgspec.structs.replace(found.policy, amendment=(Approvals(role="owner", count=1),))
+    asked = msgspec.structs.replace(found.policy, amendment=(Agreement(role="owner", count=1),))
     chronicle = Chronicle(msgspec.structs.replace(found, policy=asked))
     change = {"change": "admit", "cosignerKey": "c" * 64, "member": "acme", "validatorKey": "d" * 64}
     approval = chronicle.sign(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muniment.core.rules import events, policy_text
-from muniment.core.rules.policy import Approvals, DataTerms, Environment, Policy, Role, Threshold
+from muniment.core.rules.policy import QUORUM, Agreement, Approvals, DataTerms, Environment, Policy, Role, Threshold
 from muniment.core.rules.policy_text import position
 from muniment.errors import InvalidInput
 from strategies import identifiers, segments
@@ -37,13 +37,19 @@ def policies(draw: st.DrawFn) -> Policy:
     def approvals() -> tuple[Approvals, ...]:
         return tuple(Approvals(role=role, count=draw(persons)) for role in draw(sets(st.sampled_from(able))))
 
+    def agreements() -> tuple[Agreement, ...]:
+        asked = approvals()
+        quorate = draw(st.none() | st.sampled_from(able))
+        counts = {each.role: QUORUM if each.role == quorate and len(asked) < 3 else each.count for each in asked}
+        return tuple(Agreement(role=role, count=count) for role, count in counts.items())
+
     return Policy(
         roles=tuple(sorted(roles.values(), key=lambda role: role.name)),
         environments=tuple(
             draw(environments(name, approvals()))
             for name in draw(sets(segments.filter(lambda name: name not in {"approvals", "separation", "evaluations", "data"}), 3))
         ),
-        amendment=approvals(),
+        amendment=agreements(),
         hold_roles=draw(sets(st.sampled_from(sorted(roles)))),
         record_refusals=draw(sets(st.sampled_from(NAMES))),
     )
@@ -78,17 +84,18 @@ def test_what_is_written_reads_back(policy: Policy) -> None:
     assert policy_text.format(policy_text.parse(text), ("keeper",)) == text
 
 
-@given(policy=policies())
-def test_everything_can_be_told(policy: Policy) -> None:
-    for sentence in (*policy_text.sentences(policy), *policy_text.doubts(policy), *map(policy_text.describe_role, policy.roles)):
+@given(policy=policies(), active=st.integers(0, 64))
+def test_everything_can_be_told(policy: Policy, active: int) -> None:
+    sentences = [*policy_text.sentences(policy, active), *policy_text.doubts(policy), *policy_text.doubts(policy, active)]
+    for sentence in (*sentences, *map(policy_text.describe_role, policy.roles)):
         assert sentence.endswith((".", "it."))
         assert "  " not in sentence
 
 
-@given(old=policies(), new=policies())
-def test_nothing_changes_exactly_where_two_are_one(old: Policy, new: Policy) -> None:
-    assert policy_text.compare(old, old) == ()
-    assert bool(policy_text.compare(old, new)) == (old != new)
+@given(old=policies(), new=policies(), active=st.none() | st.integers(0, 64))
+def test_nothing_changes_exactly_where_two_are_one(old: Policy, new: Policy, active: int | None) -> None:
+    assert policy_text.compare(old, old, active) == ()
+    assert bool(policy_text.compare(old, new, active)) == (old != new)
 
 
 @given(policy=policies())

@@ -62,12 +62,15 @@ def may_amend(history: History, now: Entry) -> bool:
     asked = policy_at(history, now.height).get("amendment", ())
     members = sitting(history) if changes(history) else None
 
-    def suffices(role: str, count: int) -> bool:
+    def suffices(role: str, count: int | str) -> bool:
         named = list(approvals(history, now, of, role, since=since))
         if members is None:
-            return count_voices(named, history) >= count
+            return count_voices(named, history) >= (1 if count == "quorum" else int(count))
         silent = members - {organisation_then(history, each) for each in named if persons(history, each)}
-        return not silent or len(members - silent) >= count
+        if count == "quorum":
+            # Of three members those who agree are more than two.
+            return 3 * len(members - silent) > 2 * len(members)
+        return not silent or len(members - silent) >= int(count)
 
     return all(suffices(each["role"], each["count"]) for each in asked)
 

@@ -74,12 +74,14 @@ def judge_amendment(world: World, policy: Json, ids: list[str], of: str, since: 
     """The amendment rule: a reason for each role that falls short."""
     counted = [each for each in counting(world, ids, of, None, time, None) if each["index"] > since]
     members = world.state("members")
+    active: set[str] = set() if members is None else set(members["active"])
 
-    def suffices(role: str, count: int) -> bool:
+    def suffices(role: str, count: int | str) -> bool:
+        asked = 2 * len(active) // 3 + 1 if count == "quorum" else int(count)
         if members is None:
-            return voices(counted, role) >= count
+            return voices(counted, role) >= asked
         speakers = {each.get("organisation") for each in counted if role in each.get("roles", [])}
-        return len(speakers & set(members["active"])) >= min(count, len(members["active"]))
+        return len(speakers & active) >= min(asked, len(active))
 
     return ["amendment" for each in policy.get("amendment", []) if not suffices(each["role"], each["count"])]
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import msgspec
 
 from muniment.core.format import checkpoint, dsse, entry, merkle, state_map
-from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.proof.path import Step
@@ -149,8 +148,7 @@ class Book:
     def sign_checkpoint(self) -> bytes:
         """The signed checkpoint over everything so far."""
         assert self.position is not None
-        head = Checkpoint(self.position.origin, self.position.frontier.size, self.position.frontier.root())
-        return checkpoint.sign(head, cast.LOG)
+        return checkpoint.sign(self.position.checkpoint, cast.LOG)
 
     def state_root(self) -> bytes:
         """The root of the state map, from all records at once."""

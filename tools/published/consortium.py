@@ -13,7 +13,7 @@ from muniment.core.format import checkpoint, encoding, note, tiles
 from muniment.core.rules import chain, events, genesis, members
 from muniment.core.rules.genesis import Founder, Genesis
 from muniment.core.rules.members import Fault, Member, Publisher, Validators
-from muniment.core.rules.policy import Approvals, Policy, Role
+from muniment.core.rules.policy import QUORUM, Agreement, Policy, Role
 from muniment.errors import InvalidInput, InvariantError
 from muniment.node.chain import batch
 from published import cast
@@ -56,14 +56,17 @@ class Story:
         book.seal(moment(len(book.pages)), self.scribe.waiting, faults)
         self.scribe.waiting.clear()
 
-    def change(self, label: str, *voices: str, **fields: str) -> None:
-        """Members approve a change of the members, and it is made."""
+    def approve(self, label: str, *voices: str, **fields: str) -> list[str]:
+        """Members approve a change of the members; the ids of their approvals."""
         of = {"member": fields["member"], "terms": digest(encoding.encode(fields).decode())}
         said: Json = {"of": of, "decision": "approve", "meaning": "approval"}
         for name in voices:
             self.scribe.write(f"{label}, says {name}", "approval.decided", actor=VOICES[name], **said)
-        approvals = sorted(self.scribe.id(f"{label}, says {name}") for name in voices)
-        self.scribe.write(label, "member.changed", approvals=approvals, **fields)
+        return sorted(self.scribe.id(f"{label}, says {name}") for name in voices)
+
+    def change(self, label: str, *voices: str, **fields: str) -> None:
+        """Members approve a change of the members, and it is made."""
+        self.scribe.write(label, "member.changed", approvals=self.approve(label, *voices, **fields), **fields)
 
 
 def tell() -> Story:
@@ -80,15 +83,20 @@ def tell() -> Story:
     story.end_block(_fault("bank", 12))
     # Two of one member and one of a stranger, out of order and one of them twice, beside a change of that very member.
     story.change(
-        "globex rotates", "acme", "bank", "tuv", member="globex", change="rotate", **_keys("globex 2", "validator", "cosigner")
+        "globex rotates",
+        *("acme", "bank", "lab", "tuv"),
+        **{"member": "globex", "change": "rotate", **_keys("globex 2", "validator", "cosigner")},
     )
     late = msgspec.structs.replace(_fault("globex", 15), time=moment(0, 1))
     stranger = msgspec.structs.replace(_fault("globex", 0), address="f" * 40)
     story.end_block(stranger, late, _fault("globex 2", 16, "light-client-attack"), _fault("globex", 15))
-    story.change("bank publishes", "acme", "globex", "tuv", member="bank", change="publish", publisherKey=digest("bank publisher"))
+    publish = {"member": "bank", "change": "publish", "publisherKey": digest("bank publisher")}
+    story.change("bank publishes", "acme", "globex", "lab", "tuv", **publish)
     story.end_block()
-    story.change("acme leaves", "bank", "globex", "tuv", member="acme", change="remove")
+    story.change("acme leaves", "bank", "globex", "lab", "tuv", member="acme", change="remove")
     story.end_block()
+    # Enough of these four to let somebody in, were it not that one of them leaves before it is done.
+    story.approve("new comes", "bank", "globex", "tuv", **newcomer())
     # Two changes in one block: who publishes leaves, and another one goes back to a key that it had.
     story.change("bank leaves", "bank", "globex", "tuv", member="bank", change="remove")
     story.change("globex returns", "globex", "lab", "tuv", member="globex", change="rotate", **_keys("globex", "validator"))
@@ -99,7 +107,7 @@ def tell() -> Story:
 
 
 def founding() -> Genesis:
-    """A person of each member who may do everything; a change of members asks for three members."""
+    """A person of each member who may do everything; a change of members asks for a quorum of them: three of four, four of five."""
     actors = tuple(
         Founder(
             id=name,
@@ -114,9 +122,14 @@ def founding() -> Genesis:
         Member(cosigner=KEYS[f"{name} cosigner"].public_key.hex(), key=digest(f"{name} validator"), organisation=name)
         for name in FOUNDERS
     )
-    policy = Policy(roles=(Role(name="owner", may=("*",)),), amendment=(Approvals(role="owner", count=3),))
+    policy = Policy(roles=(Role(name="owner", may=("*",)),), amendment=(Agreement(role="owner", count=QUORUM),))
     publisher = Publisher(key=cast.LOG.public_key.hex(), organisation="acme")
     return Genesis(origin=cast.ORIGIN, actors=actors, policy=policy, members=listed, publisher=publisher)
+
+
+def newcomer() -> dict[str, str]:
+    """An admission that is not made."""
+    return {"member": "new", "change": "admit", "validatorKey": digest("new validator"), "cosignerKey": digest("new cosigner")}
 
 
 def _keys(name: str, *purposes: str) -> dict[str, str]:
@@ -185,10 +198,12 @@ def _refuse(story: Story) -> Iterator[Json]:
     taken = {name: digest(f"{name} validator") for name in ("bank", "tuv")}
     gone: Json = {"member": "bank", "change": "rotate"}
     cosigners = {name: KEYS[f"{name} cosigner"].public_key.hex() for name in ("bank", "tuv")}
-    newcomer = {"member": "new", "change": "admit", "validatorKey": digest("new validator"), "cosignerKey": digest("new cosigner")}
+    new: Json = {**newcomer()}
+    left = {**new, "approvals": sorted(scribe.id(f"new comes, says {name}") for name in ("bank", "globex", "tuv"))}
     cases: tuple[tuple[str, str, str, Json, tuple[str, ...]], ...] = (
-        ("nobody approved it", "dave", "member.changed", newcomer, ("amendment",)),
-        ("a member comes again", "dave", "member.changed", newcomer | {"member": "tuv"}, ("amendment", "member")),
+        ("nobody approved it", "dave", "member.changed", new, ("amendment",)),
+        ("a quorum approved it, of whom one left", "dave", "member.changed", left, ("amendment",)),
+        ("a member comes again", "dave", "member.changed", new | {"member": "tuv"}, ("amendment", "member")),
         ("who left rotates", "dave", "member.changed", gone | {"validatorKey": digest("x")}, _BOTH),
         (
             "who left publishes",
@@ -198,11 +213,11 @@ def _refuse(story: Story) -> Iterator[Json]:
             _BOTH,
         ),
         ("nobody leaves", "dave", "member.changed", {"member": "nobody", "change": "remove"}, _BOTH),
-        ("the validator's key of one who left", "dave", "member.changed", newcomer | {"validatorKey": taken["bank"]}, _KEY),
-        ("the validator's key of another", "dave", "member.changed", newcomer | {"validatorKey": taken["tuv"]}, _KEY),
-        ("another's cosigning key", "dave", "member.changed", newcomer | {"cosignerKey": cosigners["tuv"]}, _KEY),
-        ("the cosigning key of one who left", "dave", "member.changed", newcomer | {"cosignerKey": cosigners["bank"]}, _KEY),
-        ("a cosigning key that votes", "dave", "member.changed", newcomer | {"cosignerKey": taken["tuv"]}, _KEY),
+        ("the validator's key of one who left", "dave", "member.changed", new | {"validatorKey": taken["bank"]}, _KEY),
+        ("the validator's key of another", "dave", "member.changed", new | {"validatorKey": taken["tuv"]}, _KEY),
+        ("another's cosigning key", "dave", "member.changed", new | {"cosignerKey": cosigners["tuv"]}, _KEY),
+        ("the cosigning key of one who left", "dave", "member.changed", new | {"cosignerKey": cosigners["bank"]}, _KEY),
+        ("a cosigning key that votes", "dave", "member.changed", new | {"cosignerKey": taken["tuv"]}, _KEY),
         (
             "a key that cosigns, to publish with",
             "dave",

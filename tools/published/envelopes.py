@@ -114,6 +114,10 @@ def _policy(**changes: object) -> Edit:
     return edit
 
 
+def _beside_quorum(count: int) -> list[Json]:
+    return [{"count": "quorum", "role": "approver"}, {"count": count, "role": "risk"}]
+
+
 def _statement(**changes: object) -> Edit:
     return lambda payload: payload.update(changes)
 
@@ -166,6 +170,14 @@ FORMS: tuple[Listed, ...] = (
     ("65 approvals", "deployed", _predicate(approvals=[f"019cadc6-9a80-7001-8000-0000000000{n:02x}" for n in range(65)]), "schema"),
     ("a role that the policy lacks", "amended", _policy(holdRoles=["king"]), "bad-policy"),
     ("more approvals than can be named", "amended", _policy(amendment=[{"count": 65, "role": "approver"}]), "bad-policy"),
+    ("too many beside a quorum", "amended", _policy(amendment=_beside_quorum(22)), "bad-policy"),
+    ("another word than quorum", "amended", _policy(amendment=[{"count": "all", "role": "approver"}]), "schema"),
+    (
+        "a quorum of persons",
+        "amended",
+        _policy(environments=[{"approvals": [{"count": "quorum", "role": "approver"}], "name": "production"}]),
+        "schema",
+    ),
     ("approved by nobody", "amended", _policy(amendment=[{"count": 0, "role": "approver"}]), "bad-policy"),
     ("a threshold that is no number", "plan, slices", _predicate(threshold="NaN"), "bad-decimal"),
     ("255 streams", "note", _predicate(about=[f"acts/b{n:03d}" for n in range(254)]), "too-many-streams"),

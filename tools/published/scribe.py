@@ -17,7 +17,7 @@ from muniment.core.format import manifest, statement
 from muniment.core.format.manifest import Line, Manifest
 from muniment.core.rules import events, genesis
 from muniment.core.rules.genesis import Founder, Genesis
-from muniment.core.rules.policy import Approvals, DataTerms, Environment, Policy, Role, Threshold
+from muniment.core.rules.policy import Agreement, Approvals, DataTerms, Environment, Policy, Role, Threshold
 from muniment.ledger.signers import SeedSigner
 from published import cast
 from published.book import Book
@@ -132,7 +132,7 @@ def rules(which: str) -> Policy:
             Role(name="risk", may=tuple(sorted([*approver, "dataset.withdrawn"]))),
         ),
         environments=(lab, production, staging) if third else (production, staging),
-        amendment=(Approvals(role="approver", count=2 if third else 1),),
+        amendment=(Agreement(role="approver", count=2 if third else 1),),
         hold_roles=("risk",) if third else ("approver",),
         record_refusals=("deployment.changed",),
     )

@@ -15,8 +15,8 @@ from typing import TextIO
 
 import click
 
+from muniment import exits
 from muniment._version import __version__
-from muniment.cli import exits
 from muniment.cli.terminal import plain
 from muniment.core.rules.policy import PolicyViolation
 from muniment.errors import InvalidInput, MunimentError

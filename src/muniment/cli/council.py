@@ -14,7 +14,6 @@ from muniment.client.council import Change, Council, Motion, Seat
 from muniment.client.ledger import Ledger
 from muniment.core.rules import policy_text
 from muniment.errors import InvalidInput
-from muniment.node import files
 from muniment.node.founding import answer as answers
 from muniment.node.founding import rotating, rules
 from muniment.node.founding.answer import Answer
@@ -25,7 +24,7 @@ _key = re.compile(r"[0-9a-f]{64}")
 
 def read_answer(ledger: Ledger, path: Path, organisation: str | None = None) -> Answer:
     """A member's answer for this ledger, signed by all of its keys. Raises InvalidInput (`other-origin`, `other-member`, ...)."""
-    answer = answers.verify_keys(answers.decode(files.read(path, answers.MAX_ANSWER_BYTES)))
+    answer = answers.verify_keys(answers.load(path))
     if answer.body.origin != ledger.origin:
         raise InvalidInput(
             f"{path} is an answer for {answer.body.origin}, and this ledger is {ledger.origin}",

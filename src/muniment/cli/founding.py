@@ -17,8 +17,8 @@ from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.founding import answer as answers
 from muniment.node.founding import consortium as consortia
+from muniment.node.founding import document, rules
 from muniment.node.founding import draft as drafts
-from muniment.node.founding import rules
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.consortium import Consortium
 from muniment.node.founding.draft import Draft, Rules
@@ -41,7 +41,7 @@ def tell_draft(draft: Draft, path: str, *, new: bool = False) -> Iterator[str]:
     """What is to be founded, what was perhaps not meant, and what each member runs."""
     yield f"{output.strong('A consortium to be founded')}: {draft.origin}"
     yield f"  draft        {path}"
-    yield f"  fingerprint  {fingerprint(drafts.identify(draft))}  (what its members compare before they join)"
+    yield f"  fingerprint  {fingerprint(document.identify(draft))}  (what its members compare before they join)"
     yield f"  members      {', '.join(draft.members)}"
     published = draft.publisher if isinstance(draft.publisher, str) else "nobody"
     yield f"  publisher    {published}  (signs the log's own line, for tools that know no members)"
@@ -55,7 +55,7 @@ def tell_draft(draft: Draft, path: str, *, new: bool = False) -> Iterator[str]:
     yield rules.describe_strength(len(draft.members))
     if isinstance(draft.rules, Rules):
         yield ""
-        yield from policy_text.sentences(draft.rules.policy)
+        yield from policy_text.sentences(draft.rules.policy, len(draft.members))
         yield "In what changes the policy, the members or the protocol each member has one voice, whoever speaks for it."
         for doubt in rules.doubts(draft):
             yield output.bad(doubt)
@@ -76,7 +76,7 @@ def tell_answer(invitation: Invitation, answer: Answer, path: str, home: Path, l
     body, origin = answer.body, invitation.draft.origin
     yield f"{output.strong(answer.organisation)} joins {origin}"
     yield f"  answer       {path}  (public; send it to the other members)"
-    yield f"  fingerprint  {fingerprint(answers.identify(answer))}  (what the others compare with what they got)"
+    yield f"  fingerprint  {fingerprint(document.identify(answer))}  (what the others compare with what they got)"
     yield f"  home         {home}  (its keys stay here; keep a copy of them where only you can read it)"
     yield f"  person       {body.person.id}"
     yield f"  node         {body.service.id}"
@@ -139,10 +139,10 @@ def describe(path: Path) -> tuple[dict[str, object], Iterator[str]]:
         return {"kind": "consortium", "fingerprint": consortium.fingerprint, **plain(consortium)}, _tell_consortium(consortium)
     if answers.FORMAT.encode() in raw:
         answer = answers.verify_keys(answers.decode(raw))
-        return {"kind": "answer", "digest": answers.identify(answer), **plain(answer)}, _tell_member(answer)
+        return {"kind": "answer", "digest": document.identify(answer), **plain(answer)}, _tell_member(answer)
     if drafts.FORMAT.encode() in raw:
         draft = drafts.decode(raw)
-        return {"kind": "draft", "digest": drafts.identify(draft), **plain(draft)}, tell_draft(draft, str(path))
+        return {"kind": "draft", "digest": document.identify(draft), **plain(draft)}, tell_draft(draft, str(path))
     raise InvalidInput(
         f"{path} is no draft, no answer and no sealed file of a consortium",
         code="not-of-a-founding",
@@ -165,7 +165,7 @@ def _tell_consortium(consortium: Consortium) -> Iterator[str]:
 def _tell_member(answer: Answer) -> Iterator[str]:
     body = answer.body
     yield f"{output.strong(answer.organisation)}, signed by all of its keys, for {body.origin}"
-    yield f"  fingerprint  {fingerprint(answers.identify(answer))}"
+    yield f"  fingerprint  {fingerprint(document.identify(answer))}"
     yield f"  draft        {output.short(body.draft)}"
     for use, key in sorted(body.list_keys().items()):
         yield f"  {use:<11}  {key}"

@@ -18,9 +18,9 @@ from muniment.core.rules.requirements import Finding
 from muniment.errors import InvalidInput
 
 
-def sentences(policy: Policy) -> Iterator[str]:
-    """What a policy says, each sentence from the beginning of a line; then the roles."""
-    for sentence in policy_text.sentences(policy):
+def sentences(policy: Policy, active: int = 0) -> Iterator[str]:
+    """What a policy says to so many members, each sentence from the beginning of a line; then the roles."""
+    for sentence in policy_text.sentences(policy, active):
         yield from _fold(sentence)
     yield ""
     yield output.strong("Roles")
@@ -152,7 +152,8 @@ def tally(ledger: Ledger, found: Proposal | Consent, what: str = "policy") -> It
         voices = each.organisations or each.persons
         given = f": {', '.join(voices)}" if voices else ""
         lacking = f"; {output.bad(f'{each.missing} missing')}" if each.missing else f"; {output.good('enough')}"
-        yield f"Approved by {each.count - each.missing} of {each.count} as {each.role}{given}{lacking}"
+        of = f"{each.count} (more than two thirds of {each.quorum_of})" if each.quorum_of else f"{each.count}"
+        yield f"Approved by {each.count - each.missing} of {of} as {each.role}{given}{lacking}"
         if each.missing:
             able = [person for person in ledger.policies.holders(each.role) if person not in each.persons]
             if council is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import click
 import msgspec
 
-from muniment.cli import exits
+from muniment import exits
 from muniment.cli.terminal import plain
 from muniment.client.things import Recorded, Rehearsal
 from muniment.core.format import digest

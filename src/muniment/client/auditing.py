@@ -119,6 +119,7 @@ def tell_sound(sound: Sound, what: str) -> tuple[str, ...]:
         f"{events} with signatures that hold; every hash and every header fits.",
         f"{state} State basis: {ground.basis}.",
         *tell_receipt(under)[1:],
+        *([f"Nothing newer was seen at {sound.clocks[0].time} ({sound.clocks[0].whose})."] if ground.tier != "solo" else []),
         *([met] if sound.fingerprint else []),
     )
 

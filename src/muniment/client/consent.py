@@ -6,7 +6,7 @@ consortium members, each of which has one voice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from muniment.client import moments
 from muniment.client.governed import Tally
 from muniment.client.questions import Questions
 from muniment.client.world import World
-from muniment.core.rules.policy import Policy
+from muniment.core.rules.policy import MAX_NAMED, Agreement, Policy
 from muniment.core.rules.records import Approval, Consortium
 from muniment.core.rules.requirements import Asked, Heard, count_members, count_voices, hear
 
@@ -42,24 +42,34 @@ def weigh(questions: Questions, world: World, policy: Policy, of: str, since: in
     consortium = world.read("members", Consortium)
     asked = Asked(of=of, time=moments.now(), after=since)
     heard = hear(world, asked, dict.fromkeys(_find_approvals(questions, world, of)))
+    active = () if consortium is None else consortium.active
+    voices = [count_members(heard, each.role, active) if active else count_voices(heard, each.role) for each in policy.amendment]
+    tallies = tuple(_tally(wanted, given, active) for wanted, given in zip(policy.amendment, voices, strict=True))
     return Consent(
-        tallies=tuple(_tally(heard, wanted.role, wanted.count, consortium) for wanted in policy.amendment),
-        approvals=tuple(each.stream.partition("/")[2] for each in heard if not each.silent),
+        tallies=tallies,
+        approvals=tuple(each.stream.partition("/")[2] for each in _cite(heard, tallies, voices)),
         silent=tuple(f"{each.told()}: {each.silent}" for each in heard if each.silent),
     )
 
 
-def _tally(heard: list[Heard], role: str, count: int, consortium: Consortium | None) -> Tally:
-    if consortium is None:
-        voices = count_voices(heard, role)
-    else:
-        voices, count = count_members(heard, role, consortium.active), min(count, len(consortium.active))
+def _cite(heard: list[Heard], tallies: Sequence[Tally], voices: Sequence[list[Heard]]) -> list[Heard]:
+    """What a change names: every approval that stands, or, where an event cannot name so many, those that are asked for."""
+    standing = [each for each in heard if not each.silent]
+    if len(standing) <= MAX_NAMED:
+        return standing
+    asked = {each.stream for tally, given in zip(tallies, voices, strict=True) for each in given[: tally.count]}
+    return [each for each in standing if each.stream in asked]
+
+
+def _tally(wanted: Agreement, voices: list[Heard], active: Sequence[str]) -> Tally:
+    needed = wanted.needed(len(active))
     return Tally(
-        role=role,
-        count=count,
+        role=wanted.role,
+        count=needed,
+        quorum_of=len(active) if wanted.grows else 0,
         persons=tuple(sorted({person for each in voices for person in each.approval.persons})),
-        organisations=() if consortium is None else tuple(sorted(str(each.approval.organisation) for each in voices)),
-        missing=max(count - len(voices), 0),
+        organisations=tuple(sorted(str(each.approval.organisation) for each in voices)) if active else (),
+        missing=max(needed - len(voices), 0),
     )
 
 

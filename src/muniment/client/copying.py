@@ -4,7 +4,7 @@
 
 The ledger's file goes first and what lies beside it afterwards: disclosures, lists of files and blobs are durable before the
 entry that needs them, so a copy that was begun later lacks nothing. Keys are not copied: who holds a key can sign, and a backup
-has other readers. Nothing is overwritten. A crash leaves an `.unfinished-` folder or file, never half a backup under its name.
+has other readers. Nothing is overwritten. A crash leaves an `.unfinished` folder or file, never half a backup under its name.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.client.home import Home
 from muniment.core.format import checkpoint, note
 from muniment.errors import Conflict, LedgerError
 from muniment.ledger.embedded import Embedded
-from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Store
 
-UNFINISHED = ".unfinished-"
 FILE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
 
 
@@ -75,7 +74,7 @@ def _belongings(home: Home) -> Iterator[Path]:
             yield path
     for folder in (home.blobs, home.manifests):
         for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
-            if not name.startswith(UNFINISHED):
+            if not name.endswith(disk.UNFINISHED):
                 yield folder / name
 
 
@@ -120,13 +119,13 @@ def _describe(copy: Path, target: Path, *, whole: bool) -> Copied:
 @contextmanager
 def _appearing(target: Path) -> Iterator[Path]:
     """A name beside the target, which takes the target's name once everything is there and durable."""
-    beside = target.with_name(f"{UNFINISHED}{target.name}-{os.urandom(4).hex()}")
+    beside = disk.name_beside(target)
     try:
         yield beside
         if os.path.lexists(target):
             raise Conflict(f"{target} is already there", code="backup-exists", hint="Choose a new name.")
         os.rename(beside, target)
-        sync_folder(target.parent)
+        disk.sync(target.parent)
     except BaseException:
         _remove(beside)
         raise

@@ -10,12 +10,12 @@ them; the next export takes up every full tile that is there and goes on.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.client.tile_folder import CHECKPOINT
 from muniment.core.format import checkpoint, merkle, note
 from muniment.core.format.merkle import HASH_BYTES
@@ -101,13 +101,7 @@ class _Export:
         if target.parent not in self._folders:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(target.parent)
-        beside = target.with_name(f".{target.name}.unfinished")
-        with beside.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        # A crash before this line leaves an unfinished file that the next export writes over, after it the whole one.
-        os.replace(beside, target)
+        disk.write(target, raw, beside=target.with_name(f".{target.name}{disk.UNFINISHED}"))
         self.written += 1
 
     def _take_up(self, number: int, width: int) -> bytes:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.core.proof import bundle as bundles
 from muniment.core.proof import consortium
 from muniment.core.proof import path as paths
@@ -26,7 +27,6 @@ from muniment.core.proof.part import UNSET
 from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.errors import InvalidInput, Unavailable, VerificationError
-from muniment.ledger import folder
 from muniment.ledger.pins import fingerprint
 
 
@@ -99,7 +99,7 @@ def _move(place: Path, trust: Trust, steps: Sequence[Step]) -> tuple[Trust, Path
             kept = place.with_name(f"{place.stem}-until-{_end(current, steps)}{place.suffix}")
             with suppress(FileExistsError):
                 os.link(place, kept)
-            folder.replace(place, trusts.format(moved).encode())
+            disk.replace(place, trusts.format(moved).encode())
             return moved, kept
     except (OSError, UnicodeDecodeError, InvalidInput) as error:
         raise Unavailable(

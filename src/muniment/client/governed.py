@@ -36,11 +36,14 @@ class Enacted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Tally(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How far the amendment rule is met for one role: whose voices count, and how many more it asks for.
 
+    count: so many voices as of now
+    quorum_of: of how many members they are more than two thirds; 0 where the rule says a number, or there are no members
     organisations: in a consortium, whose voices these are: one for each member
     """
 
     role: str
     count: int
+    quorum_of: int = 0
     persons: tuple[str, ...]
     missing: int
     organisations: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ from muniment.core.format import entry
 from muniment.core.rules import ancestry, events, genesis, policy_text
 from muniment.core.rules import policy as policies
 from muniment.core.rules.policy import Policy
-from muniment.core.rules.records import Actor, Approval, PolicyInForce, Version
+from muniment.core.rules.records import Actor, Approval, Consortium, PolicyInForce, Version
 from muniment.core.rules.requirements import Case, Finding, evaluate
 from muniment.errors import CorruptStore, InvalidInput, NotFound
 from muniment.ledger.engine import View
@@ -60,18 +60,18 @@ class Policies:
     def propose(self, policy: Policy) -> Proposal:
         """What a policy would change, who has approved it, and what the amendment rule in force still asks for."""
         digest = policies.identify(policy)
-        current = self.in_force()
+        current, active = self.in_force(), self.members()
         with self._writer.engine.view() as view:
             world = World(view)
             consent = weigh(self._verbs, world, current.policy, f"policy/{digest}", current.index)
         return Proposal(
             digest=digest,
             in_force=digest == current.digest,
-            changes=policy_text.compare(current.policy, policy),
+            changes=policy_text.compare(current.policy, policy, active),
             tallies=consent.tallies,
             approvals=consent.approvals,
             silent=consent.silent,
-            doubts=_doubts(current.policy, policy),
+            doubts=_doubts(current.policy, policy, active),
             stranded=tuple(self._find_stranded(policy)),
             vacancies=self.vacancies(policy),
             locked_out=not any(policy.may(actor.roles, ENROLS) for actor in self._verbs.index.actors()),
@@ -148,19 +148,36 @@ class Policies:
 
     def vacancies(self, policy: Policy) -> tuple[str, ...]:
         """Where a policy asks for more persons of a role than hold it now, each as a sentence."""
-        asked = [(each.name, wanted) for each in policy.environments for wanted in each.approvals]
-        asked += [("A change of the policy", wanted) for wanted in policy.amendment]
         found = []
-        for what, wanted in asked:
-            held = len(self.holders(wanted.role))
-            if held < wanted.count:
-                said = "1 person holds" if held == 1 else f"{held} persons hold" if held else "nobody holds"
-                found.append(f"{what} needs {wanted.count} as {wanted.role}, and {said} that role.")
-        return tuple(found)
+        for each in policy.environments:
+            for wanted in each.approvals:
+                held = len(self.holders(wanted.role))
+                if held < wanted.count:
+                    found.append(f"{each.name} needs {wanted.count} as {wanted.role}, and {_tell_holders(held)}.")
+        return (*found, *self._find_mute(policy))
 
     def holders(self, role: str) -> tuple[str, ...]:
         """The persons who hold a role."""
         return tuple(actor.id for actor in self._verbs.index.actors("person") if role in actor.roles)
+
+    def members(self) -> int:
+        """How many members have a voice in a change of the rules; 0 in a ledger of one operator, where persons have."""
+        return len(self._active())
+
+    def _active(self) -> tuple[str, ...]:
+        known = self._verbs.state("members", Consortium)
+        return () if known is None else known.active
+
+    def _find_mute(self, policy: Policy) -> Iterator[str]:
+        """Where a policy asks for more voices in a change of itself than there are, each as a sentence."""
+        active = self._active()
+        for wanted in policy.amendment:
+            holders = [actor for actor in self._verbs.index.actors("person") if wanted.role in actor.roles]
+            held = len({actor.organisation for actor in holders} & {*active} if active else holders)
+            needed = wanted.needed(len(active))
+            if held < needed:
+                said = _tell_members(held) if active else _tell_holders(held)
+                yield f"A change of the policy needs {needed} as {wanted.role}, and {said}."
 
     def _find_stranded(self, policy: Policy) -> Iterator[str]:
         roles = {role.name for role in policy.roles}
@@ -211,9 +228,17 @@ def _enacted(view: View, index: int) -> Enacted:
     )
 
 
-def _doubts(old: Policy, new: Policy) -> tuple[str, ...]:
-    known = frozenset(policy_text.doubts(old))
-    return tuple(each for each in policy_text.doubts(new) if each not in known)
+def _doubts(old: Policy, new: Policy, active: int) -> tuple[str, ...]:
+    known = frozenset(policy_text.doubts(old, active))
+    return tuple(each for each in policy_text.doubts(new, active) if each not in known)
+
+
+def _tell_holders(count: int) -> str:
+    return f"{count or 'nobody'} {'persons hold' if count > 1 else 'person holds' if count else 'holds'} that role"
+
+
+def _tell_members(count: int) -> str:
+    return f"{count or 'no'} {'members have' if count > 1 else 'member has'} somebody with that role"
 
 
 def _judge_role(world: World, policy: Policy, actor: str) -> Finding:

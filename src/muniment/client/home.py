@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.client import policy_file
 from muniment.core.format import keys
 from muniment.core.format.encoding import Segment
@@ -184,9 +185,9 @@ def found(
         engine = Embedded.create(home.store, founding, log)
         text = trust.format(Trust(origin, engine.ledger, (keys.derive(origin, log.public_key),)))
         engine.close()
-        _write(home.trust, text)
+        disk.replace(home.trust, text.encode())
         # Keys and sealed prose must not slip into somebody's repository.
-        _write(home.folder / ".gitignore", "*\n")
+        disk.replace(home.folder / ".gitignore", b"*\n")
     return Home(folder)
 
 
@@ -273,22 +274,16 @@ def _require_empty(folder: Path) -> None:
         raise InvalidInput(f"{folder} holds something else already", code="not-empty", hint="Choose another folder with --home.")
 
 
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 @contextmanager
 def _made_whole(folder: Path) -> Iterator[Home]:
     """Make a folder beside its place and move it there once all is in it: a crash leaves no half of a ledger."""
-    draft = folder.with_name(f"{folder.name}-new-{os.urandom(4).hex()}")
+    draft = disk.name_beside(folder)
     try:
         draft.mkdir(mode=0o700, parents=True)
         yield Home(draft)
         # An empty folder may be in its place; anything else that came meanwhile is an error.
         os.rename(draft, folder)
+        disk.sync(folder.parent)
     except OSError as error:
         raise Unavailable(
             f"{folder} cannot be made: {error.strerror}", code="home-unwritable", hint="Choose another folder with --home."

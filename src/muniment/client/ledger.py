@@ -88,7 +88,8 @@ class Ledger(Making, Tuning, Guarding, Handing):
         """May what is at `target` (files, or a digest) start as `deployment` (`environment/name`)? Never raises; read `allowed`.
 
         The answer with its proof is kept at `receipt`, else beside the files; where the ledger cannot be asked, it decides while
-        it is no older than `max_age`. `broken` lets it start all the same: a waiver, which is recorded.
+        it is no older than `max_age`, and so does what a node of a consortium shows. `broken` lets it start all the same: a waiver,
+        which is recorded.
         """
         # Here, because of all that opens a ledger only a gate needs it.
         from muniment.client.gating import entrance

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.client.things import in_html
 from muniment.client.writing import Writer
 from muniment.core.format import dsse, manifest, state_map
@@ -102,19 +103,14 @@ def complete(writer: Writer, answer: Answer, openings: Openings = False, *, with
 
 
 def save(path: str | os.PathLike[str], raw: bytes) -> Path:
-    """Write a file beside and rename it: a reader sees the old content or the new one. Raises LedgerError (`not-written`)."""
+    """Write a file, whole and durably. Raises LedgerError (`not-written`)."""
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.unfinished")
     try:
         if target.exists() and not target.is_file():
             # A pipe or a device, such as /dev/stdout.
             target.write_bytes(raw)
             return target
-        try:
-            beside.write_bytes(raw)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        disk.replace(target, raw)
     except OSError as error:
         raise LedgerError(
             f"{target} cannot be written: {error.strerror}", code="not-written", hint="Choose a file in a folder that is yours."

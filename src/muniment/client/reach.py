@@ -79,7 +79,7 @@ class Reach(Protocol):
 
     @property
     def may_lag(self) -> bool:
-        """Whether this may be a copy that knows nothing of what was recorded after it was made."""
+        """Whether this may be an older state of the ledger, such as a copy, that knows nothing of what was recorded since."""
 
     @property
     def settling(self) -> float:

@@ -14,16 +14,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from muniment import disk
 from muniment.core.format import digest
 from muniment.errors import CorruptStore, InvalidInput, NotFound, Unavailable
-from muniment.ledger.folder import sync_folder
 
 _blob = re.compile(r"[0-9a-f]{64}\Z")
-_UNFINISHED = ".unfinished-"
 
 
 class Evidence(Protocol):
@@ -53,11 +51,11 @@ class Blobs:
         """Keep `data` and return its name. Raises Unavailable (`blob-not-stored`) where the disk refuses."""
         name = digest.format(self._identify(data))
         try:
-            self._make_folder()
+            disk.make_folder(self._folder)
             if self._read(name) != data:
-                self._write(name, data)
+                disk.write(self._folder / name, data, mode=disk.PRIVATE)
             # Also where the blob was there already: another process may have renamed it and not yet come to this line.
-            sync_folder(self._folder)
+            disk.sync(self._folder)
         except OSError as error:
             raise Unavailable(
                 f"cannot store in {self._folder}: {error.strerror}",
@@ -132,27 +130,3 @@ class Blobs:
             return None
         with os.fdopen(descriptor, "rb") as file:
             return file.read()
-
-    def _write(self, name: str, data: bytes) -> None:
-        """Write beside, then rename: a reader sees the whole blob or none."""
-        # A crash from here until the rename leaves this file, which no one lists or loads.
-        beside = self._folder / f"{_UNFINISHED}{os.urandom(8).hex()}"
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                # Without this a crash after the rename could leave the right name on an empty file.
-                os.fsync(file.fileno())
-            os.replace(beside, self._folder / name)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(beside)
-            raise
-
-    def _make_folder(self) -> None:
-        """Make the folder, and make the making itself durable: a crash before leaves nothing, or an empty folder."""
-        missing = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
-        for folder in reversed(missing):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(folder.parent)

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from muniment.core.format import checkpoint, keys, time
-from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.rules import chain
 from muniment.core.rules.chain import Sealed, Submission
 from muniment.core.rules.genesis import Genesis
@@ -222,7 +221,6 @@ def _sealer(signer: keys.Signer) -> Callable[[Sealed], bytes]:
     """Signs the checkpoint that ends at a sealed header."""
 
     def seal(sealed: Sealed) -> bytes:
-        position = sealed.position
-        return checkpoint.sign(Checkpoint(position.origin, position.frontier.size, position.frontier.root()), signer)
+        return checkpoint.sign(sealed.position.checkpoint, signer)
 
     return seal

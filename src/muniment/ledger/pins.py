@@ -6,7 +6,7 @@
 One file an origin, named by the SHA-256 of the origin (0600 in a folder 0700): the newest checkpoint that was accepted. A pin
 only moves forward, and only to a checkpoint that is shown to continue it. What a crash leaves:
 
-- before the rename: the old pin, and perhaps an `.unfinished-` file, which nobody reads.
+- before the rename: the old pin, and perhaps an `.unfinished` file, which nobody reads.
 - after the rename: the new pin. It is on disk before `check` returns, so what a caller was told is remembered.
 
 A contradiction moves no pin. Both signed checkpoints are written to `evidence-<digest>.json` beside the pins, which anybody
@@ -17,23 +17,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from muniment import disk
 from muniment.core.format import digest, keys
 from muniment.core.proof import authority, evidence
 from muniment.core.proof.authority import Head
 from muniment.core.proof.evidence import Evidence, Pin, Prove, SplitView
 from muniment.core.proof.trust import Trust
 from muniment.errors import CorruptStore, InvalidInput, Unavailable
-from muniment.ledger.folder import sync_folder
-
-_UNFINISHED = ".unfinished-"
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +100,7 @@ class Pins:
             with _locked(path.with_suffix(".lock")):
                 if self.load(now.origin) != before:
                     return False
-                _write(path, evidence.encode_pin(now))
+                disk.replace(path, evidence.encode_pin(now), mode=disk.PRIVATE)
                 return True
         except OSError as error:
             raise Unavailable(
@@ -119,7 +116,7 @@ class Pins:
         try:
             self._make_folder()
             if not path.exists():
-                _write(path, raw)
+                disk.replace(path, raw, mode=disk.PRIVATE)
         except OSError:
             return ""
         return str(path)
@@ -150,23 +147,6 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _write(path: Path, raw: bytes) -> None:
-    """Put a file in place, whole or not at all, and durably."""
-    descriptor, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        # A crash before this line leaves an unfinished file that nobody reads, after it the new content.
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-    sync_folder(path.parent)
 
 
 def _bad_pin(path: Path, reason: str) -> CorruptStore:

@@ -25,8 +25,8 @@ from typing import Protocol
 
 from nacl.signing import SigningKey
 
+from muniment import disk
 from muniment.errors import Conflict, InvalidInput, MunimentError, NotFound, Unavailable
-from muniment.ledger.folder import sync_folder
 
 SEED_BYTES = 32
 MAX_PURPOSE_CHARACTERS = 128
@@ -113,7 +113,7 @@ def write_secret(path: Path, raw: bytes) -> None:
     read or replace the file, (`key-unwritable`) otherwise.
     """
     try:
-        _make_folder(path.parent)
+        disk.make_folder(path.parent)
         _check_folder(path.parent)
         _write_once(path, raw)
     except FileExistsError:
@@ -209,17 +209,7 @@ def _write_once(path: Path, raw: bytes) -> None:
         with suppress(FileNotFoundError):
             draft.unlink()
     # A crash before this could lose the name after the public key was given away.
-    sync_folder(path.parent)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make what is missing of a path, readable by this user alone. Raises OSError."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    with suppress(FileExistsError):  # Another process may be doing the same.
-        folder.mkdir(mode=0o700)
-    sync_folder(folder.parent)
+    disk.sync(path.parent)
 
 
 def _check_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@
 
 One file for each envelope, named so that the order of names is the order of storing. What a crash leaves:
 
-- while storing: a file `tmp-...`, which nobody was told is stored; `drain` sweeps it away after a day.
+- while storing: a file `.….unfinished`, which nobody was told is stored; `drain` sweeps it away after a day.
 - after the ledger acknowledged, before the file is deleted: it is submitted again, and the ledger answers with the first
   index, because event ids are unique.
 - between writing the reasons and moving the envelope: it is submitted again, refused again, and its reasons are written anew.
@@ -25,11 +25,11 @@ from typing import Protocol
 
 import msgspec
 
+from muniment import disk
 from muniment.core.format import dsse, time
 from muniment.core.format.encoding import MAX_ENTRY_BYTES
 from muniment.core.rules.policy import Reason, Verdict
 from muniment.errors import InvalidInput, Unavailable
-from muniment.ledger.folder import sync_folder
 
 REJECTED = "rejected"
 BATCH_EVENTS = 100
@@ -86,12 +86,12 @@ class Spool:
         """Keep a signed envelope durably. Raises InvalidInput for other bytes, Unavailable (`spool-unwritable`)."""
         dsse.decode(envelope)
         try:
-            _make_folder(self.folder)
+            disk.make_folder(self.folder)
             name = self._next_name()
-            _write(self.folder, name, envelope)
+            disk.replace(self.folder / name, envelope, mode=disk.PRIVATE)
             # Whoever made the folder may have died before its name was durable.
             if not self._folder_synced:
-                sync_folder(self.folder.parent)
+                disk.sync(self.folder.parent)
                 self._folder_synced = True
         except OSError as error:
             raise self._unusable(error) from None
@@ -155,11 +155,11 @@ class Spool:
         folder = self.folder / REJECTED
         folder.mkdir(mode=0o700, exist_ok=True)
         raw = msgspec.json.format(msgspec.json.encode(refusal), indent=2) + b"\n"
-        _write(folder, _reasons_name(path), raw)
+        disk.replace(folder / _reasons_name(path), raw, mode=disk.PRIVATE)
         moved = folder / path.name
         os.rename(path, moved)
-        sync_folder(folder)
-        sync_folder(self.folder)
+        disk.sync(folder)
+        disk.sync(self.folder)
         return Rejected(moved, refusal)
 
     def _next_name(self) -> str:
@@ -195,7 +195,7 @@ class Spool:
 
     def _sweep(self) -> None:
         for folder in (self.folder, self.folder / REJECTED):
-            for path in folder.glob("tmp-*"):
+            for path in folder.glob(f".*{disk.UNFINISHED}"):
                 with suppress(FileNotFoundError):
                     if path.stat().st_mtime < clocks.time() - _STALE_S:
                         path.unlink()
@@ -244,29 +244,6 @@ def _list(folder: Path) -> list[Path]:
     except OSError as error:
         raise Unavailable(f"{folder} cannot be read: {error.strerror}", code="spool-unwritable") from None
     return [folder / name for name in sorted(names) if _envelope_name.match(name)]
-
-
-def _write(folder: Path, name: str, raw: bytes) -> None:
-    """Write a whole file (0600) that is there after a crash, or not at all."""
-    temporary = folder / f"tmp-{name}"
-    try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, folder / name)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(folder)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it (0700), each durable."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(folder.parent)
 
 
 def _now() -> str:

@@ -10,7 +10,6 @@ checkpoint. The next run takes up what lies there, and checks it like everything
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TypeVar
 
 import msgspec
 
+from muniment import disk
 from muniment.core.format import merkle, note
 from muniment.core.format.merkle import HASH_BYTES
 from muniment.core.format.tile_reader import Read, TileReader
@@ -38,7 +38,6 @@ Progress = Callable[[int, int], None]
 Compare = Callable[[bytes, Prove], object]
 """Compares a signed checkpoint with what was seen before, and remembers it: raises SplitView (ledger.pins)."""
 
-_UNFINISHED = ".unfinished"
 _INCLUSION_STEP = 7
 
 
@@ -203,17 +202,8 @@ class Mirror:
         """Write a file, whole or not at all, and durably."""
         target = self._folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}{_UNFINISHED}")
-        with beside.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-        descriptor = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        disk.write(target, raw, beside=target.with_name(f".{target.name}{disk.UNFINISHED}"))
+        disk.sync(target.parent)
         self._written += 1
 
     def _sweep(self, before: int, size: int) -> None:

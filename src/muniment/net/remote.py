@@ -1,6 +1,6 @@
 """A ledger at a node, as an engine (ledger.engine.Engine): whatever the node says is checked before it is believed.
 
-    remote = Remote(Transport(address.parse(url), token), trust, recall=..., keep=...)
+    remote = Remote(Transport(address.parse(url), token), trust, Reader(recall=..., keep=...))
     verdicts = remote.append(entries)           # proved to be in the ledger when this returns
     with remote.view() as view: ...             # as of the newest block; every entry with its proof
 
@@ -47,44 +47,36 @@ KEPT_S = 1.0
 _INCLUSION_STEP = 7
 _AUTHORITY_STEPS = (3, 4)
 
-Recall = Callable[[], Pin | None]
-"""What this client saw of the ledger before, in whatever process."""
-
 Follow = Callable[[Trust, tuple[Step, ...]], Trust]
 """Whom to believe once a path was walked; raises VerificationError where it cannot be walked."""
 
 
-class Remote:
-    """A ledger at a node. Safe for threads and after a fork.
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever reads a ledger at a node brings along.
 
-    `recall` tells what was seen before; `keep` writes evidence of two histories and returns its path; `disclose` opens sealed
-    fields, so that what an event means is at the node before the event is; `prepare` brings whatever else must be there first.
-    `follow` leads the trust on where the members of a consortium have changed; without it a reader stays with those he knows.
+    recall: what was seen of the ledger before, in whatever process
+    keep: writes evidence of two histories, and returns its path
+    disclose: opens sealed fields, so that what an event means is at the node before the event is
+    prepare: brings whatever else must be there first
+    follow: leads the trust on where the members of a consortium have changed; without it a reader stays with those he knows
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        trust: Trust,
-        *,
-        recall: Recall = lambda: None,
-        keep: Callable[[Evidence], str] = lambda _: "",
-        disclose: Callable[[Sealed], Disclosure | None] = lambda _: None,
-        prepare: Callable[[], None] = lambda: None,
-        follow: Follow | None = None,
-    ) -> None:
-        self.transport = transport
+    recall: Callable[[], Pin | None] = lambda: None
+    keep: Callable[[Evidence], str] = lambda _: ""
+    disclose: Callable[[Sealed], Disclosure | None] = lambda _: None
+    prepare: Callable[[], None] = lambda: None
+    follow: Follow | None = None
+
+
+STRANGER = Reader()
+"""Who saw nothing before, and keeps nothing."""
+
+
+class Named:
+    """A ledger as a trust file names it."""
+
+    def __init__(self, trust: Trust) -> None:
         self.trust = trust
-        self._recall = recall
-        self._keep = keep
-        self._disclose = disclose
-        self._prepare = prepare
-        self._follow = follow
-        self._followed = 0
-        self._entries = Entries(transport)
-        self._seen: Pin | None = None
-        # The view of a thread's own last `append`.
-        self._own = threading.local()
 
     @property
     def origin(self) -> str:
@@ -95,6 +87,20 @@ class Remote:
     def ledger(self) -> str:
         """The ledger's id."""
         return self.trust.ledger
+
+
+class Remote(Named):
+    """A ledger at a node. Safe for threads and after a fork."""
+
+    def __init__(self, transport: Transport, trust: Trust, reader: Reader = STRANGER) -> None:
+        super().__init__(trust)
+        self.transport = transport
+        self._reader = reader
+        self._followed = 0
+        self._entries = Entries(transport)
+        self._seen: Pin | None = None
+        # The view of a thread's own last `append`.
+        self._own = threading.local()
 
     @property
     def seen(self) -> Pin | None:
@@ -175,17 +181,18 @@ class Remote:
 
         Who shows less than was seen leads nowhere: that would be back.
         """
+        follow = self._reader.follow
         try:
             opened = frames.open_frame(frame, self.trust, since)
         except VerificationError as error:
-            leads = self._follow is not None and error.step in _AUTHORITY_STEPS and frame.size >= size
-            if self._follow is None or not leads or not self._lead(self._follow, frame):
+            leads = error.step in _AUTHORITY_STEPS and frame.size >= size
+            if follow is None or not leads or not self._lead(follow, frame):
                 raise
             return frames.open_frame(frame, self.trust, since)
-        if self._follow is None or opened.changed <= self._followed or opened.size < size:
+        if follow is None or opened.changed <= self._followed or opened.size < size:
             return opened
         try:
-            led = self._lead(self._follow, frame)
+            led = self._lead(follow, frame)
         except VerificationError:
             # Those whom this client knows have signed it: that is enough, and nothing else is learnt from this node.
             return opened
@@ -201,7 +208,7 @@ class Remote:
         return led
 
     def _submit(self, batch: Sequence[tuple[Submission, bytes]]) -> list[Verdict]:
-        self._prepare()
+        self._reader.prepare()
         opened_fields = tuple(each for submission, _ in batch for each in self._open_fields(submission))
         body = wire.Submission(entries=tuple(msgspec.Raw(raw) for _, raw in batch), disclosures=opened_fields)
         answered: list[Submitted] = []
@@ -256,13 +263,13 @@ class Remote:
         if b'"sealed"' not in payload:
             return
         for _, digest in find_sealed(msgspec.json.decode(payload)["predicate"]):
-            found = self._disclose(Sealed(digest))
+            found = self._reader.disclose(Sealed(digest))
             if found is not None:
                 yield Opened(salt=found.salt, sealed=digest, value=found.value)
 
     def _newest(self) -> Pin | None:
         """What was seen last, in this process or another one."""
-        pinned, seen = self._recall(), self._seen
+        pinned, seen = self._reader.recall(), self._seen
         if pinned is None or seen is None:
             return pinned or seen
         return max(pinned, seen, key=lambda each: each.size)
@@ -277,7 +284,7 @@ class Remote:
         try:
             return evidence.check(seen, opened.head, prove, contact=True)
         except SplitView as split:
-            raise SplitView(split.evidence, path=self._keep(split.evidence)) from None
+            raise SplitView(split.evidence, path=self._reader.keep(split.evidence)) from None
 
     def _take_own(self) -> OpenedFrame | None:
         """The view that came with this thread's last `append`, once, and while it is as new as anything that was seen."""

@@ -1,6 +1,6 @@
 """A ledger at several nodes, as one engine (ledger.engine.Engine): one node is asked, and another where it fails or lies.
 
-    several = Several(Ways((Transport(a), Transport(b))), trust, recall=..., keep=...)
+    several = Several(Ways((Transport(a), Transport(b))), trust, Reader(recall=..., keep=...))
     verdicts = several.append(entries)
     with several.view() as view: ...            # one block; another node may hand out what the first no longer does
 
@@ -17,59 +17,36 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+
 from muniment.core.format import merkle
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
-from muniment.core.format.statement import Disclosure, Sealed
 from muniment.core.format.tiles import WIDTH
 from muniment.core.proof.answer import Answer, Question
-from muniment.core.proof.evidence import Evidence, Pin
+from muniment.core.proof.evidence import Pin
 from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import chain
 from muniment.core.rules.policy import Verdict
 from muniment.errors import InvalidInput, LedgerError, MunimentError
 from muniment.net import wire
-from muniment.net.remote import Follow, Recall, Remote
+from muniment.net.remote import STRANGER, Named, Reader, Remote
 from muniment.net.transport import Transport
-from muniment.net.view import RemoteView
+from muniment.net.view import BlockView, RemoteView
 from muniment.net.ways import NodeWarning, Ways, is_of_node
 
 T = TypeVar("T")
 
 
-class Several:
+class Several(Named):
     """A ledger at one node or several. Safe for threads and after a fork; the arguments are those of `Remote`, for all of them."""
 
-    def __init__(
-        self,
-        ways: Ways,
-        trust: Trust,
-        *,
-        recall: Recall = lambda: None,
-        keep: Callable[[Evidence], str] = lambda _: "",
-        disclose: Callable[[Sealed], Disclosure | None] = lambda _: None,
-        prepare: Callable[[], None] = lambda: None,
-        follow: Follow | None = None,
-    ) -> None:
-        self.trust = trust
+    def __init__(self, ways: Ways, trust: Trust, reader: Reader = STRANGER) -> None:
+        super().__init__(trust)
         self.ways = ways
-        self._recalled = recall
-        self._keep = keep
-        self._disclose = disclose
-        self._prepare = prepare
-        self._follow = follow
+        self._reader = reader
         self._remotes: dict[Transport, Remote] = {}
-
-    @property
-    def origin(self) -> str:
-        """The ledger's origin."""
-        return self.trust.origin
-
-    @property
-    def ledger(self) -> str:
-        """The ledger's id."""
-        return self.trust.ledger
 
     def append(self, entries: Sequence[bytes]) -> list[Verdict]:
         """Judge signed envelopes in order, at one node; raises as `Remote.append` where no node answers as it should.
@@ -86,19 +63,29 @@ class Several:
         refused = [raw for raw, each in zip(entries, verdicts, strict=True) if each.decision == "refused"]
         if not refused or not self.ways.are_several:
             return verdicts
+        lost: MunimentError | None = None
         for other in map(self._reach, self.ways.others(node.transport)):
             try:
                 if all(each.decision == "refused" for each in other.judge(refused)):
                     return verdicts
-                warnings.warn(
-                    f"{node.transport.address.url} refused what {other.transport.address.url} takes: it was sent there.",
-                    NodeWarning,
-                    stacklevel=2,
-                )
+            except MunimentError as error:
+                if not is_of_node(error):
+                    raise
+                continue
+            warnings.warn(
+                f"{node.transport.address.url} refused what {other.transport.address.url} takes: it was sent there.",
+                NodeWarning,
+                stacklevel=2,
+            )
+            try:
                 return other.append(entries)
             except MunimentError as error:
                 if not is_of_node(error):
                     raise
+                lost = error
+        if lost is not None:
+            # It may be in the ledger by now: that it was refused is no answer any more.
+            raise lost
         return verdicts
 
     def judge(self, entries: Sequence[bytes]) -> list[Verdict]:
@@ -120,7 +107,7 @@ class Several:
 
     def recall(self) -> Pin | None:
         """The newest checkpoint that any node showed in this process, or that this client remembers."""
-        known = [self._recalled(), *[each.seen for each in tuple(self._remotes.values())]]
+        known = [self._reader.recall(), *[each.seen for each in tuple(self._remotes.values())]]
         return max((each for each in known if each is not None), key=lambda each: each.size, default=None)
 
     def close(self) -> None:
@@ -141,42 +128,19 @@ class Several:
         found = self._remotes.get(way)
         if found is None:
             # Two threads may make one each: whoever comes second keeps that of the first.
-            made = Remote(
-                way,
-                self.trust,
-                recall=self.recall,
-                keep=self._keep,
-                disclose=self._disclose,
-                prepare=self._prepare,
-                follow=self._follow,
-            )
+            made = Remote(way, self.trust, msgspec.structs.replace(self._reader, recall=self.recall))
             found = self._remotes.setdefault(way, made)
         return found
 
 
-class SeveralView:
+class SeveralView(BlockView):
     """A view of one block; where the node that showed it fails, another one is asked for what belongs to the same block."""
 
     def __init__(self, several: Several, node: Remote, view: RemoteView) -> None:
+        super().__init__(view.opened)
         self._several = several
         self._node = node
         self._view = view
-        self._opened = view.opened
-
-    @property
-    def checkpoint(self) -> bytes:
-        """The signed checkpoint that ends at the newest header."""
-        return self._opened.head.note
-
-    @property
-    def size(self) -> int:
-        """How many entries there are."""
-        return self._opened.size
-
-    @property
-    def height(self) -> int:
-        """The height of the newest header."""
-        return self._opened.height
 
     def entry(self, index: int) -> bytes:
         """The exact bytes of an entry, which is shown to be in this view's tree. Raises NotFound."""
@@ -215,7 +179,7 @@ class SeveralView:
         def prove(view: RemoteView) -> tuple[bytes, ...]:
             proof = view.inclusion(index, size)
             # As below: so a false one is noticed while another node can be asked.
-            merkle.check_inclusion(merkle.leaf(view.entry(index)), index, size, proof, self._opened.root)
+            merkle.check_inclusion(merkle.leaf(view.entry(index)), index, size, proof, self.opened.root)
             return proof
 
         return self._ask(prove)
@@ -230,7 +194,7 @@ class SeveralView:
         def prove(view: RemoteView) -> tuple[bytes, ...]:
             proof = view.consistency(old, new)
             # Checked by whoever asks as well: there a false proof would accuse the ledger, and here only the node.
-            merkle.check_consistency(old, new, proof, root, self._opened.root)
+            merkle.check_consistency(old, new, proof, root, self.opened.root)
             return proof
 
         return self._ask(prove)
@@ -238,11 +202,6 @@ class SeveralView:
     def record(self, stream: str) -> bytes | None:
         """The record of a stream under the newest header, by a proof: it may be of a later block than this view, never earlier."""
         return self._ask(lambda view: view.record(stream))
-
-    @property
-    def changed(self) -> int:
-        """The size of the newest checkpoint before this one that changed the members, by a node's word; 0 where none did."""
-        return self._opened.changed
 
     def path(self) -> tuple[Step, ...]:
         """How the members came to be who they are; whoever walks it checks it (core.proof.path)."""
@@ -254,7 +213,7 @@ class SeveralView:
 
     def _ask(self, question: Callable[[RemoteView], T]) -> T:
         def ask(node: Remote) -> T:
-            view = self._view if node is self._node else node.look(self._opened)
+            view = self._view if node is self._node else node.look(self.opened)
             answer = question(view)
             self._node, self._view = node, view
             return answer

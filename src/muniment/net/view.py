@@ -39,40 +39,47 @@ class Node(Protocol):
         """The node's proof between two sizes."""
 
 
-class RemoteView:
-    """A view. Besides VerificationError, all of it may raise Unavailable: the node is asked when an answer is needed."""
+class BlockView:
+    """What a view says of its block without asking anybody. `opened` is the frame of that block."""
 
-    def __init__(self, node: Node, entries: Entries, opened: Opened) -> None:
-        self._node = node
-        self._entries = entries
-        self._opened = opened
-        self._tiles = TileReader(read_tiles(node.transport), opened.size, opened.root)
-
-    @property
-    def opened(self) -> Opened:
-        """The frame of its block."""
-        return self._opened
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
 
     @property
     def checkpoint(self) -> bytes:
         """The signed checkpoint that ends at the newest header."""
-        return self._opened.head.note
+        return self.opened.head.note
 
     @property
     def size(self) -> int:
         """How many entries there are."""
-        return self._opened.size
+        return self.opened.size
 
     @property
     def height(self) -> int:
         """The height of the newest header."""
-        return self._opened.height
+        return self.opened.height
+
+    @property
+    def changed(self) -> int:
+        """The size of the newest checkpoint before this one that changed the members, by the node's word; 0 where none did."""
+        return self.opened.changed
+
+
+class RemoteView(BlockView):
+    """A view. Besides VerificationError, all of it may raise Unavailable: the node is asked when an answer is needed."""
+
+    def __init__(self, node: Node, entries: Entries, opened: Opened) -> None:
+        super().__init__(opened)
+        self._node = node
+        self._entries = entries
+        self._tiles = TileReader(read_tiles(node.transport), opened.size, opened.root)
 
     def entry(self, index: int) -> bytes:
         """The exact bytes of an entry, which is shown to be in this view's tree. Raises NotFound."""
         if index == self.size - 1:
-            return self._opened.raw
-        return self._entries.read(self._within(index), self._opened)
+            return self.opened.raw
+        return self._entries.read(self._within(index), self.opened)
 
     def entries(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         """Index and exact bytes of the entries in [start, stop), read from tiles that lead to this view's root."""
@@ -102,15 +109,15 @@ class RemoteView:
         """The header of a height. Raises NotFound."""
         if not 0 <= height <= self.height:
             raise NotFound(f"there is no block {height}", code="no-block")
-        return self._opened.header if height == self.height else self._entries.read_header(height, self._opened)
+        return self.opened.header if height == self.height else self._entries.read_header(height, self.opened)
 
     def sealed_by(self, index: int) -> int:
         """The height of the block that sealed an entry, by the headers around it. Raises NotFound."""
-        return self._entries.find_block(self._within(index), self._opened)
+        return self._entries.find_block(self._within(index), self.opened)
 
     def height_at(self, time: str) -> int | None:
         """The newest height whose header time is at or before `time`, by that header and the next one."""
-        if self._opened.header.time <= time:
+        if self.opened.header.time <= time:
             return self.height
         found = self._node.transport.read("/v1/heights", wire.Height, query=(("time", time),)).height
         height = -1 if found is None else min(found, self.height - 1)
@@ -125,18 +132,13 @@ class RemoteView:
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """The node's proof that the tree of `new` entries extends that of `old` ones; also of sizes after this view."""
-        if (old, new) == (self._opened.since, self.size):
-            return self._opened.consistency
+        if (old, new) == (self.opened.since, self.size):
+            return self.opened.consistency
         return self._node.consistency(old, new)
 
     def record(self, stream: str) -> bytes | None:
         """The record of a stream under the newest header, by a proof: it may be of a later block than this view, never earlier."""
         return self._open_record(stream)[0]
-
-    @property
-    def changed(self) -> int:
-        """The size of the newest checkpoint before this one that changed the members, by the node's word; 0 where none did."""
-        return self._opened.changed
 
     def path(self) -> tuple[Step, ...]:
         """How the members came to be who they are; whoever walks it checks it (core.proof.path)."""

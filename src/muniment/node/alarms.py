@@ -3,8 +3,8 @@
     alarms.sound("peer-diverged", "bank", "its checkpoint of 120 entries has another root")
     alarms.quiet("peer-diverged", "bank")
 
-Codes: diverged, peer-diverged, double-sign, stalled, engine-failed, quorum-missing, peer-silent, protocol-unknown,
-snapshot-failed, clock, disk, signed-elsewhere.
+Codes: diverged, peer-diverged, double-sign, stalled, engine-failed, application-failed, quorum-missing, peer-silent,
+protocol-unknown, snapshot-failed, clock, disk, signed-elsewhere.
 """
 
 from __future__ import annotations

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from muniment import disk
 from muniment.errors import InvalidInput, NotFound, Unavailable
-from muniment.ledger import folder
 
 
 def write(path: Path, raw: bytes) -> None:
     """Put `raw` in the place of whatever is at `path`, durably. Raises Unavailable (`file-unwritable`)."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.replace(path, raw)
+        disk.replace(path, raw)
     except OSError as error:
         raise Unavailable(
             f"{path} cannot be written: {error.strerror}", code="file-unwritable", hint="Make room, or choose a folder of your own."

@@ -28,6 +28,7 @@ from typing import Annotated
 import msgspec
 
 from muniment.errors import InvalidInput, NotFound
+from muniment.net import address
 from muniment.node import files
 
 MAX_FILE_BYTES = 1 << 20
@@ -108,18 +109,18 @@ def format(settings: NodeSettings) -> str:
     lines = [
         "# The addresses of this node and of the others. Change them here, then start the node anew.",
         "",
-        f"organisation = {_quote(settings.organisation)}",
+        f"organisation = {quote(settings.organisation)}",
         "",
         "# Where this machine serves the ledger over HTTP, and how others reach that.",
-        f"listen = {_quote(settings.listen)}",
-        f"url = {_quote(settings.url)}",
+        f"listen = {quote(settings.listen)}",
+        f"url = {quote(settings.url)}",
         "",
         "# Where the engine listens for the other members, and (for this machine alone) for the node itself.",
-        f"p2p = {_quote(settings.p2p)}",
-        f"rpc = {_quote(settings.rpc)}",
+        f"p2p = {quote(settings.p2p)}",
+        f"rpc = {quote(settings.rpc)}",
         "",
         "# A file beside this one with further settings of the HTTP server, such as its certificate (docs/server.md).",
-        f"server = {_quote(settings.server)}" if settings.server else '# server = "server.toml"',
+        f"server = {quote(settings.server)}" if settings.server else '# server = "server.toml"',
         "",
         "# How many of the engine's newest blocks stay on this disk; the ledger itself keeps everything. 0 keeps all of them.",
         f"keep_blocks = {settings.keep_blocks}",
@@ -132,9 +133,9 @@ def format_peer(peer: Peer) -> str:
     lines = [
         "",
         "[[peers]]",
-        f"organisation = {_quote(peer.organisation)}",
-        f"url = {_quote(peer.url)}",
-        f"p2p = {_quote(peer.p2p)}",
+        f"organisation = {quote(peer.organisation)}",
+        f"url = {quote(peer.url)}",
+        f"p2p = {quote(peer.p2p)}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -144,7 +145,7 @@ def check(settings: NodeSettings, name: str = "node.toml") -> NodeSettings:
     for field in ("listen", "p2p", "rpc"):
         _require(is_place(getattr(settings, field)), name, f"{field} is no host and port, such as 0.0.0.0:8760")
     for named, url in ((settings.organisation, settings.url), *((each.organisation, each.url) for each in settings.peers)):
-        _require(not url or is_url(url), name, f"the url of {named} does not begin with https:// or http://")
+        _require(not url or is_url(url), name, f"the url of {named} is no address such as https://muniment.{named}.example")
     for peer in settings.peers:
         _require(not peer.p2p or is_peer(peer.p2p), name, f"the p2p of {peer.organisation} is not written <40 hex>@host:port")
     names = [settings.organisation, *(each.organisation for each in settings.peers)]
@@ -170,8 +171,14 @@ def is_peer(text: str) -> bool:
 
 
 def is_url(text: str) -> bool:
-    """Does this look like an address over HTTP?"""
-    return _url.fullmatch(text) is not None
+    """Is this an address over HTTP at which a node can be asked?"""
+    if _url.fullmatch(text) is None:
+        return False
+    try:
+        address.parse(text)
+    except InvalidInput:
+        return False
+    return True
 
 
 def split_place(text: str) -> tuple[str, int]:
@@ -180,6 +187,11 @@ def split_place(text: str) -> tuple[str, int]:
     if match is None or int(match[2]) >= 1 << 16:
         raise InvalidInput(f"{text[:300]!r} is no host and port", code="bad-address", hint="Write it like node.example.com:26656.")
     return match[1].strip("[]"), int(match[2])
+
+
+def quote(text: str) -> str:
+    """A TOML basic string: like JSON's, with the one control character escaped that JSON leaves; TOML has no surrogates."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _check_keys(table: Mapping[str, object], type_: type[msgspec.Struct], place: str) -> None:
@@ -196,11 +208,6 @@ def _check_keys(table: Mapping[str, object], type_: type[msgspec.Struct], place:
 def _require(holds: bool, name: str, reason: str) -> None:
     if not holds:
         raise _bad(name, reason)
-
-
-def _quote(text: str) -> str:
-    """A TOML basic string: like JSON's, with the one control character escaped that JSON leaves."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _bad(name: str, reason: str) -> InvalidInput:

@@ -23,6 +23,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, Parameter
 
+from muniment import disk
 from muniment.client.ledger import Ledger
 from muniment.core.format import time
 from muniment.core.rules.records import Version
@@ -193,15 +194,9 @@ def _load_key(state: Path) -> bytes:
     path = state / KEY_FILE
     try:
         if not path.exists():
-            beside = path.with_name(f".{KEY_FILE}.{os.urandom(4).hex()}")
-            with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(os.urandom(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            # Of two that come at once the first one's counts, and nobody ever reads half a key.
+            # Of two that come at once the first one's counts.
             with suppress(FileExistsError):
-                os.link(beside, path)
-            beside.unlink()
+                disk.create(path, os.urandom(KEY_BYTES), mode=disk.PRIVATE)
         return path.read_bytes()
     except OSError as error:
         raise state_file.unwritable(path, error) from None

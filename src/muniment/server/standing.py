@@ -27,7 +27,11 @@ class PeerStanding(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CheckpointStanding(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Who cosigned the checkpoint of a height; `published`: whether it has the log's own line."""
+    """Who cosigned the checkpoint of a height; `published`: whether it has the log's own line.
+
+    `confirmed`: the time at or after which a quorum cosigned it, each by its own clock; empty where too few did. While nothing
+    happens members sign the newest one anew.
+    """
 
     height: int
     size: int
@@ -35,6 +39,7 @@ class CheckpointStanding(msgspec.Struct, frozen=True, kw_only=True, rename="came
     cosigners: tuple[str, ...]
     quorum: int
     published: bool
+    confirmed: str = ""
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -59,7 +64,8 @@ class FaultStanding(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Standing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One node at one moment.
 
-    `height` and `size` are the ledger's, `engine_height` is the consensus engine's. `engine`: running, catching-up or stopped.
+    `height` and `size` are the ledger's, `engine_height` is the consensus engine's. `engine`: running, catching-up, or
+    away where it does not answer.
     `engine_peers`: how many other engines it is connected to. `waiting`: transactions that wait for a block.
     """
 

@@ -2,4 +2,7 @@ module muniment/reader
 
 go 1.24.0
 
-require golang.org/x/mod v0.31.0
+require (
+	github.com/transparency-dev/formats v0.1.0
+	golang.org/x/mod v0.32.0
+)

@@ -1,17 +1,20 @@
 // Reads a Muniment ledger as C2SP tiles, from a folder or over HTTP, with code that Muniment's authors did not write:
-// golang.org/x/mod/sumdb/note opens the checkpoint, golang.org/x/mod/sumdb/tlog checks every tile and every proof.
+// golang.org/x/mod/sumdb/note opens the checkpoint, golang.org/x/mod/sumdb/tlog checks every tile and every proof, and
+// github.com/transparency-dev/formats verifies cosignatures.
 //
-//	reader FOLDER|URL VKEY [RECEIPT]
+//	reader [-cosigner VKEY]... FOLDER|URL VKEY [RECEIPT]
 //
 // It prints "size root" after it has opened the checkpoint in FOLDER (or below URL) with VKEY, checked all tiles and all entries against its
 // root, and proved each of at most 64 entries spread over the log. With RECEIPT, a C2SP tlog-proof, it also verifies that, with
-// the entry that it is about read from the tiles.
+// the entry that it is about read from the tiles. Each cosigner whose line (cosignature/v1) on the checkpoint verifies is printed
+// in a line of its own; a line of his that does not verify is an error.
 package main
 
 import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,7 +22,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
+	cosignatures "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -29,35 +34,54 @@ const (
 	width  = 1 << height
 )
 
-// folder reads tiles from a folder or a server. C2SP names them like tlog does, without the height, and entries instead of data.
-type folder string
+// folder reads tiles from a folder or a server, each once: saved are those that were checked. C2SP names them like tlog does,
+// without the height, and entries instead of data.
+type folder struct {
+	place string
+	saved map[tlog.Tile][]byte
+}
 
-// read returns the bytes of one resource, such as "checkpoint".
+// read returns the bytes of one resource, such as "checkpoint". A server that is asked too often says when to come again.
 func (f folder) read(name string) ([]byte, error) {
-	if !strings.HasPrefix(string(f), "http://") {
-		return os.ReadFile(filepath.Join(string(f), name))
+	if !strings.HasPrefix(f.place, "http://") {
+		return os.ReadFile(filepath.Join(f.place, name))
 	}
-	answer, err := http.Get(string(f) + "/" + name)
-	if err != nil {
-		return nil, err
+	for {
+		answer, err := http.Get(f.place + "/" + name)
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		wait, failed := strconv.Atoi(answer.Header.Get("Retry-After"))
+		if answer.StatusCode == http.StatusTooManyRequests && failed == nil {
+			time.Sleep(time.Duration(wait) * time.Second)
+			continue
+		}
+		if answer.StatusCode != http.StatusOK {
+			return nil, fmt.Errorf("%s: %s", name, answer.Status)
+		}
+		return data, err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", name, answer.Status)
-	}
-	return io.ReadAll(answer.Body)
 }
 
 func (f folder) Height() int { return height }
 
-func (f folder) SaveTiles([]tlog.Tile, [][]byte) {}
+func (f folder) SaveTiles(tiles []tlog.Tile, data [][]byte) {
+	for n, tile := range tiles {
+		f.saved[tile] = data[n]
+	}
+}
 
 func (f folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	var all [][]byte
 	for _, tile := range tiles {
-		data, err := f.read(path(tile))
-		if err != nil {
-			return nil, err
+		data, known := f.saved[tile]
+		if !known {
+			var err error
+			if data, err = f.read(path(tile)); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, data)
 	}
@@ -89,29 +113,49 @@ func (f folder) entries(first, size int64) ([][]byte, error) {
 	return found, nil
 }
 
-// open verifies a signed checkpoint and returns its tree.
-func open(raw []byte, vkey string) (tlog.Tree, error) {
+// open verifies a signed checkpoint, and returns its tree and the names of those cosigners who signed it.
+func open(raw []byte, vkey string, cosigners []string) (tlog.Tree, []string, error) {
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
-		return tlog.Tree{}, err
+		return tlog.Tree{}, nil, err
 	}
-	opened, err := note.Open(raw, note.VerifierList(verifier))
+	all := []note.Verifier{verifier}
+	for _, each := range cosigners {
+		cosigner, err := cosignatures.NewVerifierForCosignatureV1(each)
+		if err != nil {
+			return tlog.Tree{}, nil, err
+		}
+		all = append(all, cosigner)
+	}
+	opened, err := note.Open(raw, note.VerifierList(all...))
 	if err != nil {
-		return tlog.Tree{}, err
+		return tlog.Tree{}, nil, err
+	}
+	var names []string
+	signed := false
+	for _, each := range opened.Sigs {
+		if each.Name == verifier.Name() && each.Hash == verifier.KeyHash() {
+			signed = true
+		} else {
+			names = append(names, each.Name)
+		}
+	}
+	if !signed {
+		return tlog.Tree{}, nil, errors.New("the log itself has not signed the checkpoint")
 	}
 	lines := strings.Split(opened.Text, "\n")
 	if len(lines) < 4 || lines[0] != verifier.Name() {
-		return tlog.Tree{}, errors.New("the checkpoint is of another origin")
+		return tlog.Tree{}, nil, errors.New("the checkpoint is of another origin")
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil {
-		return tlog.Tree{}, err
+		return tlog.Tree{}, nil, err
 	}
 	root, err := base64.StdEncoding.DecodeString(lines[2])
 	if err != nil || len(root) != tlog.HashSize {
-		return tlog.Tree{}, errors.New("the checkpoint has no root")
+		return tlog.Tree{}, nil, errors.New("the checkpoint has no root")
 	}
-	return tlog.Tree{N: size, Hash: tlog.Hash(root)}, nil
+	return tlog.Tree{N: size, Hash: tlog.Hash(root)}, names, nil
 }
 
 // checkEntries compares every entry with its leaf in the tiles, which the reader has checked against the root.
@@ -174,7 +218,7 @@ func checkReceipt(f folder, raw []byte, vkey string) error {
 	if !found || len(lines) < 2 || lines[0] != "c2sp.org/tlog-proof@v1" {
 		return errors.New("this is no receipt")
 	}
-	tree, err := open([]byte(checkpoint), vkey)
+	tree, _, err := open([]byte(checkpoint), vkey, nil)
 	if err != nil {
 		return err
 	}
@@ -197,16 +241,16 @@ func checkReceipt(f folder, raw []byte, vkey string) error {
 	return tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(bundle[index%width]))
 }
 
-func run(arguments []string) error {
+func run(arguments, cosigners []string) error {
 	if len(arguments) < 2 || len(arguments) > 3 {
-		return errors.New("usage: reader FOLDER|URL VKEY [RECEIPT]")
+		return errors.New("usage: reader [-cosigner VKEY]... FOLDER|URL VKEY [RECEIPT]")
 	}
-	f := folder(arguments[0])
+	f := folder{arguments[0], map[tlog.Tile][]byte{}}
 	raw, err := f.read("checkpoint")
 	if err != nil {
 		return err
 	}
-	tree, err := open(raw, arguments[1])
+	tree, names, err := open(raw, arguments[1], cosigners)
 	if err != nil {
 		return err
 	}
@@ -227,11 +271,20 @@ func run(arguments []string) error {
 		}
 	}
 	fmt.Printf("%d %x\n", tree.N, tree.Hash[:])
+	for _, each := range names {
+		fmt.Println(each)
+	}
 	return nil
 }
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	var cosigners []string
+	flag.Func("cosigner", "the `VKEY` of somebody who may have cosigned", func(vkey string) error {
+		cosigners = append(cosigners, vkey)
+		return nil
+	})
+	flag.Parse()
+	if err := run(flag.Args(), cosigners); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -6,7 +6,7 @@ import random
 
 import msgspec
 
-from muniment.core.rules.policy import Approvals, DataTerms, Environment, Party, Policy, Role, Threshold
+from muniment.core.rules.policy import QUORUM, Agreement, Approvals, DataTerms, Environment, Party, Policy, Role, Threshold
 
 PLACES = ("production", "staging", "test")
 BUILDING = (
@@ -34,7 +34,7 @@ def draw_policy(draw: random.Random) -> Policy:
     return Policy(
         roles=ROLES,
         environments=environments if draw.random() < 0.93 else (),
-        amendment=_approvals(draw, 0.6),
+        amendment=_agreements(draw),
         hold_roles=draw.choice(((), ("risk",), ("admin", "risk"))),
         record_refusals=draw.choice(((), ("deployment.changed",))),
     )
@@ -60,3 +60,10 @@ def _environment(draw: random.Random, name: str) -> Environment:
 
 def _approvals(draw: random.Random, chance: float) -> tuple[Approvals, ...]:
     return tuple(Approvals(role=role, count=draw.choice((1, 1, 2))) for role in ("approver", "risk") if draw.random() < chance)
+
+
+def _agreements(draw: random.Random) -> tuple[Agreement, ...]:
+    """Of two roles one at most is asked for a quorum: an event could not name two of the largest."""
+    quorate = draw.choice((None, None, "approver", "risk"))
+    asked = _approvals(draw, 0.6)
+    return tuple(Agreement(role=each.role, count=QUORUM if each.role == quorate else each.count) for each in asked)

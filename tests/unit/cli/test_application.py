@@ -13,7 +13,8 @@ from typing import Any
 import click
 import pytest
 
-from muniment.cli import application, exits
+from muniment import exits
+from muniment.cli import application
 from muniment.cli.groups import Group
 from muniment.core.rules.policy import PolicyViolation, Reason, Verdict
 from muniment.errors import (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from muniment.cli import exits
+from muniment import exits
 
 Call = Callable[..., Any]
 

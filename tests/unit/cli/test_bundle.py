@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import credit
-from muniment.cli import exits
+from muniment import exits
 from muniment.client import opening
 
 Call = Callable[..., Any]

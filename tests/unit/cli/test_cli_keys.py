@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from muniment.cli import exits
+from muniment import exits
 from muniment.client import key_request
 
 Call = Callable[..., Any]

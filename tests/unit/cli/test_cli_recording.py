@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from muniment.cli import exits
+from muniment import exits
 from muniment.client import opening
 from muniment.core.rules.policy import Verdict
 from muniment.errors import Unavailable

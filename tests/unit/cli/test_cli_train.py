@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from muniment.cli import exits
+from muniment import exits
 from muniment.client import opening
 from muniment.core.format import dsse
 from muniment.core.rules import events

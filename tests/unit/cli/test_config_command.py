@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from muniment.cli import exits
+from muniment import exits
 
 Call = Callable[..., Any]
 

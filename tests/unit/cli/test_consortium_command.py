@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from muniment.cli import exits
+from muniment import exits
 from muniment.client import policy_file
 
 Call = Callable[..., Any]
@@ -47,8 +47,9 @@ def test_a_draft_says_what_it_is_to_found(call: Call) -> None:
     assert "publisher    auditor " in answer.out
     assert "Of 4 organisations 1 may fail or lie without harm, and 3 together make a proof.\n" in answer.out
     assert (
-        "This policy is changed by the roles admin or member, once 3 persons as member have approved the new one.\n" in answer.out
-    )
+        "This policy is changed by the roles admin or member, once more than two thirds of the members (now 3 of 4) as member have "
+        "approved the new one.\n"
+    ) in answer.out
     assert "muniment consortium join consortium-draft.json --organisation NAME" in answer.out
     assert new(call).code == exits.USAGE
     assert call("consortium", "show", "consortium-draft.json").out.startswith("A consortium to be founded: example.com/credit\n")
@@ -94,7 +95,9 @@ def test_a_draft_that_cannot_be(call: Call, arguments: tuple[str, ...], code: st
 def test_a_policy_of_ones_own_is_taken_as_it_is(call: Call) -> None:
     Path("own.toml").write_text(policy_file.read("team"))
     answer = new(call, policy="own.toml")
-    assert "needs 2 approvals, while it takes 3 of 4 members to make a proof" in answer.out
+    assert "needs the approval of 2 members, while it takes 3 of 4 members to make a proof" in answer.out
+    assert '`amendment = { approver = "quorum" }` asks for more than two thirds' in answer.out
+    assert "once 2 members as approver have approved the new one" in answer.out
     Path("consortium-draft.json").unlink()
     assert "while it takes" not in new(call, policy="regulated").out
 

@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from muniment import config
-from muniment.cli import exits
+from muniment import config, exits
 from muniment.client import health, opening
 from muniment.client.health import Check
 from muniment.core.format import keys

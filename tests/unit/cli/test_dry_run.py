@@ -11,7 +11,8 @@ from typing import Any
 import click
 import pytest
 
-from muniment.cli import application, exits
+from muniment import exits
+from muniment.cli import application
 from muniment.client import opening
 from muniment.core.format import dsse
 from muniment.core.rules import events

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import credit
-from muniment.cli import exits
+from muniment import exits
 from muniment.cli.commands import fsck
 from muniment.client import opening
 

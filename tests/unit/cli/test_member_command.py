@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 import founders
-from muniment.cli import exits
-from muniment.node.founding import answer as answers
-from muniment.node.founding import joining
+from muniment import exits
+from muniment.node.founding import document, joining
 from muniment.node.homes import NodeHome
 
 Call = Callable[..., Any]
@@ -43,7 +42,7 @@ def newcomer() -> str:
     sealed = NodeHome(Path("all/lab")).load_consortium()
     invitation = joining.Invitation(draft=sealed.draft, sealed=sealed)
     answer = joining.join(Path("all/newcomer"), invitation, "newcomer", joining.Asked(person="newcomer-ada"))
-    Path("newcomer.answer.json").write_bytes(answers.encode(answer))
+    Path("newcomer.answer.json").write_bytes(document.encode(answer))
     return "newcomer.answer.json"
 
 
@@ -61,13 +60,14 @@ def test_list_and_show(say: Speaking) -> None:
 
 def test_a_member_goes(say: Speaking) -> None:
     proposed = say("bank", "member", "remove", "clinic", "--propose")
-    assert "Approved by 0 of 3 as member; 3 missing" in proposed.out
+    assert "Approved by 0 of 3 (more than two thirds of 4) as member; 3 missing" in proposed.out
     assert "Next, by those who agree: muniment member remove clinic --approve" in proposed.out
     refused = say("bank", "member", "remove", "clinic")
     assert refused.code == exits.REFUSED
     assert "amendment" in refused.err
     say.agree("member", "remove", "clinic")
-    assert "Approved by 3 of 3 as member: auditor, bank, lab; enough" in say("bank", "member", "remove", "clinic", "--propose").out
+    agreed = say("bank", "member", "remove", "clinic", "--propose")
+    assert "Approved by 3 of 3 (more than two thirds of 4) as member: auditor, bank, lab; enough" in agreed.out
     assert say("bank", "member", "remove", "clinic", "--dry-run").code == exits.OK
     done = say("bank", "member", "remove", "clinic")
     assert done.code == 0
@@ -88,7 +88,7 @@ def test_an_organisation_comes_in(say: Speaking) -> None:
 def test_an_answer_for_another_ledger(say: Speaking) -> None:
     other = founders.drafting.draft_new("example.com/other", ["x"], founders.TIME)
     answer = joining.join(Path("other"), founders.invite(other), "x", joining.Asked(person="x-ada"))
-    Path("x.json").write_bytes(answers.encode(answer))
+    Path("x.json").write_bytes(document.encode(answer))
     assert "[other-origin]" in say("bank", "member", "admit", "x.json").err
 
 
@@ -116,6 +116,31 @@ def test_another_member_publishes(say: Speaking) -> None:
     assert say("bank", "member", "publish", "bank").code == exits.USAGE
 
 
+def test_the_policy_says_how_many_members_it_asks_for(say: Speaking) -> None:
+    told = say("bank", "policy", "show")
+    asked = "once more than two thirds of the members (now 3 of 4) as member have approved the new one"
+    assert asked in told.out
+    assert "proof" not in told.out
+    assert any(asked in each for each in say("bank", "policy", "show", "--json").json()["sentences"])
+    text = say("bank", "policy", "show", "--toml").out
+    assert 'amendment = { member = "quorum" }' in text
+    Path("fixed.toml").write_text(text.replace('"quorum" }', "2 }"))
+    diff = say("bank", "policy", "diff", "fixed.toml")
+    assert "looser" in diff.out
+    assert "needs 2 approvals by the role member, not those of more than two thirds of the members." in diff.out
+    proposed = say("bank", "policy", "propose", "fixed.toml")
+    assert (
+        "A change of the policy, of the members or of the protocol needs the approval of 2 members, while it takes 3 of 4 members "
+        'to make a proof: fewer could change the rules for all. `amendment = { member = "quorum" }` asks for more than two thirds '
+        "of the members, however many there are."
+    ) in proposed.out
+    assert "Approved by 0 of 3 (more than two thirds of 4) as member; 3 missing" in proposed.out
+    Path("words.toml").write_text(text.replace('"quorum" }', '"Quorum" }'))
+    wrong = say("bank", "policy", "diff", "words.toml")
+    assert wrong.code == exits.USAGE
+    assert 'Did you mean "quorum"?' in wrong.err
+
+
 def test_propose_and_approve_are_two_things(say: Speaking) -> None:
     assert say("bank", "member", "remove", "clinic", "--propose", "--approve").code == exits.USAGE
     assert say("bank", "member", "remove", "clinic", "--expires-at", "2027-01-01").code == exits.USAGE
@@ -125,7 +150,8 @@ def test_terms_are_approved_without_a_file(say: Speaking) -> None:
     """As `propose` says for those who have none."""
     terms = say("bank", "member", "remove", "clinic", "--propose", "--json").json()["terms"]
     assert say("lab", "approve", "--member", "clinic", "--terms", terms).code == 0
-    assert "Approved by 1 of 3 as member: lab" in say("bank", "member", "remove", "clinic", "--propose").out
+    told = say("bank", "member", "remove", "clinic", "--propose")
+    assert "Approved by 1 of 3 (more than two thirds of 4) as member: lab" in told.out
 
 
 def test_the_protocol(say: Speaking) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from muniment.cli import exits
+from muniment import exits
 from muniment.client import policy_file
 from muniment.core.rules import policy as policies
 from muniment.core.rules import policy_text

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import credit
-from muniment.cli import exits
+from muniment import exits
 from muniment.client import home as homes
 from muniment.client import opening, policy_file
 

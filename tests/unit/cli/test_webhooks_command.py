@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from muniment.cli import exits
+from muniment import exits
 
 Call = Callable[..., Any]
 URL = "https://example.com/hook"

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import founders
 from muniment.client import identity, opening
 from muniment.client.council import Change
+from muniment.client.following import MembersWarning
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
 from muniment.core.format import dsse, entry
 from muniment.core.rules import events, members
-from muniment.core.rules.policy import PolicyViolation
+from muniment.core.rules.policy import QUORUM, Agreement, PolicyViolation
 from muniment.errors import InvalidInput, NotFound
 from muniment.node.founding import joining
 from muniment.node.founding.answer import Answer
+from muniment.node.founding.draft import Rules
 from muniment.node.homes import NodeHome
 
 
@@ -99,6 +102,7 @@ def test_a_member_is_removed_by_three_of_four(them: Council) -> None:
             motion = ledger.members.propose(change)
             (tally,) = motion.consent.tallies
             assert (tally.role, tally.count, tally.missing, motion.consent.sufficient) == ("member", 3, 3 - number, False)
+            assert tally.quorum_of == 4
             with pytest.raises(PolicyViolation):
                 ledger.members.record(change)
             ledger.members.approve(change)
@@ -166,6 +170,49 @@ def test_an_organisation_is_let_in_with_its_people(them: Council) -> None:
         assert caught.value.code == "other-organisation"
 
 
+def test_the_voices_that_are_asked_for_follow_the_members(them: Council) -> None:
+    """Three of four let a fifth one in; then it takes four."""
+    answer, change = them.newcomer()
+    gone = Change(member="clinic", change="remove")
+    for organisation in ("auditor", "bank", "lab"):
+        with them.of(organisation) as ledger:
+            ledger.members.approve(change)
+            ledger.members.approve(gone)
+    with them.of("lab") as ledger:
+        assert ledger.members.propose(gone).consent.sufficient
+        assert ledger.policies.members() == 4
+        ledger.members.enrol("newcomer", *answer.list_requests(), ("member",))
+        ledger.members.record(change)
+        assert ledger.policies.members() == 5
+        (tally,) = ledger.members.propose(gone).consent.tallies
+        assert (tally.count, tally.quorum_of, tally.missing) == (4, 5, 1)
+        with pytest.raises(PolicyViolation, match=r"asks for 4 members \(more than two thirds of 5\) in the role member"):
+            ledger.members.record(gone)
+    with them.of("clinic") as ledger, pytest.warns(MembersWarning, match="newcomer was admitted"):
+        ledger.members.approve(gone)
+    with them.of("clinic") as ledger:
+        ledger.members.record(gone)
+        (tally,) = ledger.members.propose(Change(member="lab", change="remove")).consent.tallies
+        assert (tally.count, tally.quorum_of) == (3, 4)
+
+
+def test_whoever_lacks_a_voice_is_told(them: Council) -> None:
+    """Members who have nobody with the role, however many persons others have."""
+    with them.of("bank") as ledger:
+        current = ledger.policies.in_force().policy
+        assert not any("change of the policy" in each for each in ledger.policies.vacancies(current))
+        risky = msgspec.structs.replace(current, amendment=(Agreement(role="approver", count=QUORUM),))
+        assert "A change of the policy needs 3 as approver, and no member has somebody with that role." in (
+            ledger.policies.vacancies(risky)
+        )
+        for name in ("bank-eve", "bank-mallory", "bank-trudy"):
+            asked = identity.request(Home(them.folder / "bank"), founders.ORIGIN, name, "person")
+            ledger.keys.admit(asked, roles=["approver"], organisation="bank")
+        assert "A change of the policy needs 3 as approver, and 1 member has somebody with that role." in (
+            ledger.policies.propose(risky).vacancies
+        )
+
+
 def test_an_agreement_is_taken_back(them: Council) -> None:
     change = Change(member="clinic", change="remove")
     with them.of("bank") as ledger:
@@ -189,7 +236,7 @@ def test_other_terms_are_not_agreed_to(them: Council) -> None:
 def test_the_policy_is_agreed_to_by_members_too(them: Council) -> None:
     with them.of("bank") as ledger:
         policy = founders.draft(policy="regulated").rules
-        assert isinstance(policy, founders.drafts.Rules)
+        assert isinstance(policy, Rules)
         ledger.policies.approve(policy.policy)
         (tally,) = ledger.policies.propose(policy.policy).tallies
         assert (tally.organisations, tally.count, tally.missing) == (("bank",), 3, 2)

@@ -14,7 +14,8 @@ import pytest
 
 import makers
 import serving
-from league import League, member, signer
+from league import League
+from membership import member, signer
 from muniment import config
 from muniment.client import checking, opening, standpoint
 from muniment.client.checking import Wanted

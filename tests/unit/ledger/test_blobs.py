@@ -103,7 +103,7 @@ def test_links_are_not_followed(blobs: Blobs, tmp_path: Path) -> None:
 
 def test_strangers_and_leftovers_are_not_listed(blobs: Blobs, tmp_path: Path) -> None:
     blobs.store(DATA)
-    for name in (".unfinished-abc", "notes.txt", "A" * 64):
+    for name in (".abc.0.unfinished", "notes.txt", "A" * 64):
         (tmp_path / "state" / "blobs" / name).write_bytes(b"")
     assert list(blobs.digests()) == [NAME]
 

@@ -149,7 +149,7 @@ def test_the_alarm_is_raised_even_where_the_file_cannot_be_kept(
     with other.engine.view() as view, pytest.raises(evidence.SplitView) as caught:
         pins.check(view.checkpoint, trust_in(honest), view.consistency)
     assert "evidence" not in caught.value.details
-    assert not list(pins.folder.glob(".unfinished-*"))
+    assert not list(pins.folder.glob(".*.unfinished"))
 
 
 def test_pins_only_move_forward_when_many_look_at_once(pins: Pins, tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ import machine as machines
 import makers
 from cases import Case
 from machine import Machine
-from muniment.core.format import checkpoint, keys, state_map, time
-from muniment.core.format.checkpoint import Checkpoint
+from muniment.core.format import keys, state_map, time
 from muniment.core.proof import answer as answers
 from muniment.core.proof import trust as trusts
 from muniment.core.proof import verify
@@ -39,17 +38,12 @@ def fault(height: int) -> Fault:
     return Fault(address=ADDRESS, height=height, kind="duplicate-vote", time="2026-11-23T11:00:00.000000Z")
 
 
-def sign(sealed: chain.Sealed) -> bytes:
-    frontier = sealed.position.frontier
-    return checkpoint.sign(Checkpoint(makers.ORIGIN, frontier.size, frontier.root()), makers.LOG)
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Founded at noon; acme signed twice (second 1), got another key (2), signed twice again beside an event (3), and (5)."""
     machine = Machine(machines.consortium("acme", "bank"))
     founding = machines.consortium("acme", "bank")
-    store = Store.create(tmp_path_factory.mktemp("members") / "ledger.db", founding, time.format(makers.NOON), sign)
+    store = Store.create(tmp_path_factory.mktemp("members") / "ledger.db", founding, time.format(makers.NOON), makers.seal)
     note = {"about": ["member/acme"], "text": {"sealed": "A" * 43}}
     blocks = (
         ((), (fault(7),)),
@@ -63,7 +57,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         moment = time.format(makers.NOON + number * machines.SECOND)
         staged = store.stage(chain.open_submissions(raws), lambda _, moment=moment: moment, faults)
         assert all(each.decision == "admitted" for each in staged.judged.verdicts)
-        store.commit(staged, sign, number)
+        store.commit(staged, makers.seal, number)
     yield store
     store.close()
 

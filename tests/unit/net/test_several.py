@@ -20,6 +20,7 @@ from muniment.core.proof.evidence import SplitView, verify_evidence
 from muniment.core.proof.trust import Trust
 from muniment.errors import InvalidInput, Unavailable, VerificationError
 from muniment.ledger.signers import SeedSigner
+from muniment.net.remote import Reader
 from muniment.net.several import Several
 from muniment.net.ways import NodeWarning
 from several_nodes import Club, Nodes, serve, strip
@@ -180,6 +181,14 @@ def test_no_single_node_can_refuse_what_the_others_take(town: Nodes) -> None:
     town.nodes[1].start()
 
 
+def test_what_may_have_been_written_by_now_is_not_called_refused(town: Nodes) -> None:
+    town.lie(0, refuse)
+    town.lie(1, lying.replace("/v1/entries", b"gone", status=502, type="text/plain"))
+    (raw,) = systems(town.several.ledger)
+    with pytest.warns(NodeWarning, match="refused what .* takes"), pytest.raises(Unavailable):
+        town.several.append([raw])
+
+
 def test_a_view_goes_on_at_another_node(town: Nodes) -> None:
     town.several.append(systems(town.several.ledger, 300))
     whole = entries_of(town)
@@ -260,14 +269,14 @@ def turn(standing: Any) -> Any:
 def test_a_false_proof_between_two_blocks_accuses_the_node_only(town: Nodes) -> None:
     pin = {"pin": None}
     with town.several.view() as view:
-        pin["pin"] = view._opened.pin
+        pin["pin"] = view.opened.pin
     town.several.append(systems(town.several.ledger))
-    fresh = Several(town.several.ways, town.several.trust, recall=lambda: pin["pin"])
+    fresh = Several(town.several.ways, town.several.trust, Reader(recall=lambda: pin["pin"]))
     with fresh.view() as view:
         town.lie(0, lying.change("/v1/proofs/consistency", lambda said: {"hashes": ["0" * 64]}))
         assert len(view.consistency(7, view.size)) > 0
         # As if the proof that came with the view had been for another size.
-        view._view._opened = msgspec.structs.replace(view._opened, since=None)
+        view._view.opened = msgspec.structs.replace(view.opened, since=None)
         fresh._remotes[next(iter(fresh._remotes))]._seen = None
         with pytest.warns(NodeWarning):
             assert len(view.consistency(7, view.size)) > 0
@@ -332,7 +341,7 @@ def test_a_single_node_without_the_quorum_is_refused_as_well(club: Club) -> None
     # Three of four are enough, and the publisher need not be among those who signed.
     nodes.lie(0, lying.honest)
     nodes.look(lambda view: view.checkpoint)
-    tier = nodes.look(lambda view: (view._opened.head.tier, view._opened.head.basis))
+    tier = nodes.look(lambda view: (view.opened.head.tier, view.opened.head.basis))
     assert tier == ("consortium", "voted")
     nodes.several.close()
 

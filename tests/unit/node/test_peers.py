@@ -14,6 +14,8 @@ from muniment.node.settings import NodeSettings, Peer
 
 BANK, CLINIC = "a" * 40, "b" * 40
 THE_BANK = Peer(organisation="bank", url="http://bank.test", p2p=f"{BANK}@bank.example:26656")
+# Whoever is to exchange cosignatures there could not even begin.
+NO_ADDRESS = 'organisation = "lab"\n[[peers]]\norganisation = "bank"\nurl = "https://bank.test:99999"\n'
 THE_CLINIC = Peer(organisation="clinic", p2p=f"{CLINIC}@clinic.example:26656")
 
 
@@ -40,7 +42,7 @@ def test_who_was_admitted_meanwhile_is_known(path: Path) -> None:
     assert not peers.knows(BANK)
 
 
-@pytest.mark.parametrize("half", ['organisation = "lab"\n[[peers]', "", 'organisation = "lab"\npears = 1\n', None])
+@pytest.mark.parametrize("half", ['organisation = "lab"\n[[peers]', "", 'organisation = "lab"\npears = 1\n', NO_ADDRESS, None])
 def test_a_file_that_is_half_written_ends_nothing(path: Path, half: str | None, caplog: pytest.LogCaptureFixture) -> None:
     peers = Peers(path, (THE_BANK,))
     if half is None:

@@ -17,8 +17,7 @@ from muniment.ledger.embedded import system_clock
 from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.founding import answer as answers
-from muniment.node.founding import draft as drafts
-from muniment.node.founding import drafting, joining, moving, preparing, sealing
+from muniment.node.founding import document, drafting, joining, moving, preparing, sealing
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.joining import Asked
 
@@ -75,8 +74,8 @@ def new(
         raise click.UsageError("Name the ledger with --origin, such as example.com/credit, or move one in with --from HOME.")
     else:
         draft = drafting.draft_new(origin, members, now, policy or drafting.POLICY, publishes)
-    files.write_new(out, drafts.encode(draft) + b"\n")
-    value = {"draft": str(out), "digest": drafts.identify(draft), **founding.plain(draft)}
+    files.write_new(out, document.encode(draft))
+    value = {"draft": str(out), "digest": document.identify(draft), **founding.plain(draft)}
     output.result(value, as_json or bool(json_asked), founding.tell_draft(draft, str(out), new=True))
 
 
@@ -129,7 +128,7 @@ def join(
     asked = Asked(person=person or settings.actor or "", url=url, p2p=p2p, listen=listen, p2p_listen=p2p_listen, rpc=rpc)
     answer = joining.join(place, invitation, organisation, asked)
     written = out or Path(f"{organisation}.answer.json")
-    files.write(written, answers.encode(answer) + b"\n")
+    files.write(written, document.encode(answer))
     value = {"answer": str(written), "home": str(place), **founding.plain(answer.body)}
     output.result(value, settings.output == "json", founding.tell_answer(invitation, answer, str(written), place, listen))
 
@@ -167,7 +166,7 @@ def seal(
     invitation = joining.read_invitation(files.read(file, joining.MAX_INVITATION_BYTES))
     if invitation.sealed is not None and answered:
         raise click.UsageError("A sealed file holds all answers: give it alone, or give the draft with the answers.")
-    read = [answers.decode(files.read(each, answers.MAX_ANSWER_BYTES)) for each in answered]
+    read = [answers.load(each) for each in answered]
 
     def write(listed: tuple[Answer, ...]) -> None:
         with connect(msgspec.structs.replace(settings, home=place, url=None)) as own:
@@ -200,7 +199,7 @@ def meet(answered: tuple[Path, ...], home: Path | None, actor: str | None, as_js
     """
     settings = session.resolve(home, actor, as_json)
     place = _home(settings)
-    read = [answers.decode(files.read(each, answers.MAX_ANSWER_BYTES)) for each in answered]
+    read = [answers.load(each) for each in answered]
     written = [each.organisation for each in read if sealing.meet(place, each)]
     lines = [f"{each} is known to this node now." for each in written] or ["All of them were known already."]
     output.result({"written": written}, settings.output == "json", lines)

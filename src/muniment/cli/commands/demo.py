@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from muniment.cli import exits, output
+from muniment import exits
+from muniment.cli import output
 from muniment.cli.demo import summary
 from muniment.cli.demo.aftermath import IMPACT
 from muniment.cli.demo.asking import Answers, ask

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from muniment.cli import exits, output, session
+from muniment import exits
+from muniment.cli import output, session
 from muniment.client import health
 from muniment.client.health import Check, Examined
 from muniment.ledger.embedded import system_clock

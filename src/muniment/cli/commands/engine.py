@@ -7,7 +7,8 @@ import os
 import click
 import msgspec
 
-from muniment.cli import exits, output, session
+from muniment import exits
+from muniment.cli import output, session
 from muniment.cli.groups import Group
 from muniment.node.engine import binary, install
 

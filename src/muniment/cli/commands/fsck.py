@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from muniment.cli import exits, output, progress, session
+from muniment import exits
+from muniment.cli import output, progress, session
 from muniment.client import inspecting, opening, standpoint
 from muniment.client.inspecting import Report
 

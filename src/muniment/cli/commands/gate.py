@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from muniment.cli import arguments, exits, output, progress, session
+from muniment import exits
+from muniment.cli import arguments, output, progress, session
 from muniment.client.gating import entrance
 from muniment.client.gating.decision import Gated, Glass
 from muniment.client.gating.entrance import DEFAULT_LENGTH, SUFFIX, Terms
@@ -31,7 +32,12 @@ def _check(break_glass: bool, reason: str | None, length: timedelta | None) -> N
     metavar="FILE",
     help=f"Where the ledger's answer is kept; default: FOLDER{SUFFIX}, beside the folder.",
 )
-@click.option("--max-age", type=arguments.Length(), metavar="AGE", help="How old a kept answer may be: 90s, 24h. Default: 7d.")
+@click.option(
+    "--max-age",
+    type=arguments.Length(),
+    metavar="AGE",
+    help="How old a kept answer may be, or what a consortium's node shows: 90s, 24h. Default: 7d.",
+)
 @click.option("--trust", type=click.Path(path_type=Path), metavar="FILE", help="Whom to believe; default: the ledger here.")
 @click.option("--break-glass", is_flag=True, help="Let it start although it must not; this is signed and recorded.")
 @click.option("--reason", metavar="TEXT", help="With --break-glass: why, in words (sealed).")

@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 import click
 
-from muniment.cli import exits, output, session
+from muniment import exits
+from muniment.cli import output, session
 from muniment.cli.groups import with_others
 from muniment.errors import InvalidInput
 

@@ -31,7 +31,7 @@ def command(home: Path | None, trust: str | None, as_json: bool) -> None:
     node = NodeHome(settings.home.absolute())
     consortium, peers = node.load_consortium(), node.load_settings().peers
     believed = None if trust is None else arrival.parse_trusted(trust)
-    with lock.held(node.folder):
+    with lock.held(node.folder, "node join"):
         store = Store.open(node.ledger)
         try:
             begun, validators = store.mark(), store.validators

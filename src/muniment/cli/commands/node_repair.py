@@ -36,7 +36,7 @@ def command(home: Path | None, anew: bool, from_others: bool, trust: str | None,
     node = NodeHome(settings.home.absolute())
     consortium, peers = node.load_consortium(), node.load_settings().peers
     believed = None if trust is None else arrival.parse_trusted(trust)
-    with lock.held(node.folder):
+    with lock.held(node.folder, "node repair"):
         mending = Mending(
             node,
             binary.find(os.environ).path,

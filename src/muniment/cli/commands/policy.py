@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from muniment.cli import arguments, exits, governing, output, session
+from muniment import exits
+from muniment.cli import arguments, governing, output, session
 from muniment.cli.groups import Group
 from muniment.client import policy_file
 from muniment.client.governed import Enacted
@@ -64,7 +65,7 @@ def show(named: str | None, as_toml: bool, home: Path | None, actor: str | None,
 def check(json_asked: bool, file: str, as_json: bool) -> int:
     """Say what is wrong with FILE, line by line, with the mend; else what it says, and what was perhaps not meant.
 
-    Needs no ledger. Exit 2 where the file has a mistake.
+    Needs no ledger, and so knows of no members. Exit 2 where the file has a mistake.
     """
     quiet = as_json or bool(json_asked)
     try:
@@ -105,12 +106,13 @@ def diff(files: tuple[str, ...], home: Path | None, actor: str | None, as_json: 
         raise click.UsageError("Give one policy file, which is compared with the policy in force, or two.")
     settings = session.resolve(home, actor, as_json)
     new = policy_file.load(files[-1]).policy
+    active: int | None = None
     if len(files) == 2:
         old, before = policy_file.load(files[0]).policy, files[0]
     else:
         with connect(settings) as ledger:
-            old, before = ledger.policies.in_force().policy, "the policy in force"
-    changes = policy_text.compare(old, new)
+            old, before, active = ledger.policies.in_force().policy, "the policy in force", ledger.policies.members()
+    changes = policy_text.compare(old, new, active)
     value = {"old": policies.identify(old), "new": policies.identify(new), "changes": changes}
     lines = governing.changes(changes) if changes else [f"{files[-1]} says the same as {before}."]
     output.result(value, settings.output == "json", [f"From {before} to {files[-1]}:", *lines] if changes else lines)
@@ -141,7 +143,7 @@ def approve(ledger: Ledger, file: str, expires_at: str | None, reason: str | Non
     policy = None if named else policy_file.load(file).policy
     digest = file if policy is None else policies.identify(policy)
     current = ledger.policies.in_force()
-    changes = () if policy is None else policy_text.compare(current.policy, policy)
+    changes = () if policy is None else policy_text.compare(current.policy, policy, ledger.policies.members())
     done = ledger.policies.approve(digest, reason=reason, expires_at=arguments.parse_time(expires_at))
     proposal = None if policy is None else ledger.policies.propose(policy)
     enough = proposal is not None and proposal.sufficient and not proposal.locked_out
@@ -215,10 +217,11 @@ def _show(
     enacted: Enacted | None = None,
     ledger: Ledger | None = None,
 ) -> None:
-    doubts = [*policy_text.doubts(policy), *(() if ledger is None else ledger.policies.vacancies(policy))]
+    active = None if ledger is None else ledger.policies.members()
+    doubts = [*policy_text.doubts(policy, active), *(() if ledger is None else ledger.policies.vacancies(policy))]
     value: dict[str, object] = {
         **({"digest": policies.identify(policy), "policy": policy, "founder": founder} if enacted is None else _plain(enacted)),
-        "sentences": _tell(policy),
+        "sentences": _tell(policy, active or 0),
         "doubts": doubts,
         **({} if text is None else {"toml": text}),
     }
@@ -227,11 +230,11 @@ def _show(
         return
     heading = [output.strong(f"The policy in {named}"), f"  digest  {value['digest']}"]
     lines = heading if enacted is None else governing.heading(enacted)
-    output.result(value, as_json, [*lines, "", *governing.sentences(policy), *governing.doubts(doubts)])
+    output.result(value, as_json, [*lines, "", *governing.sentences(policy, active or 0), *governing.doubts(doubts)])
 
 
-def _tell(policy: Policy) -> list[str]:
-    return [*policy_text.sentences(policy), *map(policy_text.describe_role, policy.roles)]
+def _tell(policy: Policy, active: int = 0) -> list[str]:
+    return [*policy_text.sentences(policy, active), *map(policy_text.describe_role, policy.roles)]
 
 
 def _plain(value: object) -> dict[str, object]:

@@ -7,7 +7,8 @@ from typing import get_args
 
 import click
 
-from muniment.cli import exits, output, session, telling
+from muniment import exits
+from muniment.cli import output, session, telling
 from muniment.client import proving
 from muniment.client.ledger import Ledger
 from muniment.client.proving import Openings, Proved

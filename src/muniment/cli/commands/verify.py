@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from muniment.cli import arguments, exits, output, progress, session, telling
+from muniment import exits
+from muniment.cli import arguments, output, progress, session, telling
 from muniment.client import checking, recognising, standpoint
 from muniment.client.auditing import Manner
 from muniment.client.checking import Checked, Wanted

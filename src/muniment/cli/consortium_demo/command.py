@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from muniment.cli import exits, output
+from muniment import exits
+from muniment.cli import output
 from muniment.cli.consortium_demo import nodes as neighbours
 from muniment.cli.consortium_demo import proof, trouble
 from muniment.cli.consortium_demo.place import CLINIC, HOSPITAL, LAB, ORIGIN, WATCH, prepare

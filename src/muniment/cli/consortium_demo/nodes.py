@@ -18,8 +18,7 @@ from muniment.ledger.embedded import system_clock
 from muniment.net import address
 from muniment.net.transport import Patience, Transport
 from muniment.node.founding import answer as answers
-from muniment.node.founding import draft as drafts
-from muniment.node.founding import drafting, joining, sealing
+from muniment.node.founding import document, drafting, joining, sealing
 from muniment.node.founding.consortium import Consortium
 from muniment.node.homes import NodeHome
 from muniment.node.process import orders, record
@@ -127,8 +126,8 @@ class Nodes:
 def found(place: Place) -> Nodes:
     """Draft, join and seal, as four organisations do it by hand: the keys of each are made in its own home."""
     draft = drafting.draft_new(ORIGIN, MEMBERS, times.format(system_clock() - 1_000_000), publisher=MEMBERS[0])
-    raw = drafts.encode(draft)
-    (place.folder / "draft.json").write_bytes(raw + b"\n")
+    raw = document.encode(draft)
+    (place.folder / "draft.json").write_bytes(raw)
     ports = iter(_find_ports(3 * len(MEMBERS)))
     told = []
     for each in MEMBERS:
@@ -138,7 +137,7 @@ def found(place: Place) -> Nodes:
     sealed = []
     for each in MEMBERS:
         # What travels between them is the answers, in the bytes of their files.
-        gathered = sealing.gather(place.home(each), draft, [answers.decode(answers.encode(one)) for one in told])
+        gathered = sealing.gather(place.home(each), draft, [answers.decode(document.encode(one)) for one in told])
         sealed.append(sealing.seal(place.home(each), gathered, system_clock).consortium)
     return Nodes(place, sealed[0])
 

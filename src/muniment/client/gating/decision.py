@@ -65,6 +65,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The weight of the answer: as of which block, by the header's clock, how old by this machine's, on whose word.
 
     age: seconds since the header's time, negative where the header is later than this machine's clock
+    confirmed: when a quorum of organisations had seen nothing newer, by their own clocks; empty where none cosigned
     """
 
     height: int
@@ -74,6 +75,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tier: Tier
     basis: Basis
     by: tuple[str, ...] = ()
+    confirmed: str = ""
 
 
 class Gated(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -131,14 +133,18 @@ def tell_objections(findings: GateFindings) -> tuple[Cause, ...]:
 def weigh(verified: Verified, age: int) -> Shown:
     """What stands behind an answer."""
     ground = verified.ground
+    # Those of a quorum come first, where there is one, and the header's next.
+    clocks = iter(verified.clocks)
+    confirmed = next(clocks).time if ground.tier != "solo" else ""
     return Shown(
         height=verified.head.height,
         time=verified.head.time,
         age=age,
-        clock=verified.clocks[0].whose if verified.clocks else "",
+        clock=next(clocks).whose,
         tier=ground.tier,
         basis=ground.basis,
         by=ground.basis_by,
+        confirmed=confirmed,
     )
 
 
@@ -181,6 +187,8 @@ def _tell_weight(shown: Shown | None) -> Iterator[str]:
         return
     age = f"{_tell_length(abs(shown.age))} {'ago' if shown.age >= 0 else 'ahead'} by this machine's clock"
     yield f"As of block {shown.height}, sealed at {shown.time} ({shown.clock}), {age}."
+    if shown.confirmed:
+        yield f"Nothing newer was seen at {shown.confirmed} by a quorum of organisations, each by its own clock."
     basis = {"asserted": "asserted, the operator's word", "voted": "voted", "replayed-by": "replayed"}[shown.basis]
     by = f" by {', '.join(shown.by)}" if shown.by else ""
     yield f"Trust tier: {_TIERS[shown.tier]}. State basis: {basis}{by}."

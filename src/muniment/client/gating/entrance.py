@@ -35,7 +35,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How a gate decides.
 
     receipt: the file where the answer is kept; beside the files, where none is named
-    max_age: how old a kept answer may be, in seconds; progress: follows the hashing
+    max_age: how old a kept answer may be, in seconds, or that of a ledger which may show an older state
+    progress: follows the hashing
     """
 
     receipt: Path | None = None

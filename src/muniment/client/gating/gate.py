@@ -131,13 +131,13 @@ class Gate:
         return tuple(causes)
 
     def _look_for_age(self, gated: Gated) -> Gated:
-        """A ledger that may be a copy is believed as long as an answer that was kept."""
+        """A ledger that may be in an older state is believed as long as an answer that was kept."""
         if self._last is None:
             return gated
         try:
             check_freshness(self._last.verified.clocks, time.format(self._clock()), self._max_age)
         except VerificationError as error:
-            cause = blame(error, error.code, "The ledger here has no log key, so that it may be a copy, and it is too old")
+            cause = blame(error, error.code, "What was shown may be an older state of the ledger, and it is too old")
             return msgspec.structs.replace(gated, allowed=False, code="refused", causes=(cause, *gated.causes))
         return gated
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.client.handover import page
 from muniment.client.handover.contents import Handover, Told
 from muniment.errors import InvalidInput, LedgerError
@@ -30,7 +31,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write the files into a new folder. Raises InvalidInput (`not-empty`), LedgerError (`not-written`); nothing is left then."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInput(f"{folder} holds something already", code="not-empty", hint="Choose another folder with --out.")
-    draft = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}.unfinished")
+    draft = disk.name_beside(folder)
     try:
         try:
             draft.mkdir(parents=True)

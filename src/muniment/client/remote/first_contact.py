@@ -9,12 +9,11 @@ about whom to believe, and a node that is away is named.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from muniment import disk
 from muniment.client.home import Home
 from muniment.config import Config
 from muniment.core.format import merkle
@@ -23,7 +22,6 @@ from muniment.core.proof import path as paths
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.trust import Trust
 from muniment.errors import InvalidInput, Unavailable, VerificationError
-from muniment.ledger.folder import sync_folder
 from muniment.ledger.pins import fingerprint
 from muniment.net import address, frames
 from muniment.net.entries import Entries
@@ -191,22 +189,11 @@ def _make_folder(folder: Path) -> None:
 
 def _keep(path: Path, text: str) -> bool:
     """Write the trust file, whole and durably; False where there is one by now."""
-    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}.unfinished")
     try:
-        try:
-            with beside.open("x", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            # Unlike a rename, this never takes the place of what another process kept meanwhile.
-            os.link(beside, path)
-            sync_folder(path.parent)
-            return True
-        except FileExistsError:
-            return False
-        finally:
-            with suppress(FileNotFoundError):
-                beside.unlink()
+        disk.create(path, text.encode())
+        return True
+    except FileExistsError:
+        return False
     except OSError as error:
         raise Unavailable(
             f"{path} cannot be written: {error.strerror}",

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from muniment import disk
 from muniment.core.format import digest
 from muniment.errors import CorruptStore, InvalidInput, MunimentError, NotFound, Unavailable
 from muniment.ledger.blobs import Blobs
-from muniment.ledger.folder import sync_folder
 from muniment.net.transport import Transport
 from muniment.net.ways import Ways
 
@@ -40,7 +40,7 @@ class RemoteBlobs:
         try:
             self._owed.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self._owed / name).touch(mode=0o600)
-            sync_folder(self._owed)
+            disk.sync(self._owed)
         except OSError as error:
             raise Unavailable(
                 f"cannot store in {self._owed}: {error.strerror}",

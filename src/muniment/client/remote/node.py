@@ -31,6 +31,7 @@ from muniment.ledger.blobs import Blobs
 from muniment.ledger.engine import View
 from muniment.ledger.pins import Pins
 from muniment.ledger.prover import Disclose, Hints
+from muniment.net.remote import Reader
 from muniment.net.several import Several
 from muniment.net.ways import Ways
 from muniment.vault import Vault
@@ -42,7 +43,6 @@ _PIN_STEP = 5
 class There:
     """A ledger at its nodes. `home` holds what belongs to this client: keys, vault, spool, and copies of evidence."""
 
-    may_lag = False
     settling = 0.0
 
     def __init__(self, home: Home, ways: Ways, trust: Trust, pins: Pins, follower: Follower | None = None) -> None:
@@ -60,17 +60,24 @@ class There:
         self.engine = Several(
             ways,
             trust,
-            recall=lambda: pins.load(trust.origin),
-            keep=pins.keep,
-            disclose=self._local.find,
-            prepare=self.deliver,
-            follow=self._lead,
+            Reader(
+                recall=lambda: pins.load(trust.origin),
+                keep=pins.keep,
+                disclose=self._local.find,
+                prepare=self.deliver,
+                follow=self._lead,
+            ),
         )
 
     @property
     def url(self) -> str:
         """The address of the node; of several, with spaces between them, as they are written in settings."""
         return self._ways.url
+
+    @property
+    def may_lag(self) -> bool:
+        """In a consortium one member's node answers, which may show what a quorum signed long ago; else the operator's own does."""
+        return self._trust.votes
 
     def open_index(self) -> RemoteIndex:
         """The node's read model."""

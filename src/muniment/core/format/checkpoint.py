@@ -24,6 +24,7 @@ MAX_SIZE = 2**63 - 1
 MAX_TIME = 2**63 - 1
 
 _TIME_BYTES = 8
+_COSIGNATURE_BYTES = _TIME_BYTES + 64
 _size = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -105,11 +106,19 @@ def cosign(checkpoint_note: note.Note, name: str, signer: keys.Signer, time: int
 
 
 def attach(raw: bytes, lines: Iterable[str]) -> bytes:
-    """A signed checkpoint with further signature lines, the log's own first, as tools expect it; none is repeated."""
+    """A signed checkpoint with further signature lines, the log's own first, as tools expect it; none is repeated.
+
+    Of a cosigner that signed again only the newest line stands there.
+    """
     attached = note.attach(note.parse(raw), lines)
     origin = parse(attached.text).origin
-    ordered = sorted(attached.signatures, key=lambda each: each.name != origin)
+    ordered = sorted(_drop_earlier(attached.signatures), key=lambda each: each.name != origin)
     return note.format(note.Note(attached.text, tuple(ordered)))
+
+
+def read_time(cosignature: note.Signature) -> int:
+    """When a cosigner says that it signed (POSIX seconds, its own clock); nothing of it is verified. 0 where it says no time."""
+    return int.from_bytes(cosignature.blob[:_TIME_BYTES], "big") if len(cosignature.blob) == _COSIGNATURE_BYTES else 0
 
 
 def open_cosignatures(checkpoint_note: note.Note, verifiers: Iterable[keys.Verifier]) -> tuple[Cosignature, ...]:
@@ -129,6 +138,15 @@ def open_cosignatures(checkpoint_note: note.Note, verifiers: Iterable[keys.Verif
         if verifier not in newest or newest[verifier].time < cosignature.time:
             newest[verifier] = cosignature
     return tuple(newest.values())
+
+
+def _drop_earlier(signatures: Iterable[note.Signature]) -> list[note.Signature]:
+    newest: dict[tuple[str, bytes], int] = {}
+    found = list(signatures)
+    for each in found:
+        owner = each.name, each.key_id
+        newest[owner] = max(read_time(each), newest.get(owner, 0))
+    return [each for each in found if read_time(each) == newest[each.name, each.key_id]]
 
 
 def _open_cosignature(text: str, verifier: keys.Verifier, blob: bytes) -> Cosignature:

@@ -11,7 +11,8 @@ A decoder never trusts that what it was given is canonical: it encodes again and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -144,6 +145,13 @@ def check_limits(raw: bytes, limit: int) -> None:
                 raise InvalidInput(f"nested more than {MAX_DEPTH} deep", code="too-deep")
         else:
             depth -= 1
+
+
+def require_sorted(items: Iterable[str], field: str) -> None:
+    """An array that is a set has one form: sorted and unique. Raises ValueError, which decoders turn into InvalidInput."""
+    listed = list(items)
+    if any(left >= right for left, right in pairwise(listed)):
+        raise ValueError(f"{field} must be sorted and without repeats")
 
 
 def _check_value(value: object, depth: int = 0) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import msgspec
 
 from muniment.core.format import dsse, entry, keys, merkle, state_map
+from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.dsse import Envelope
 from muniment.core.format.entry import Header
 from muniment.core.format.merkle import Frontier
@@ -53,6 +54,11 @@ class Position(msgspec.Struct, frozen=True):
     time: str
     leaf: bytes
     frontier: Frontier
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint that ends there."""
+        return Checkpoint(self.origin, self.frontier.size, self.frontier.root())
 
 
 class Block(msgspec.Struct, frozen=True):

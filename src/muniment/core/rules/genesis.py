@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from muniment.core.format import encoding, keys
-from muniment.core.format.encoding import HexDigest, Segment
+from muniment.core.format.encoding import HexDigest, Segment, require_sorted
 from muniment.core.rules import members
 from muniment.core.rules.members import Member, Publisher, Validators
-from muniment.core.rules.policy import Policy, require_sorted
+from muniment.core.rules.policy import Policy
 from muniment.errors import InvalidInput, VerificationError
 
 # Schema-less URL form, `<organisation-or-host>/<name>`; also the name of the log's key and of every checkpoint.

@@ -13,8 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from muniment.core.format import encoding
-from muniment.core.format.encoding import HexDigest, Natural, Segment, Time
-from muniment.core.rules.policy import require_sorted
+from muniment.core.format.encoding import HexDigest, Natural, Segment, Time, require_sorted
 from muniment.errors import InvalidInput
 
 MAX_MEMBERS = 64

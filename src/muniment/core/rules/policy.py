@@ -7,14 +7,14 @@ requirements. Arrays that are sets are sorted and unique, so that one policy has
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
 
 from muniment.core.format import decimal, digest, encoding
 from muniment.core.format.decimal import Comparator
-from muniment.core.format.encoding import Decimal, Identifier, Natural, Segment
+from muniment.core.format.encoding import Decimal, Identifier, Natural, Segment, require_sorted
+from muniment.core.rules import members
 from muniment.errors import InvalidInput, MunimentError
 
 Party = Literal["deployer", "evaluator", "registrar", "trainer"]
@@ -24,6 +24,11 @@ Writable = Annotated[str, msgspec.Meta(pattern=r"^(?:\*|[a-z]+(?:_[a-z]+)*\.[a-z
 ANY = "*"
 MAX_NAMED = 64
 """How many approvals an event can name; the same for measurements and waivers."""
+Quorum = Literal["quorum"]
+QUORUM: Quorum = "quorum"
+"""In place of a number of voices: more than two thirds of the members."""
+MAX_QUORUM = members.quorum(members.MAX_MEMBERS)
+"""How many voices a quorum is at most."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
@@ -45,6 +50,33 @@ class Approvals(_Part, frozen=True, kw_only=True):
 
     role: Segment
     count: Natural
+
+
+class Agreement(_Part, frozen=True, kw_only=True):
+    """Who must agree to a change of the rules, of the members or of the protocol: so many voices of a role, or `quorum` of them.
+
+    count: a quorum is more than two thirds of the members that there are when the change is judged, so that the number grows and
+        shrinks with them; where there are none, each person has a voice and one is enough
+    """
+
+    role: Segment
+    count: Natural | Quorum
+
+    @property
+    def grows(self) -> bool:
+        """Does the number follow the members?"""
+        return self.count == QUORUM
+
+    @property
+    def most(self) -> int:
+        """How many voices it asks for at most, whoever the members will be."""
+        return self.count if isinstance(self.count, int) else MAX_QUORUM
+
+    def needed(self, active: int) -> int:
+        """How many voices it asks for while there are so many members (0: the ledger has one operator); never more than these."""
+        if not isinstance(self.count, int):
+            return members.quorum(active)
+        return min(self.count, active) if active else self.count
 
 
 class Threshold(_Part, frozen=True, kw_only=True):
@@ -102,7 +134,7 @@ class Policy(_Part, frozen=True, kw_only=True):
 
     roles: tuple[Role, ...]
     environments: tuple[Environment, ...] = ()
-    amendment: tuple[Approvals, ...] = ()
+    amendment: tuple[Agreement, ...] = ()
     hold_roles: tuple[Segment, ...] = ()
     record_refusals: tuple[EventName, ...] = ()
 
@@ -200,27 +232,21 @@ def identify(policy: Policy) -> str:
 def _require_roles(policy: Policy) -> None:
     """What counts approvals or holds names a role that exists, and asks for at least one. Raises InvalidInput (`bad-policy`)."""
     known = {role.name for role in policy.roles}
-    asked = [*policy.amendment, *[each for environment in policy.environments for each in environment.approvals]]
-    unknown = sorted({each.role for each in asked} - known | set(policy.hold_roles) - known)
+    lists: list[tuple[Approvals | Agreement, ...]] = [policy.amendment, *[each.approvals for each in policy.environments]]
+    unknown = sorted({each.role for listed in lists for each in listed} - known | set(policy.hold_roles) - known)
     if unknown:
         raise InvalidInput(
             f"the policy asks for roles that it does not define: {', '.join(unknown)}",
             code="bad-policy",
             hint="Define each of them under `roles`, with what its holders may write.",
         )
-    lists = [policy.amendment, *[environment.approvals for environment in policy.environments]]
-    if any(sum(each.count for each in listed) > MAX_NAMED for listed in lists):
+    counts = [[each.most for each in policy.amendment]]
+    counts += [[each.count for each in environment.approvals] for environment in policy.environments]
+    if any(sum(listed) > MAX_NAMED for listed in counts):
         raise InvalidInput(
             f"more than {MAX_NAMED} approvals are asked for, and an event can name no more",
             code="bad-policy",
             hint="Ask for fewer.",
         )
-    if any(each.count < 1 for each in asked):
+    if any(count < 1 for listed in counts for count in listed):
         raise InvalidInput("approvals are asked for by at least one person", code="bad-policy", hint="Write a count of 1 or more.")
-
-
-def require_sorted(items: Iterable[str], field: str) -> None:
-    """An array that is a set has one form: sorted and unique. Raises ValueError, which decoders turn into InvalidInput."""
-    listed = list(items)
-    if any(left >= right for left, right in pairwise(listed)):
-        raise ValueError(f"{field} must be sorted and without repeats")

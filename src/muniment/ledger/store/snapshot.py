@@ -19,7 +19,8 @@ from muniment.ledger.store.blocks import BlockRow
 from muniment.ledger.store.tree import OpenTiles, TileCache
 
 Beside = Callable[[int], Mapping[str, str]]
-"""Signature lines on the checkpoint of a height that are known and not written yet, by organisation."""
+"""Signature lines on the checkpoint of a height that are known and perhaps not written yet, by organisation; none is older than
+the one that is written."""
 
 
 class Snapshot:
@@ -83,6 +84,11 @@ class Snapshot:
     def checkpoint_at(self, height: int) -> bytes:
         """The signed checkpoint that ends at the header of a height, with what members have said of it. Raises NotFound."""
         return self._attach(blocks.at_height(self._sql, height))
+
+    @connection.explaining()
+    def sealed_checkpoint(self, height: int) -> bytes:
+        """The checkpoint of a height under the one line that it was sealed with. Raises NotFound."""
+        return blocks.at_height(self._sql, height).checkpoint
 
     @connection.explaining()
     def cosignatures(self, height: int) -> dict[str, str]:

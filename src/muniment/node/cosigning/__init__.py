@@ -7,6 +7,7 @@ ahead       lines on checkpoints that this node has not reached
 keeper      all of it: counts organisations, publishes, tells those who wait
 intake      what others sent: verified, then kept, or shown to contradict this ledger
 sealing     a member's own line; keyring has the keys for it
+renewal     the same line anew, while nothing happens
 message     what goes over the wire
 courier     one thread for one peer
 troubles    what alarms are raised about

@@ -47,6 +47,11 @@ class Ahead:
         return found
 
     @property
+    def voices(self) -> int:
+        """How many members have lines here: so many say that there is something newer."""
+        return sum(map(bool, self._lines.values()))
+
+    @property
     def count(self) -> int:
         """How many lines are kept."""
         return sum(map(len, self._lines.values()))

@@ -41,6 +41,7 @@ from muniment.node.cosigning.keeper import Keeper, missing
 from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard, Ran
 from muniment.node.cosigning.past import Past
+from muniment.node.cosigning.renewal import Renewal
 from muniment.node.cosigning.troubles import Lookout
 from muniment.node.homes import NodeHome
 from muniment.node.peers import Peers
@@ -113,6 +114,7 @@ class Cosigning:
         self._ran: Ran | msgspec.UnsetType = msgspec.UNSET
         self._doubts: deque[Sequence[Early]] = deque(maxlen=64)
         self._lookout: Lookout | None = None
+        self._renewal: Renewal | None = None
         self._news = threading.Event()
         self._closing = False
         self._clerk = threading.Thread(target=self._run, name="cosigning", daemon=True)
@@ -153,6 +155,7 @@ class Cosigning:
         if mark is not None:
             self._ran = Ran(height=mark.height, root=mark.root.hex())
         self._lookout = Lookout(keeper, intake, self._divergences, self._alarms)
+        self._renewal = Renewal(self.organisation, keeper, self._cosigners, self._alarms, clock=self._clock)
         self._meet(self._peers)
         self._clerk.start()
 
@@ -196,6 +199,16 @@ class Cosigning:
         if strays:
             self._doubts.append(strays)
             self._news.set()
+
+    def catch_up(self) -> None:
+        """A snapshot was taken: its blocks are on the disk, and nobody was told of them."""
+        keeper, store = self._keeper, self._store
+        if keeper is None or store is None:
+            return
+        keeper.catch_up()
+        mark = store.mark()
+        if mark is not None:
+            self._ran = Ran(height=mark.height, root=mark.root.hex())
 
     def answer(self, notes: Sequence[Parsed]) -> Heard:
         """Take what a peer sent, and tell what it lacks.
@@ -299,10 +312,12 @@ class Cosigning:
             try:
                 while self._doubts:
                     self._look_into(self._doubts.popleft())
-                self._save()
                 if self._lookout is not None:
                     self._meet(self._look())
                     self._lookout.look()
+                if self._renewal is not None:
+                    self._renewal.look()
+                self._save()
                 if self.keeper.mark != told:
                     told = self.keeper.mark
                     for each in self._couriers:

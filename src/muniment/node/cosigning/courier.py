@@ -17,10 +17,12 @@ import msgspec
 from muniment.errors import Conflict, MunimentError
 from muniment.node.cosigning.intake import Intake, parse
 from muniment.node.cosigning.keeper import Keeper
-from muniment.node.cosigning.message import Heard, Ran, Told
+from muniment.node.cosigning.message import MAX_NOTES, Heard, Ran, Told
 
 PUSH_HEIGHTS = 32
-SHORT_HEIGHTS = 32
+SHORT_HEIGHTS = MAX_NOTES - PUSH_HEIGHTS - 1
+"""With the newest height, which always goes along, as many as a peer takes at once."""
+
 BEAT_SECONDS = 4.0
 """So often a peer hears from this node where nothing happens."""
 

@@ -79,3 +79,8 @@ def read(height: int, header_time: str, parsed: Note, voters: Voters | None, *, 
         lines=lines,
         committed=committed,
     )
+
+
+def read_time(line: str) -> int:
+    """When a member signed a line, in POSIX seconds by his clock, as a line that was verified says."""
+    return checkpoint.read_time(note.parse_signature(line))

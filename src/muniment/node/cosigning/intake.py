@@ -8,6 +8,7 @@ One line that a known key did not sign ends it: whoever sends such a line is not
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -25,6 +26,7 @@ from muniment.node.cosigning.divergence import Contradiction, Divergences
 from muniment.node.cosigning.head import Head
 from muniment.node.cosigning.keeper import Keeper
 from muniment.node.cosigning.past import Past
+from muniment.node.cosigning.renewal import LEAST_SECONDS
 from muniment.node.cosigning.voters import LOG, Voters
 
 CLOCK_SECONDS = 600
@@ -61,6 +63,8 @@ class Intake:
         self._divergences = divergences
         self._clock = clock
         self._loaded: dict[int, Head] = {}
+        self._renewed: dict[str, float] = {}
+        """When a member's line last took the place of an earlier one, by organisation and this machine's clock."""
         self.mistimed: dict[str, int] = {}
         """Lines by organisation that were refused for their time."""
 
@@ -145,7 +149,8 @@ class Intake:
             said = known.voters.open(known.text, name, signature)
             taken.valid += name != LOG
             if there is not None:
-                # Signed again, as after a crash before the file held the first line: one voice all the same.
+                # Signed again, because nothing happens, or after a crash that took the first line: one voice all the same.
+                taken.fresh += self._take_again(known, name, signature, said, taken)
                 continue
             if said is not None and not known.time - CLOCK_SECONDS <= said <= self._clock() + CLOCK_SECONDS:
                 self._refuse_time(name, taken)
@@ -154,6 +159,22 @@ class Intake:
                 if name != LOG:
                     self._divergences.agree(name, known.size)
                     self._divergences.count({known.size: (name,)})
+
+    def _take_again(self, known: Head, name: str, signature: Signature, said: int | None, taken: Taken) -> bool:
+        """A later line of the same member on the newest block takes the earlier one's place.
+
+        Seldom, so that nobody can keep this node busy with it.
+        """
+        now = self._clock()
+        if said is None or 0 <= now - self._renewed.get(name, -math.inf) < LEAST_SECONDS:
+            return False
+        if said > now + CLOCK_SECONDS:
+            self._refuse_time(name, taken)
+            return False
+        if not self._keeper.replace(known, name, note.format_signature(signature)):
+            return False
+        self._renewed[name] = now
+        return True
 
     def _belongs(self, known: Head, signature: Signature) -> bool:
         """Is this line by somebody who was let in later? It counts for nothing here, and shows that he may ask."""

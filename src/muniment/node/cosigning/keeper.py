@@ -2,6 +2,7 @@
 
     keeper.committed(sealed, note)          # a block is on the disk here
     keeper.insert(head, "bank", line)       # a line that was verified (intake)
+    keeper.replace(head, "bank", line)      # a later one by the same member on the newest block (renewal)
     keeper.wait(height, 3.0)                # until a quorum stands behind the block
     keeper.lines(height)                    # what may be shown of it, also what the file does not hold yet
 
@@ -127,6 +128,13 @@ class Keeper:
         self._tell(fresh.height)
         return strays
 
+    def catch_up(self) -> None:
+        """Blocks came into the file without being told: from a snapshot, all at once."""
+        _, height, _ = self._past.open()
+        if height > self.newest.height:
+            self._catch_up(height + 1)
+            self._tell(height)
+
     def judge(self, height: int) -> Voters | None:
         """The members who judge a block that is on its way: those in force before it."""
         return self._next if height == self.newest.height + 1 else self._past.judge(height)
@@ -154,6 +162,28 @@ class Keeper:
                 self._note_settled(to)
             return True
 
+    def replace(self, to: Head, organisation: str, line: str) -> bool:
+        """A member signed the newest checkpoint anew: his line takes the place of his earlier one.
+
+        False, and nothing is changed, where it is not a later one, or there is none of him; where the block is not the newest any
+        more; and where no quorum stands behind it.
+        """
+        with self._lock:
+            known = to.lines.get(organisation)
+            if known is None or to is not self._newest or not to.is_settled or head.read_time(line) <= head.read_time(known):
+                return False
+            to.lines[organisation] = line
+            self._unsaved.setdefault(to.height, {})[organisation] = line
+            self.heard[organisation] = time.monotonic()
+            return True
+
+    def renew(self, to: Head, line: str) -> bool:
+        """The same for this node's own line, which the others are told of."""
+        renewed = self.replace(to, self._organisation, line)
+        if renewed:
+            self._tell(to.height)
+        return renewed
+
     def insert_early(self, early: Early) -> bool:
         """Keep a verified line on a size to come; False where there is no room."""
         with self._lock:
@@ -180,6 +210,12 @@ class Keeper:
             if LOG in of.lines and of.voters is not None and self._publishers.find(of.voters.key(LOG)):
                 own[LOG] = of.lines[LOG]
             return own
+
+    @property
+    def is_outrun(self) -> bool:
+        """Do so many members say that there is something newer than the newest block here that one of them at least is honest?"""
+        with self._lock:
+            return self._next is not None and self.ahead.voices > len(self._next.organisations) - self._next.quorum
 
     def is_settled(self, height: int) -> bool:
         """Does a quorum stand behind the checkpoint of a height?"""

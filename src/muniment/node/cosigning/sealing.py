@@ -6,7 +6,6 @@ It leaves the process only after COMMIT; until then it stands in the row of the 
 from __future__ import annotations
 
 from muniment.core.format import checkpoint, keys, note
-from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.note import Note
 from muniment.core.rules import members
 from muniment.core.rules.chain import Sealed
@@ -21,5 +20,4 @@ def sign(sealed: Sealed, organisation: str, signer: keys.Signer, time: int) -> b
 
 def format(sealed: Sealed) -> str:
     """The text of that checkpoint."""
-    position = sealed.position
-    return checkpoint.format(Checkpoint(position.origin, position.frontier.size, position.frontier.root()))
+    return checkpoint.format(sealed.position.checkpoint)

@@ -6,12 +6,12 @@ instead of this file. What is not said here has CometBFT's own default.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import msgspec
 
 from muniment.node.engine import agreed
+from muniment.node.settings import quote
 
 NODE_ID_DIGITS = 40
 
@@ -47,14 +47,14 @@ def format(settings: EngineSettings) -> str:
     """The text of the file."""
     return "\n".join((_BASE, _P2P, _MEMPOOL, "{state_sync}", _CONSENSUS)).format(
         state_sync=_state_sync(settings.state_sync),
-        name=_quote(settings.name),
-        validator_key=_quote("config/silent_key.json" if settings.silent else "config/priv_validator_key.json"),
-        validator_state=_quote("data/silent_state.json" if settings.silent else "data/priv_validator_state.json"),
-        socket=_quote(f"unix://{settings.socket}"),
-        rpc=_quote(f"tcp://{settings.rpc}"),
-        p2p=_quote(f"tcp://{settings.p2p}"),
-        peers=_quote(",".join(settings.peers)),
-        members=_quote(",".join(peer[:NODE_ID_DIGITS] for peer in settings.peers)),
+        name=quote(settings.name),
+        validator_key=quote("config/silent_key.json" if settings.silent else "config/priv_validator_key.json"),
+        validator_state=quote("data/silent_state.json" if settings.silent else "data/priv_validator_state.json"),
+        socket=quote(f"unix://{settings.socket}"),
+        rpc=quote(f"tcp://{settings.rpc}"),
+        p2p=quote(f"tcp://{settings.p2p}"),
+        peers=quote(",".join(settings.peers)),
+        members=quote(",".join(peer[:NODE_ID_DIGITS] for peer in settings.peers)),
         shared=_say(_share_a_host(settings)),
         packet=agreed.PACKET_BYTES,
         transaction=agreed.TRANSACTION_BYTES,
@@ -73,14 +73,10 @@ def _state_sync(wished: StateSync | None) -> str:
         return "[statesync]\nenable = false\n"
     return (
         "[statesync]\n# A fresh node begins from a snapshot of the others. Once it has blocks of its own, this is not looked at.\n"
-        f"enable = true\nrpc_servers = {_quote(','.join(wished.servers))}\n"
-        f'trust_height = {wished.height}\ntrust_hash = {_quote(wished.hash)}\ntrust_period = "87600h0m0s"\n'
+        f"enable = true\nrpc_servers = {quote(','.join(wished.servers))}\n"
+        f'trust_height = {wished.height}\ntrust_hash = {quote(wished.hash)}\ntrust_period = "87600h0m0s"\n'
         'discovery_time = "5s"\nchunk_request_timeout = "10s"\nchunk_fetchers = "4"\n'
     )
-
-
-def _quote(text: str) -> str:
-    return json.dumps(text)
 
 
 def _say(holds: bool) -> str:

@@ -12,19 +12,22 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from muniment.client.key_request import Request
-from muniment.core.format import digest, encoding, keys
+from muniment.core.format import encoding, keys
 from muniment.core.format.encoding import HexDigest, Segment
 from muniment.core.rules import genesis, members
 from muniment.core.rules.genesis import Founder, KeyProof, Kind, Origin, Signature
 from muniment.core.rules.members import Member, Publisher
 from muniment.errors import InvalidInput, InvariantError, VerificationError
-from muniment.node.founding import draft as drafts
-from muniment.node.founding.draft import UNSET, Absent, Draft, Part
+from muniment.node import files
+from muniment.node.founding import document
+from muniment.node.founding.document import UNSET, Absent, Part
+from muniment.node.founding.draft import Draft
 
 FORMAT: Literal["urn:muniment:consortium-answer:v1"] = "urn:muniment:consortium-answer:v1"
 MAX_ANSWER_BYTES = 16 * 1024
@@ -148,25 +151,20 @@ class Answer(Part, frozen=True, kw_only=True):
         )
 
 
-_read = encoding.decoder(Answer, limit=MAX_ANSWER_BYTES)
+_read = document.decoder(Answer, limit=MAX_ANSWER_BYTES)
 
 
 def decode(raw: bytes) -> Answer:
-    """Read an answer from its file; one newline at its end is let pass. Verifies nothing. Raises InvalidInput (`bad-answer`)."""
+    """Read an answer from its file. Verifies nothing. Raises InvalidInput (`bad-answer`)."""
     try:
-        return _read(raw.removesuffix(b"\n"))
+        return _read(raw)
     except InvalidInput as error:
         raise _bad(f"this is no answer of a member: {error}") from None
 
 
-def encode(answer: Answer) -> bytes:
-    """The canonical bytes of an answer."""
-    return encoding.encode_struct(answer)
-
-
-def identify(answer: Answer) -> str:
-    """The SHA-256 of an answer, in lower hex: what two people compare who got it over a way that they do not trust."""
-    return digest.format(digest.sha256(encode(answer)))
+def load(path: Path) -> Answer:
+    """Read an answer. Raises as `files.read` and `decode`."""
+    return decode(files.read(path, MAX_ANSWER_BYTES))
 
 
 def name_service(organisation: str) -> str:
@@ -191,7 +189,7 @@ def verify(answer: Answer, draft: Draft) -> Answer:
     body = answer.body
     if body.origin != draft.origin:
         raise _bad(f"{answer.organisation} answered for {body.origin}, and this is {draft.origin}", "other-origin")
-    if body.draft != drafts.identify(draft):
+    if body.draft != document.identify(draft):
         raise _bad(f"{answer.organisation} answered another draft ({body.draft[:8]}…)", "other-draft")
     if answer.organisation not in draft.members:
         raise _bad(f"{answer.organisation} is no member of this draft", "no-such-member")

@@ -1,7 +1,7 @@
 """The sealed file of a consortium: the draft, every member's answer, and where its chain starts.
 
     sealed = build(draft, answers)          # the same value for whoever builds it, in whatever order the answers come
-    encode(sealed), decode(raw)
+    decode(document.encode(sealed))
     verify(decode(raw))                     # for a file that somebody handed over
 
 A new ledger starts at its genesis, which follows from draft and answers alone. One that moves in starts where its newest
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from muniment.core.format import digest, encoding, entry, keys, state_map
+from muniment.core.format import entry, keys, state_map
 from muniment.core.format.encoding import HexDigest, Natural, Time
 from muniment.core.proof import consortium as councils
 from muniment.core.proof.trust import Trust
@@ -23,8 +23,11 @@ from muniment.core.rules.members import Validators
 from muniment.errors import InvalidInput
 from muniment.node.engine import genesis_json
 from muniment.node.founding import answer as answers_
+from muniment.node.founding import document
+from muniment.node.founding import draft as drafts
 from muniment.node.founding.answer import Answer
-from muniment.node.founding.draft import UNSET, Draft, Part
+from muniment.node.founding.document import UNSET, Part
+from muniment.node.founding.draft import Draft
 
 FORMAT: Literal["urn:muniment:consortium:v1"] = "urn:muniment:consortium:v1"
 MAX_CONSORTIUM_BYTES = 4 * 1024 * 1024
@@ -87,7 +90,7 @@ class Consortium(Part, frozen=True, kw_only=True):
     @property
     def fingerprint(self) -> str:
         """What the members compare aloud: it stands for every byte of the file."""
-        text = identify(self)[:_FINGERPRINT_DIGITS]
+        text = document.identify(self)[:_FINGERPRINT_DIGITS]
         return " ".join(text[at : at + 4] for at in range(0, _FINGERPRINT_DIGITS, 4))
 
     def find(self, organisation: str) -> Answer | None:
@@ -103,33 +106,24 @@ class Consortium(Part, frozen=True, kw_only=True):
         return councils.to_trust(self.origin, self.ledger, self.validators, map(keys.parse, self.draft.log_keys))
 
 
-_read = encoding.decoder(Consortium, limit=MAX_CONSORTIUM_BYTES)
+_read = document.decoder(Consortium, limit=MAX_CONSORTIUM_BYTES)
 
 
 def decode(raw: bytes) -> Consortium:
-    """Read the sealed file; one newline at its end is let pass. Verifies nothing. Raises InvalidInput (`bad-consortium`)."""
+    """Read the sealed file. Verifies nothing. Raises InvalidInput (`bad-consortium`)."""
     try:
-        return _read(raw.removesuffix(b"\n"))
+        return _read(raw)
     except InvalidInput as error:
         raise _bad(f"this is no sealed file of a consortium: {error}") from None
-
-
-def encode(consortium: Consortium) -> bytes:
-    """The canonical bytes of a sealed file."""
-    return encoding.encode_struct(consortium)
-
-
-def identify(consortium: Consortium) -> str:
-    """The SHA-256 of the sealed file, in lower hex."""
-    return digest.format(digest.sha256(encode(consortium)))
 
 
 def build(draft: Draft, answers: Iterable[Answer], start: Start | None = None) -> Consortium:
     """Seal a draft with the answers of all its members, each of them verified.
 
     `start` is of the ledger that moves in; a new one starts at its genesis. Raises InvalidInput as `answer.verify`, and
-    (`answers-missing`, `two-answers`, `key-shared`, `actor-shared`, `members-too-many`).
+    (`bad-draft`, `answers-missing`, `two-answers`, `key-shared`, `actor-shared`, `members-too-many`).
     """
+    drafts.check(draft)
     ordered = sorted((answers_.verify(each, draft) for each in dict.fromkeys(answers)), key=lambda each: each.organisation)
     _check_complete(draft, ordered)
     _check_apart(ordered)

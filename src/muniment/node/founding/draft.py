@@ -1,7 +1,7 @@
-"""The draft of a consortium: what is to be founded, before anybody has a key (docs/spec, section 14.1).
+"""The draft of a consortium: what is to be founded, before anybody has a key (docs/spec, section 13.6).
 
     draft = decode(raw)
-    identify(draft)             # the digest that every answer names and every key signs
+    document.identify(draft)            # the digest that every answer names and every key signs
 
 Its origin, members, policy and time make the genesis, so that all members build the same one. A solo ledger that moves in
 brings its own policy and actors; then the draft names that ledger instead.
@@ -13,26 +13,21 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from muniment.core.format import digest, encoding, keys
-from muniment.core.format.encoding import HexDigest, Segment, Time
+from muniment.core.format import keys
+from muniment.core.format.encoding import HexDigest, Segment, Time, require_sorted
 from muniment.core.proof.trust import MAX_LOG_KEYS
 from muniment.core.rules import members
 from muniment.core.rules.genesis import Origin
 from muniment.core.rules.members import MAX_MEMBERS
-from muniment.core.rules.policy import Policy, require_sorted
+from muniment.core.rules.policy import Policy
 from muniment.errors import InvalidInput
+from muniment.node.founding import document
+from muniment.node.founding.document import UNSET, Absent, Part
 
 FORMAT: Literal["urn:muniment:consortium-draft:v1"] = "urn:muniment:consortium-draft:v1"
 MAX_DRAFT_BYTES = 128 * 1024
 PROTECTED_FROM = 4
 """How many members it takes until one of them may fail or lie without harm."""
-
-Absent = msgspec.UnsetType
-UNSET = msgspec.UNSET
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
-    """The shape of everything in the files of a founding."""
 
 
 class Rules(Part, frozen=True, kw_only=True):
@@ -78,25 +73,15 @@ class Draft(Part, frozen=True, kw_only=True):
         return members.quorum(len(self.members))
 
 
-_read = encoding.decoder(Draft, limit=MAX_DRAFT_BYTES)
+_read = document.decoder(Draft, limit=MAX_DRAFT_BYTES)
 
 
 def decode(raw: bytes) -> Draft:
-    """Read a draft from its file; one newline at its end is let pass. Raises InvalidInput (`bad-draft`)."""
+    """Read a draft from its file. Raises InvalidInput (`bad-draft`)."""
     try:
-        return check(_read(raw.removesuffix(b"\n")))
+        return check(_read(raw))
     except InvalidInput as error:
         raise _bad(str(error)) from None
-
-
-def encode(draft: Draft) -> bytes:
-    """The canonical bytes of a draft. Raises InvalidInput (`bad-draft`)."""
-    return encoding.encode_struct(check(draft))
-
-
-def identify(draft: Draft) -> str:
-    """The SHA-256 of a draft's canonical bytes, in lower hex: what every answer is an answer to."""
-    return digest.format(digest.sha256(encode(draft)))
 
 
 def check(draft: Draft) -> Draft:

@@ -16,7 +16,8 @@ from muniment.core.rules.members import MAX_MEMBERS
 from muniment.errors import Conflict, InvalidInput
 from muniment.node.founding import draft as drafts
 from muniment.node.founding import rules
-from muniment.node.founding.draft import UNSET, Draft, Rules
+from muniment.node.founding.document import UNSET
+from muniment.node.founding.draft import Draft, Rules
 
 POLICY = "team"
 """The rules that a consortium begins with where nobody names others."""
@@ -25,7 +26,7 @@ _RESERVED = frozenset({"none", "node"})
 
 
 def draft_new(origin: str, members: Sequence[str], time: str, policy: str = POLICY, publisher: str | None = None) -> Draft:
-    """The draft of a new ledger. A ready policy is adapted to so many members (`rules.adapt`); a file is taken as it is.
+    """The draft of a new ledger. A ready policy is adapted to members (`rules.adapt`); a file is taken as it is.
 
     Raises InvalidInput (`bad-origin`, `bad-member`, `bad-members`, `bad-publisher`; `no-founder` and the like for a policy that
     nobody could begin with), and as `policy_file.load`.
@@ -34,7 +35,7 @@ def draft_new(origin: str, members: Sequence[str], time: str, policy: str = POLI
     names = _check_members(members, publisher)
     file = policy_file.load(policy)
     homes.check_founding(file.policy, file.founder)
-    begun = rules.adapt(file, len(names)) if policy in policy_file.READY else Rules(founder=file.founder, policy=file.policy)
+    begun = rules.adapt(file) if policy in policy_file.READY else Rules(founder=file.founder, policy=file.policy)
     return drafts.check(
         Draft(format=drafts.FORMAT, origin=origin, members=names, time=time, rules=begun, publisher=publisher or UNSET)
     )

@@ -24,11 +24,12 @@ from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.founding import answer as answers
 from muniment.node.founding import consortium as consortia
+from muniment.node.founding import document, engine_keys
 from muniment.node.founding import draft as drafts
-from muniment.node.founding import engine_keys
 from muniment.node.founding.answer import Answer, Body, FirstActor, Use
 from muniment.node.founding.consortium import Consortium
-from muniment.node.founding.draft import UNSET, Draft
+from muniment.node.founding.document import UNSET
+from muniment.node.founding.draft import Draft
 from muniment.node.places import NodePlaces
 from muniment.node.settings import NodeSettings
 
@@ -86,7 +87,7 @@ def join(folder: Path, invitation: Invitation, organisation: str, asked: Asked) 
     signing = _make_keys(home, places, draft, organisation, person)
     body = Body(
         format=answers.FORMAT,
-        draft=drafts.identify(draft),
+        draft=document.identify(draft),
         origin=draft.origin,
         organisation=organisation,
         validator=signing["validator"].public_key.hex(),
@@ -104,14 +105,14 @@ def join(folder: Path, invitation: Invitation, organisation: str, asked: Asked) 
     answer = answers.verify_keys(answers.sign(body, signing))
     files.write(places.settings, node_settings.format(settings).encode())
     # Last: whoever finds an answer finds every key that it names. A crash before it leaves keys that nobody has seen.
-    files.write(places.answer, answers.encode(answer) + b"\n")
+    files.write(places.answer, document.encode(answer))
     return answer
 
 
 def load_answer(places: NodePlaces) -> Answer:
     """What this home answered. Raises NotFound (`not-joined`), InvalidInput (`bad-answer`)."""
     try:
-        return answers.decode(files.read(places.answer, answers.MAX_ANSWER_BYTES))
+        return answers.load(places.answer)
     except NotFound:
         raise NotFound(
             f"nobody joined a consortium from {places.home}",

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from muniment import disk
 from muniment.client.world import World
 from muniment.core.format import entry, keys
 from muniment.core.rules.chain import Sealed
 from muniment.core.rules.records import Protocol
 from muniment.errors import CorruptStore, InvalidInput
-from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Seal, Store
 from muniment.node.cosigning import sealing as cosignatures
 from muniment.node.founding.consortium import Consortium, Start
@@ -47,7 +47,7 @@ def in_place(path: Path) -> Iterator[Path]:
         yield beside
         # The file was closed, so that nothing of it lies in a log beside it. A crash before this leaves a file that nobody opens.
         os.link(beside, path)
-        sync_folder(path.parent)
+        disk.sync(path.parent)
     except FileExistsError:
         raise InvalidInput(f"{path} is already there", code="already-a-ledger", hint="Choose another home with --home.") from None
     finally:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.client.council import Change
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
@@ -24,7 +25,6 @@ from muniment.core.format import keys, note
 from muniment.core.format.keys import Verifier
 from muniment.core.rules.members import Validators
 from muniment.errors import Conflict, InvalidInput, VerificationError
-from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.fsck import fsck
 from muniment.node.founding import ledger_file
@@ -129,7 +129,7 @@ def handed_over(folder: Path, draft: Draft, organisation: str) -> Iterator[None]
     os.rename(home.log_key, target)
     try:
         for each in (home.log_key.parent, target.parent):
-            sync_folder(each)
+            disk.sync(each)
         yield
     except BaseException:
         os.rename(target, home.log_key)

@@ -18,13 +18,13 @@ from typing import Literal
 
 import msgspec
 
+from muniment import disk
 from muniment.client import home as homes
 from muniment.client.world import World
 from muniment.core.format import keys
 from muniment.core.rules.records import Consortium, Membership
 from muniment.errors import InvalidInput
 from muniment.ledger import signers
-from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Store
 from muniment.node import settings as node_settings
 from muniment.node.founding import engine_keys
@@ -121,7 +121,7 @@ def _replace(path: Path, target: Path) -> None:
             os.link(target, _ended(target))
     os.replace(path, target)
     for each in (path.parent, target.parent):
-        sync_folder(each)
+        disk.sync(each)
 
 
 def _ended(target: Path) -> Path:

@@ -1,7 +1,8 @@
 """The rules that a consortium begins with.
 
 A ready policy was written for one house. In a consortium its amendment rule is another one: more than two thirds of the members,
-each through a person of its own, agree to what changes the policy, the members or the protocol. A policy file is taken as it is.
+each through a person of its own, agree to what changes the policy, the members or the protocol, however many members there are
+then. A policy file is taken as it is.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from muniment.core.rules import members
-from muniment.core.rules.policy import MAX_NAMED, Approvals, Role
+from muniment.core.rules import members, policy_text
+from muniment.core.rules.policy import QUORUM, Agreement, Role
 from muniment.core.rules.policy_text import File
 from muniment.node.founding.draft import PROTECTED_FROM, Draft, Rules
 
@@ -21,26 +22,18 @@ ROLE = "member"
 _MAY = ("approval.decided", "member.changed", "policy.amended", "protocol.upgraded")
 
 
-def adapt(file: File, count: int) -> Rules:
-    """A ready policy for so many members: the first person of each holds the founder's roles and speaks for it."""
-    quorum = min(members.quorum(count), MAX_NAMED)
+def adapt(file: File) -> Rules:
+    """A ready policy for a consortium: the first person of each member holds the founder's roles and speaks for it."""
     others = [each for each in file.policy.roles if each.name != ROLE]
     roles = tuple(sorted([*others, Role(name=ROLE, may=_MAY)], key=lambda each: each.name))
-    policy = msgspec.structs.replace(file.policy, roles=roles, amendment=(Approvals(role=ROLE, count=quorum),))
+    policy = msgspec.structs.replace(file.policy, roles=roles, amendment=(Agreement(role=ROLE, count=QUORUM),))
     return Rules(founder=tuple(sorted({*file.founder, ROLE})), policy=policy)
 
 
 def doubts(draft: Draft) -> Iterator[str]:
     """What was perhaps not meant, in sentences."""
-    if not isinstance(draft.rules, Rules):
-        return
-    asked = sum(each.count for each in draft.rules.policy.amendment)
-    if asked < draft.quorum:
-        said = "nobody's approval" if not asked else "1 approval" if asked == 1 else f"{asked} approvals"
-        yield (
-            f"A change of the policy, of the members or of the protocol needs {said}, while it takes {draft.quorum} of "
-            f"{len(draft.members)} members to make a proof: fewer could change the rules for all."
-        )
+    if isinstance(draft.rules, Rules):
+        yield from policy_text.doubt_quorum(draft.rules.policy, len(draft.members))
 
 
 def describe_strength(count: int) -> str:

@@ -24,11 +24,11 @@ from muniment.node.engine import genesis_json
 from muniment.node.engine.genesis_json import AppState
 from muniment.node.founding import answer as answers_
 from muniment.node.founding import consortium as consortia
-from muniment.node.founding import draft as drafts
-from muniment.node.founding import engine_keys, joining, ledger_file
+from muniment.node.founding import document, engine_keys, joining, ledger_file
 from muniment.node.founding.answer import Answer
 from muniment.node.founding.consortium import Consortium, Start
-from muniment.node.founding.draft import UNSET, Draft
+from muniment.node.founding.document import UNSET
+from muniment.node.founding.draft import Draft
 from muniment.node.founding.ledger_file import Clock
 from muniment.node.places import NodePlaces
 from muniment.node.settings import NodeSettings, Peer
@@ -47,7 +47,7 @@ def gather(folder: Path, draft: Draft, answers: Iterable[Answer], start: Start |
     """Seal a draft with these answers, and this home's own where it is not among them. Raises as `consortium.build`."""
     given = list(answers)
     own = _own_answer(NodePlaces(folder))
-    if own is not None and own.body.draft == drafts.identify(draft) and own.organisation in draft.members:
+    if own is not None and own.body.draft == document.identify(draft) and own.organisation in draft.members:
         given.append(own)
     return consortia.build(draft, given, start)
 
@@ -58,7 +58,7 @@ def seal(folder: Path, consortium: Consortium, clock: Clock) -> Sealed:
     The ledger that moves in lies there already (`moving`). Raises NotFound (`not-joined`), Conflict (`sealed-already`,
     `other-answer`), InvalidInput (`already-a-ledger`, `keys-differ`), Unavailable.
     """
-    places, raw = NodePlaces(folder), consortia.encode(consortium) + b"\n"
+    places, raw = NodePlaces(folder), document.encode(consortium)
     answer = joining.load_answer(places)
     again = _is_sealed(places, raw)
     check_own(places, consortium, answer)
@@ -116,7 +116,7 @@ def check_own(places: NodePlaces, consortium: Consortium, answer: Answer) -> Non
             code="other-answer",
             hint="Send your newest answer to the others and seal with it, or seal in the home that gave the other one.",
         )
-    if sealed is None and answer.body.draft != drafts.identify(consortium.draft):
+    if sealed is None and answer.body.draft != document.identify(consortium.draft):
         raise Conflict(
             f"this home answered another draft ({answer.body.draft[:8]}…)",
             code="other-draft",

@@ -46,7 +46,7 @@ def open_request(raw: bytes) -> Request:
     """The question, if it may be asked. Raises InvalidInput (`engine-call`)."""
     try:
         found = msgspec.json.decode(raw[:MAX_REQUEST_BYTES], type=Request)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _refuse("this is no request in JSON-RPC") from None
     allowed = CALLS.get(found.method)
     if allowed is None:

@@ -10,7 +10,6 @@ CometBFT's own light client asks before it follows a header, and it checks all e
 from __future__ import annotations
 
 import base64
-import binascii
 
 import msgspec
 
@@ -111,7 +110,7 @@ def decode(raw: bytes) -> Commit:
             app_hash=bytes.fromhex(signed.header.app_hash),
             signatures=tuple([_read_signature(each) for each in commit.signatures if each.block_id_flag == _FOR_THE_BLOCK]),
         )
-    except (msgspec.MsgspecError, ValueError, binascii.Error) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidInput(f"the engine's commit cannot be read: {error}", code="bad-commit") from None
 
 

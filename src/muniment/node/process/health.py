@@ -79,9 +79,11 @@ def _examine_addresses(home: NodeHome) -> Iterator[Check]:
 
 def _examine_running(home: NodeHome) -> Iterator[Check]:
     found = standing.look(home)
-    if not found.supervisor:
-        yield Check(name="node", grade="warning", said="it does not run", mend="muniment node start")
+    if found.phase == "stopped":
+        yield Check(name="node", grade="warning", said=found.wrong[0], mend="muniment node start")
         return
+    if found.progress:
+        yield Check(name="node", grade="warning", said=f"it {found.progress}", mend="muniment node status")
     for text in found.wrong:
         yield Check(name="node", grade="problem", said=text, mend="muniment node status")
     for alarm in found.alarms:

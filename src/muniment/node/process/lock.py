@@ -1,7 +1,8 @@
 """One node for each folder: an advisory lock, held by the supervisor and by the engine that it started.
 
 Two engines with one key would sign twice at one height, which every other member sees and records. So the engine holds the lock
-too: where it should outlive its supervisor, no other can start beside it.
+too: where it should outlive its supervisor, no other can start beside it. Who took the lock has written his process into the file,
+and has a lock of his own (POSIX) on it, which nobody inherits: so a process that merely got the same number is not taken for him.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from muniment.errors import Conflict, NotFound, Unavailable
 
@@ -20,9 +22,20 @@ PATIENCE_SECONDS = 3.0
 """A node that was killed takes a moment to be gone with all its processes."""
 _RETRY_SECONDS = 0.1
 
+NODE = "node start"
+"""The work of whoever runs the node; others name the command that they are."""
 
-def take(folder: Path) -> int:
-    """Lock a node's folder; the descriptor holds the lock while any process has it open.
+
+class Holder(NamedTuple):
+    """Who has the lock. `process` is its number, as text; `lives` is False where only what it started is left."""
+
+    process: str
+    work: str
+    lives: bool
+
+
+def take(folder: Path, work: str = NODE) -> int:
+    """Lock a node's folder for some work; the descriptor holds the lock while any process has it open.
 
     Raises Conflict (`already-running`), NotFound (`no-node`), Unavailable (`home-unwritable`).
     """
@@ -43,35 +56,33 @@ def take(folder: Path) -> int:
         if time.monotonic() >= deadline:
             holder = _read_holder(descriptor)
             os.close(descriptor)
-            raise Conflict(
-                f"the node in {folder.parent} runs already" + (f", as process {holder}" if holder else ""),
-                code="already-running",
-                hint="Use that one, or stop it first.",
-                details={"process": holder},
-            )
+            raise _taken(folder, holder)
         time.sleep(_RETRY_SECONDS)
-    sign(descriptor)
+    sign(descriptor, work)
     return descriptor
 
 
-def sign(descriptor: int) -> None:
+def sign(descriptor: int, work: str = NODE) -> None:
     """Write down that this process holds the lock, for whoever finds it taken."""
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(descriptor, f"{os.getpid()} {work}\n".encode(), 0)
+    # Where a system has both kinds of lock in one, whoever asks goes by the process's number alone.
+    with suppress(OSError):
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, work: str) -> Iterator[None]:
     """Keep a node from running while its folder is worked on. Raises as `take`."""
-    descriptor = take(folder)
+    descriptor = take(folder, work)
     try:
         yield
     finally:
         os.close(descriptor)
 
 
-def find_holder(folder: Path) -> str | None:
-    """The process of the supervisor that runs this node, or None where none does."""
+def find_holder(folder: Path) -> Holder | None:
+    """Who runs this node or works on its folder, or None where nobody does."""
     try:
         descriptor = os.open(folder / NAME, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -79,7 +90,7 @@ def find_holder(folder: Path) -> str | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return _read_holder(descriptor) or "?"
+        return _read_holder(descriptor)
     finally:
         os.close(descriptor)
     return None
@@ -93,5 +104,31 @@ def _try(descriptor: int) -> bool:
     return True
 
 
-def _read_holder(descriptor: int) -> str:
-    return os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+def _read_holder(descriptor: int) -> Holder:
+    process, _, work = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip().partition(" ")
+    return Holder(process or "?", work or NODE, _lives(descriptor, process))
+
+
+def _lives(descriptor: int, process: str) -> bool:
+    """Does the process live that signed? One that has just taken the lock may not have."""
+    if not process.isdecimal() or int(process) == os.getpid():
+        return True
+    try:
+        os.kill(int(process), 0)
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # It is another user's, or it has its lock.
+        return True
+    return False
+
+
+def _taken(folder: Path, holder: Holder) -> Conflict:
+    if holder.work == NODE:
+        said = f"the node in {folder.parent} runs already, as process {holder.process}"
+        hint = "Use that one, or stop it first."
+    else:
+        said = f"`muniment {holder.work}` works on the node in {folder.parent}, as process {holder.process}"
+        hint = "Let it end first."
+    return Conflict(said, code="already-running", hint=hint, details={"process": holder.process})

@@ -1,6 +1,7 @@
 """What the supervisor writes down about the processes of its node, for `muniment node status`: `HOME/node/processes.json`.
 
 It is written whenever something changes, and says nothing about whether the supervisor itself still runs: the lock does (`lock`).
+The last one says whether it was told to stop.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ def write(folder: Path, record: Mapping[str, object]) -> None:
     with suppress(OSError):
         fresh.write_text(json.dumps(record) + "\n", encoding="utf-8")
         os.replace(fresh, folder / NAME)
+
+
+def forget(folder: Path) -> None:
+    """Take away what the last supervisor wrote: it says nothing about the one that is about to begin."""
+    with suppress(OSError):
+        (folder / NAME).unlink(missing_ok=True)
 
 
 def read(folder: Path) -> dict[str, Any]:

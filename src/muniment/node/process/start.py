@@ -19,7 +19,7 @@ from muniment.node.engine.config_toml import EngineSettings, StateSync
 from muniment.node.founding import rotating
 from muniment.node.homes import NodeHome
 from muniment.node.light import arrival, remembering
-from muniment.node.process import lock, orders
+from muniment.node.process import lock, orders, record
 from muniment.node.process.orders import Orders
 from muniment.node.repair import plan
 from muniment.node.settings import NodeSettings
@@ -49,6 +49,7 @@ def prepare(
     require_engine_home(home)
     engine = binary.find(environment)
     held = lock.take(home.folder)
+    record.forget(home.folder)
     plan.require_none(home)
     socket = find_socket(home)
     for use in rotating.settle(home.home):

@@ -36,6 +36,7 @@ from muniment.server.process import notify
 LOGS = "logs"
 LOG_NAME = "engine.log"
 INTERRUPTED = 130
+"""As in `exits`, which would bring the rules into this process."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TICK_SECONDS = 1.0
 BUSY_TICK_SECONDS = 0.1
@@ -43,6 +44,7 @@ GAP_SECONDS = 2.0
 """Who did not run for longer than this between two ticks cannot say of others that they were silent."""
 GRACE_SECONDS = 1.0
 """An engine that loses its application fails too, and says so before the application is quite gone."""
+APPLICATION_FAILED = "application-failed"
 DIVERGED_STARTS = 3
 PASSING_SECONDS = 120.0
 MAX_ENGINE_PROCESSORS = 4
@@ -99,7 +101,9 @@ class Supervisor:
             os.set_blocking(each, False)
         signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
         for number in SIGNALS:
-            signal.signal(number, lambda number, frame: self._stop())
+            # Whoever starts a node that is to outlive his terminal (nohup) has the signal of its end ignored.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, lambda number, frame: self._stop())
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         # A supervisor that is halted would halt the engine with it, whose log nobody takes any more.
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
@@ -153,12 +157,15 @@ class Supervisor:
         application.hear(now)
         if application.halted is not None and not self._held:
             self._hold(str(application.halted.get("code")), str(application.halted.get("text")), now)
+        if application.failed is not None:
+            self._telling.failed = str(application.failed.get("message", ""))
         if application.failed is not None and self._greet is not None:
             # Before anybody was greeted somebody waits for the answer. A node that ran before goes on trying.
             self.failed = application.failed
             self._code = int(application.failed.get("exit", 1))
             self._stopping = True
         elif application.ready and not was_ready:
+            self._telling.failed = ""
             self._telling.log.say("info", "application-ready", "the application is ready", process=application.child.process)
             application.tell({"alarms": self._telling.alarms.tell()})
             if self._greet is not None and application.greeting is not None:
@@ -219,7 +226,8 @@ class Supervisor:
     def _end_application(self, ended: ApplicationWatch, code: int, now: float) -> None:
         if self._stopping:
             return
-        child, words = ended.child, (ended.failed or {}).get("message", "")
+        child, failed = ended.child, ended.failed or {}
+        words, hint = str(failed.get("message", "")), str(failed.get("hint", ""))
         wait = 0.0 if child.told is not None else self._backoffs[0].count(now - child.began)
         self._due[orders.APPLICATION] = now + wait
         if child.told is None:
@@ -230,6 +238,9 @@ class Supervisor:
                 status=code,
                 words=words,
             )
+            if self._backoffs[0].deaths > 1:
+                told = f"{words}. {hint}" if words else f"status {code}; the node's log says why"
+                self._telling.sound(APPLICATION_FAILED, f"the application ends soon after its start: {told}")
         if self._engine is not None:
             self._engine.child.stop(now)
 
@@ -278,6 +289,8 @@ class Supervisor:
             self._start_application(now)
         application = self._application
         if application is not None and application.ready and application.child.told is None:
+            if now - application.child.began >= self._timing.healthy:
+                self._telling.quiet(APPLICATION_FAILED)
             if self._engine is None and not self._held and now >= self._due[orders.ENGINE]:
                 self._start_engine(now)
             engine = self._engine

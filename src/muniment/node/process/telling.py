@@ -14,11 +14,12 @@ from muniment.node.process.log_line import Log
 
 
 class Telling:
-    """One supervisor's word. `alarms` are those that hold."""
+    """One supervisor's word. `alarms` are those that hold; `failed` is why the application cannot run, by its last word."""
 
     def __init__(self, folder: Path, log_format: str) -> None:
         self.log = Log(log_format)
         self.alarms = Alarms()
+        self.failed = ""
         self._folder = folder
         self._seldom = Seldom()
         self._since = {orders.APPLICATION: "", orders.ENGINE: ""}
@@ -39,7 +40,7 @@ class Telling:
     def quiet(self, code: str) -> None:
         """Take an alarm back, where it holds."""
         if self.alarms.clear(code):
-            self.log.say("info", f"{code}-over", "the engine runs well again")
+            self.log.say("info", f"{code}-over", f"{code} is over")
 
     def see(self, found: Finding, now: float) -> None:
         """Something happened that is no alarm: it is logged."""
@@ -55,7 +56,7 @@ class Telling:
         ready = application is not None and application.ready
         written: dict[str, object] = {
             "process": os.getpid(),
-            orders.APPLICATION: {**self._describe(orders.APPLICATION, application), "ready": ready},
+            orders.APPLICATION: {**self._describe(orders.APPLICATION, application), "ready": ready, "failed": self.failed},
             orders.ENGINE: {**self._describe(orders.ENGINE, engine), "held": held},
             "stopping": stopping,
             "alarms": self.alarms.tell(),

@@ -57,8 +57,11 @@ class Probe:
         self.socket.setblocking(False)
 
     def begin(self) -> bool:
-        """Connect. False where nobody listens there: it does not hang then, it starts or ends."""
-        code = self.socket.connect_ex(self._address)
+        """Connect. False where nobody listens there, or a name leads nowhere: it does not hang then, it starts or ends."""
+        try:
+            code = self.socket.connect_ex(self._address)
+        except (OSError, UnicodeError):
+            return False
         return code in (0, errno.EINPROGRESS)
 
     def advance(self) -> bool | None:

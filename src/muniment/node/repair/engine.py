@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.errors import Unavailable
-from muniment.ledger.folder import sync_folder
 from muniment.net import address
 from muniment.node.engine.rpc import EngineRpc
 from muniment.node.light.calls import Ask
@@ -116,7 +116,8 @@ def roll_back(program: Path, home: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _unreadable(str(error)) from None
     if done.returncode != 0 or "Rolled back" not in done.stdout:
-        raise _unreadable((done.stderr or done.stdout).strip().splitlines()[-1:][0] if done.stderr or done.stdout else "nothing")
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise _unreadable(said[-1] if said else "it says nothing")
 
 
 def wipe(home: Path) -> None:
@@ -126,7 +127,7 @@ def wipe(home: Path) -> None:
         with suppress(FileNotFoundError):
             shutil.rmtree(data / name)
     if data.is_dir():
-        sync_folder(data)
+        disk.sync(data)
 
 
 def _wait(process: subprocess.Popen[bytes], ask: Ask) -> int:

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import msgspec
 
+from muniment import disk
 from muniment.errors import CorruptStore, NotFound, Unavailable
 from muniment.ledger import signers
-from muniment.ledger.folder import sync_folder
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.marks import Mark
 from muniment.node.founding import ledger_file
@@ -141,16 +141,17 @@ class Mending:
     def _move(self, going: Plan) -> None:
         kept = self._places.kept(going)
         if not self._is_aside(going):
-            kept.mkdir(mode=0o700, exist_ok=True)
+            # Its name lasts before anything is in it: what was moved into a folder that is lost would be lost with it.
+            disk.make_folder(kept)
             for name in FILES:
                 with suppress(FileNotFoundError):
                     os.rename(self._home.ledger.with_name(name), kept / name)
-            sync_folder(kept)
-            sync_folder(self._home.home)
+            disk.sync(kept)
+            disk.sync(self._home.home)
         # A crash here leaves no ledger in its place: the next run finds the old one aside, and goes on.
         if not self._home.ledger.exists():
             os.rename(self._places.fresh, self._home.ledger)
-            sync_folder(self._home.home)
+            disk.sync(self._home.home)
 
     def _give_up(self, going: Plan) -> None:
         """End a repair by the engine's own blocks that could not be finished; whatever it kept stays."""

@@ -12,8 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from muniment import disk
 from muniment.errors import Conflict, CorruptStore
-from muniment.ledger.folder import sync_folder
 from muniment.node import files
 from muniment.node.places import NodePlaces
 
@@ -81,7 +81,7 @@ def finish(places: Places, plan: Plan) -> None:
 def drop(places: Places) -> None:
     """Forget what was being done."""
     places.plan.unlink(missing_ok=True)
-    sync_folder(places.folder)
+    disk.sync(places.folder)
 
 
 def last_done(places: Places) -> Plan | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 from muniment.core.format import checkpoint, entry, merkle, note
-from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.rules import genesis
 from muniment.core.rules.chain import Sealed
 from muniment.errors import Conflict, CorruptStore, InvalidInput, NotFound, VerificationError
@@ -41,12 +40,10 @@ class _Seals:
     def __call__(self, sealed: Sealed) -> bytes:
         position = sealed.position
         with self._old.view() as view:
-            raw, lines = view.checkpoint_at(position.height), set(view.cosignatures(position.height).values())
-        if note.parse(raw).text != checkpoint.format(Checkpoint(position.origin, position.frontier.size, position.frontier.root())):
+            raw = view.sealed_checkpoint(position.height)
+        if note.parse(raw).text != checkpoint.format(position.checkpoint):
             raise CorruptStore(f"the checkpoint of block {position.height} is another one", details={"table": "block"})
-        text, blank, signed = raw.decode().partition("\n\n")
-        own = [line for line in signed.splitlines(keepends=True) if line.rstrip("\n") not in {each.rstrip("\n") for each in lines}]
-        return (text + blank + ("".join(own) or signed)).encode()
+        return raw
 
 
 def rebuild(old: Store, path: Path, ledger: str, size: int) -> Rebuilt:

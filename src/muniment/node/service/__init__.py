@@ -1,1 +1,2 @@
-"""The process of a node's application: `process` its way in and out, `assembly` all its parts, `observing` how it stands."""
+"""The process of a node's application: `process` its way in and out, `assembly` all its parts, `observing` how it stands,
+`ending` what its supervisor hears when it cannot go on."""

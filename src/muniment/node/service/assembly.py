@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from litestar import Litestar
@@ -29,8 +29,9 @@ from muniment.ledger.spool import Spool
 from muniment.ledger.store.file import Store
 from muniment.net import address
 from muniment.node import files
+from muniment.node.abci import server
 from muniment.node.abci.proto import types_pb2 as abci
-from muniment.node.abci.server import Server
+from muniment.node.abci.server import Fail, Server
 from muniment.node.alarms import Alarms
 from muniment.node.chain.application import PROTOCOL_UNKNOWN, Application, Committed, Doubt
 from muniment.node.chain.opened import Opened
@@ -67,15 +68,19 @@ _log = logging.getLogger("muniment.node")
 class Node:
     """One node's parts. `open` starts them, in the order in which they need each other; `close` ends them.
 
-    `halt` is told a code and a text where the engine is to run no more: what it orders is not for this release.
+    `halt` is told a code and a text where the engine is to run no more: what it orders is not for this release. `fail` ends the
+    process where a question of the engine has no answer.
     """
 
-    def __init__(self, home: NodeHome, socket: Path, settings: Settings, halt: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, home: NodeHome, socket: Path, settings: Settings, halt: Callable[[str, str], None], fail: Fail = server.fail
+    ) -> None:
         self.home = home
         self.alarms = Alarms()
         self._socket = socket
         self._settings = settings
         self._halt = halt
+        self._fail = fail
         self._ending = ExitStack()
         self._counting: Observe | None = None
 
@@ -104,7 +109,7 @@ class Node:
             halt=lambda told: self._halt(PROTOCOL_UNKNOWN, told),
             doubt=self._doubt_votes(home),
         )
-        snapshots = Snapshots(self._open_store(), self.cosigning.seal)
+        snapshots = Snapshots(self._open_store(), self.cosigning.seal, self.cosigning.catch_up)
         ending.callback(snapshots.close)
         self.engine = EngineRpc(address.parse(f"http://{settings.rpc}"))
         self.reader = Settled(self._open_store(), self.cosigning.keeper)
@@ -125,9 +130,9 @@ class Node:
         if told := application.find_unknown():
             # Nothing that the engine has can be judged here: it is not started at all.
             self._halt(PROTOCOL_UNKNOWN, told)
-        server = Server(self._socket, lambda: Session(application, snapshots))
-        server.open()
-        ending.callback(server.close)
+        listening = Server(self._socket, lambda: Session(application, snapshots), self._fail)
+        listening.open()
+        ending.callback(listening.close)
 
     @property
     def routes(self) -> tuple[ControllerRouterHandler, ...]:
@@ -142,10 +147,13 @@ class Node:
         app.state.alarms = self.alarms.standing
         app.state.cosigning = self.cosigning
         app.state.engine = self.engine.forward
-        app.state.turns = Turns(AT_ONCE)
+        app.state.turns, app.state.engine_turns = Turns(AT_ONCE), Turns(AT_ONCE)
         app.state.require = self.engine.status
         self._counting = app.state.observe[ROOT]
         self.submitter.open()
+        # Nobody may take for the present what an earlier life wrote.
+        with suppress(OSError):
+            self.home.status.unlink(missing_ok=True)
         self.observer.open()
         try:
             yield

@@ -23,7 +23,7 @@ import msgspec
 
 from muniment._version import __version__
 from muniment.client.world import World
-from muniment.core.format import entry, note, state_map, time
+from muniment.core.format import checkpoint, entry, note, state_map, time
 from muniment.core.rules import members
 from muniment.core.rules.members import Validators
 from muniment.core.rules.records import Consortium, Membership, Protocol
@@ -41,6 +41,7 @@ STALLED_SECONDS = 10.0
 WAKING_SECONDS = 1.0
 """So often it looks while its engine does not take part."""
 LOW_BYTES = 256 << 20
+MICROSECONDS = 1_000_000
 
 _log = logging.getLogger("muniment.node")
 
@@ -50,7 +51,7 @@ OpenView = Callable[[], AbstractContextManager[Snapshot]]
 class _Told(msgspec.Struct, frozen=True):
     """What the engine said of itself."""
 
-    state: str = "stopped"
+    state: str = "away"
     height: int = 0
     peers: int = 0
     waiting: int = 0
@@ -143,7 +144,7 @@ class Observer:
             )
 
     def _watch(self) -> None:
-        while not self._ended.wait(self._seconds if self._told.state == "running" else min(self._seconds, WAKING_SECONDS)):
+        while not self._ended.is_set():
             # A ledger that cannot be read now is looked at again; whoever reads the file sees that it is old.
             try:
                 with suppress(MunimentError):
@@ -151,6 +152,7 @@ class Observer:
             except Exception:
                 # Whatever it is, nobody else raises these alarms.
                 _log.exception("the node could not look at itself")
+            self._ended.wait(self._seconds if self._told.state == "running" else min(self._seconds, WAKING_SECONDS))
 
     def _ask(self) -> _Told:
         try:
@@ -158,7 +160,7 @@ class Observer:
             state = "catching-up" if status.catching_up else "running"
             return _Told(state, status.height, self._engine.count_peers(), self._engine.unconfirmed())
         except Unavailable:
-            return _Told("stopped", self._told.height)
+            return _Told("away", self._told.height)
 
     def _judge(self, standing: Standing, now: float) -> None:
         """Sound what can be seen from here, and end what is over."""
@@ -214,21 +216,24 @@ class _Checkpoints:
                 continue
             self._voters[named] = judges
             shown = complete.get(height) or _read_checkpoint(view, height, judges)
-            if shown.published and len(shown.cosigners) == len(judges.members):
+            if height < view.height and shown.published and len(shown.cosigners) == len(judges.members):
                 self._complete[height] = shown
             yield shown
 
 
 def _read_checkpoint(view: Snapshot, height: int, voters: Validators) -> CheckpointStanding:
     header, origin = view.header(height), view.position.origin
-    names = {each.name for each in note.parse(view.checkpoint_at(height)).signatures}
+    said = {each.name: checkpoint.read_time(each) for each in note.parse(view.checkpoint_at(height)).signatures}
+    names = {members.cosigner_name(origin, each.organisation): each.organisation for each in voters.members}
+    times = sorted([said[each] for each in names if each in said], reverse=True)
     return CheckpointStanding(
         height=height,
         size=header.size + 1,
         time=header.time,
-        cosigners=tuple(each.organisation for each in voters.members if members.cosigner_name(origin, each.organisation) in names),
+        cosigners=tuple(organisation for name, organisation in names.items() if name in said),
         quorum=voters.quorum,
-        published=origin in names,
+        published=origin in said,
+        confirmed=time.format(times[voters.quorum - 1] * MICROSECONDS) if len(times) >= voters.quorum else "",
     )
 
 

@@ -21,13 +21,15 @@ from pathlib import Path
 import msgspec
 from litestar import Litestar
 
+from muniment import exits
 from muniment.client.home import Home
-from muniment.errors import InvalidInput, MunimentError, NotFound, Unavailable
+from muniment.errors import MunimentError
 from muniment.ledger import pins
 from muniment.node.alarms import Alarms
 from muniment.node.homes import NodeHome
 from muniment.node.process.supervised import Supervised
 from muniment.node.service.assembly import Node
+from muniment.node.service.ending import tell_and_end
 from muniment.node.settings import split_place
 from muniment.server import location
 from muniment.server.process import options, running, service, sockets
@@ -107,10 +109,10 @@ def main(arguments: Sequence[str]) -> int:
         _run(NodeHome(told.home), told.socket, settings, supervised)
     except MunimentError as error:
         if supervised is not None:
-            supervised.tell_failed(error.code, str(error), error.hint, _exit_code(error))
+            supervised.tell_failed(error.code, str(error), error.hint, exits.code_of(error))
         else:
             print(f"{error.code}: {error}. {error.hint}", file=sys.stderr)
-        return _exit_code(error)
+        return exits.code_of(error)
     return 0
 
 
@@ -127,7 +129,7 @@ def _run(home: NodeHome, socket: Path, settings: Settings, supervised: Supervise
     logs.begin(settings.log_format)
     service.make_state(settings)
     heart = Heart()
-    node = Node(home, socket, settings, _log_halt if supervised is None else supervised.tell_halted)
+    node = Node(home, socket, settings, _log_halt if supervised is None else supervised.tell_halted, tell_and_end(supervised))
     if supervised is not None:
         supervised.start(
             heart.is_alive,
@@ -183,12 +185,6 @@ def _greet(node: Node, settings: Settings) -> dict[str, object]:
 def _log_halt(code: str, text: str) -> None:
     """Without a supervisor there is no engine to stop."""
     _log.error("%s", text, extra={"fields": {"code": code}})
-
-
-def _exit_code(error: MunimentError) -> int:
-    """As the command line has it (cli.exits)."""
-    table = ((NotFound, 5), (Unavailable, 6), (InvalidInput, 2))
-    return next((code for type_, code in table if isinstance(error, type_)), 1)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,19 @@ from muniment.core.rules.chain import Sealed
 from muniment.errors import MunimentError
 from muniment.ledger.store.file import Store
 from muniment.node.snapshots.format import Offer
-from muniment.node.snapshots.restoring import Applied, Offered, Restoring
+from muniment.node.snapshots.restoring import Applied, Offered, Restoring, ignore
 from muniment.node.snapshots.shelf import Shelf
 
 
 class Snapshots:
-    """What a node offers to others, and takes from them. One thread at a time: the engine has one connection for it."""
+    """What a node offers to others, and takes from them. One thread at a time: the engine has one connection for it.
 
-    def __init__(self, store: Store, seal: Callable[[Sealed], bytes]) -> None:
+    `taken` is told when a snapshot was taken: blocks are in the ledger then that nobody was told of one by one.
+    """
+
+    def __init__(self, store: Store, seal: Callable[[Sealed], bytes], taken: Callable[[], None] = ignore) -> None:
         self._shelf = Shelf(store)
-        self._restoring = Restoring(store, seal)
+        self._restoring = Restoring(store, seal, taken)
 
     @property
     def trouble(self) -> MunimentError | None:

@@ -67,12 +67,20 @@ class _Course(msgspec.Struct):
     culprits: set[str] = msgspec.field(default_factory=set)
 
 
-class Restoring:
-    """Takes one snapshot at a time into `store`, which holds the ledger as it was founded, or more of the same ledger."""
+def ignore() -> None:
+    """Nobody has to hear of it."""
 
-    def __init__(self, store: Store, seal: Callable[[Sealed], bytes]) -> None:
+
+class Restoring:
+    """Takes one snapshot at a time into `store`, which holds the ledger as it was founded, or more of the same ledger.
+
+    `taken` is told once one is in it.
+    """
+
+    def __init__(self, store: Store, seal: Callable[[Sealed], bytes], taken: Callable[[], None] = ignore) -> None:
         self._store = store
         self._seal = seal
+        self._taken = taken
         self._course: _Course | None = None
         self.trouble: MunimentError | None = None
         """Why this node cannot take snapshots, in words for whoever runs it."""
@@ -158,6 +166,7 @@ class Restoring:
             # Before this the engine begins anew after a crash; after it, it goes on with the next block.
             self._store.commit(staged, self._seal, course.offer.height)
         self.close()
+        self._taken()
 
     def _refetch(self, course: _Course, index: int, sender: str, error: InvalidInput) -> Applied:
         _log.warning("node %s sent a bad chunk %d: %s", sender or "?", index, error, extra={"code": error.code})

@@ -259,8 +259,8 @@ class ChainSubmitter:
         for each in flights:
             if each.resend_at <= now < each.deadline:
                 each.resend_at = now + self._resend_s
-                # It was taken once; what hinders it now is told when the time is over.
-                with suppress(Unavailable):
+                # It was taken once; what hinders it now, whatever it is, is told when the time is over: nobody else sends.
+                with suppress(Exception):
                     self._rpc.broadcast(each.raw)
 
     def _expire(self, flights: Iterable[_Flight], error: Unavailable) -> None:

@@ -44,16 +44,16 @@ class PolicyPage(msgspec.Struct, frozen=True, kw_only=True):
 def read_policy(source: Source) -> PolicyPage:
     """Read the page of the policy."""
     past = source.hosted.reader.policies.history()
-    enacted = past[-1]
+    enacted, active = past[-1], source.hosted.reader.policies.members()
     shown = past[-MAX_SHOWN - 1 :]
     history = [Amended(enacted=new, changes=policy_text.compare(old.policy, new.policy)) for old, new in pairwise(shown)]
     if len(past) <= MAX_SHOWN:
         history.insert(0, Amended(enacted=past[0], changes=()))
     return PolicyPage(
         enacted=enacted,
-        sentences=tuple(policy_text.sentences(enacted.policy)),
+        sentences=tuple(policy_text.sentences(enacted.policy, active)),
         roles=tuple(policy_text.describe_role(role) for role in enacted.policy.roles),
-        doubts=tuple(policy_text.doubts(enacted.policy)),
+        doubts=tuple(policy_text.doubts(enacted.policy, active)),
         text=policy_text.format(enacted.policy),
         history=tuple(reversed(history)),
         earlier=len(past) - len(history),

@@ -22,6 +22,7 @@ from typing import Any, cast
 
 import uvicorn
 
+from muniment import exits
 from muniment.server.process import sockets
 from muniment.server.process.assembly import Assembled
 from muniment.server.process.connection import Connection, Door, sweep_all
@@ -30,7 +31,6 @@ from muniment.server.telemetry import logs
 
 GRACE_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75
-INTERRUPTED = 130
 SWITCH_SECONDS = 0.001
 """How long the thread that writes may keep the interpreter while the event loop waits; Python's 5 ms is most of a request."""
 SPARE_FILES = 256
@@ -97,7 +97,7 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Stop gracefully; the second time at once."""
         if self.should_exit:
-            os._exit(INTERRUPTED)
+            os._exit(exits.INTERRUPTED)
         self.should_exit = True
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from muniment import exits
 from muniment.server.process import running, workers
 from muniment.server.settings import Settings
 from muniment.server.telemetry import logs
@@ -132,7 +133,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         if self._stopping_since is not None:
-            self._code = running.INTERRUPTED
+            self._code = exits.INTERRUPTED
             self._kill(signal.SIGKILL)
             return
         self._stopping_since = time.monotonic()

@@ -13,6 +13,7 @@ from pathlib import Path
 import uvloop
 from litestar import Litestar
 
+from muniment import exits
 from muniment.errors import NotFound, Unavailable
 from muniment.server.process import running
 from muniment.server.process.assembly import Assembled, assemble
@@ -80,7 +81,7 @@ async def _write(assembled: Assembled, folder: Path, ready: Ready) -> None:
 
     def stop() -> None:
         if stopping.is_set():
-            os._exit(running.INTERRUPTED)
+            os._exit(exits.INTERRUPTED)
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from muniment.core.format import time
 from muniment.errors import MunimentError
 from muniment.server.standing import Stand, Standing
 
@@ -31,6 +32,11 @@ class Consortium(Collector):
             "Members who cosigned the newest checkpoint.",
             value=0 if newest is None else len(newest.cosigners),
         )
+        yield GaugeMetricFamily(
+            "muniment_checkpoint_confirmed_timestamp_seconds",
+            "When a quorum had last signed the newest checkpoint, by the members' clocks; 0 before that.",
+            value=time.parse(newest.confirmed) / 1_000_000 if newest is not None and newest.confirmed else 0,
+        )
         yield GaugeMetricFamily("muniment_quorum", "Members who make a proof.", value=standing.quorum)
         alarms = GaugeMetricFamily("muniment_alarm", "1 while an alarm stands.", labels=["code", "organisation"])
         for alarm in standing.alarms:
@@ -42,7 +48,7 @@ class Consortium(Collector):
 
 
 def _engine(standing: Standing) -> Iterator[Metric]:
-    yield GaugeMetricFamily("muniment_engine_up", "Whether the consensus engine answers.", value=standing.engine != "stopped")
+    yield GaugeMetricFamily("muniment_engine_up", "Whether the consensus engine answers.", value=standing.engine != "away")
     yield GaugeMetricFamily("muniment_engine_height", "Height of the consensus engine.", value=standing.engine_height)
     yield GaugeMetricFamily("muniment_engine_peers", "Engines that this one is connected to.", value=standing.engine_peers)
     yield GaugeMetricFamily("muniment_engine_waiting", "Transactions that wait for a block.", value=standing.waiting)

@@ -171,6 +171,18 @@ def test_a_cosigner_that_signed_again_counts_once_with_its_newest_time() -> None
     assert cosignature.time == 9
 
 
+def test_of_a_cosigner_that_signed_again_the_newest_line_is_attached() -> None:
+    parsed, other = note.parse(RAW), f"{WITNESS_NAME}/other"
+    again = [checkpoint.cosign(parsed, WITNESS_NAME, WITNESS, time) for time in (5, 9, 7)]
+    beside = checkpoint.cosign(parsed, other, WITNESS, 3)
+    once = checkpoint.attach(RAW, [*again, beside])
+    assert [each.name for each in note.parse(once).signatures] == [ORIGIN, WITNESS_NAME, other]
+    assert [*map(checkpoint.read_time, note.parse(once).signatures)] == [0, 9, 3]
+    assert checkpoint.attach(once, again) == once
+    later = checkpoint.cosign(parsed, WITNESS_NAME, WITNESS, 10)
+    assert {*map(checkpoint.read_time, note.parse(checkpoint.attach(once, [later])).signatures)} == {0, 10, 3}
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -10,6 +10,7 @@ import pytest
 
 import league
 import makers
+import membership
 from league import League
 from muniment.core.format import checkpoint, entry, keys, note
 from muniment.core.proof import answer as answers
@@ -97,14 +98,14 @@ class TestWalk:
         moved = path.follow(told.trusts["founded"], told.steps)
         assert (moved.cosigners, moved.quorum) == (told.trusts["published"].cosigners, 3)
         assert [each.public_key for each in moved.log_keys] == [
-            league.signer("charlie", "publish").public_key,
-            league.signer("alpha", "publish").public_key,
+            membership.signer("charlie", "publish").public_key,
+            membership.signer("alpha", "publish").public_key,
             makers.LOG.public_key,
         ]
         assert path.follow(moved, told.steps) == moved
 
     def test_a_file_about_others_is_not_led(self, told: Told) -> None:
-        validators = members.Validators(members=(league.member("golf"),))
+        validators = members.Validators(members=(membership.member("golf"),))
         other = consortium.to_trust(makers.ORIGIN, told.league.ledger, validators)
         with pytest.raises(VerificationError) as caught:
             path.follow(other, told.steps)
@@ -172,7 +173,7 @@ class TestRefusals:
         step = told.steps[1]
         assert step.note is not UNSET
         found = checkpoint.parse(note.parse(step.note.encode()).text)
-        strangers = [league.signer(each, "cosign", 5) for each in ("alpha", "bravo", "charlie")]
+        strangers = [membership.signer(each, "cosign", 5) for each in ("alpha", "bravo", "charlie")]
         bare = note.Note(checkpoint.format(found), ())
         lines = tuple(
             note.parse_signature(checkpoint.cosign(bare, members.cosigner_name(makers.ORIGIN, name), each, 1))
@@ -286,7 +287,7 @@ class TestMovedIn:
     def moved(self, tmp_path: Path) -> League:
         made = League(tmp_path / "ledger.db", organisations=())
         made.note("alone")
-        admitted = [league.member(each) for each in league.ORGANISATIONS]
+        admitted = [membership.member(each) for each in league.ORGANISATIONS]
         made.append(
             *[
                 makers.sign(
@@ -334,7 +335,7 @@ class TestMovedIn:
 class TestToTrust:
     @pytest.mark.parametrize(("count", "quorum"), [(1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (7, 5), (64, 43)])
     def test_the_quorum(self, count: int, quorum: int) -> None:
-        listed = tuple(league.member(f"member-{number:02}") for number in range(count))
+        listed = tuple(membership.member(f"member-{number:02}") for number in range(count))
         trust = consortium.to_trust("example.com/x", "0" * 64, members.Validators(members=listed))
         assert trust.quorum == quorum
         assert consortium.names_members(trust)
@@ -349,8 +350,8 @@ class TestToTrust:
         assert not consortium.names_members(msgspec.structs.replace(trust, cosigners=(other, *trust.cosigners[1:])))
 
     def test_a_former_log_key_that_cosigns_now_is_left_out(self, told: Told) -> None:
-        listed = members.Validators(members=(league.member("alpha"),))
-        former = keys.derive(makers.ORIGIN, league.signer("alpha", "cosign").public_key)
+        listed = members.Validators(members=(membership.member("alpha"),))
+        former = keys.derive(makers.ORIGIN, membership.signer("alpha", "cosign").public_key)
         trust = consortium.to_trust(makers.ORIGIN, told.league.ledger, listed, (former, makers.VERIFIER))
         assert trust.log_keys == (makers.VERIFIER,)
 

@@ -12,7 +12,7 @@ import pytest
 import makers
 from machine import Bank, production
 from muniment.core.rules import events, policy
-from muniment.core.rules.policy import Approvals, Policy, Role
+from muniment.core.rules.policy import Agreement, Policy, Role
 from muniment.errors import InvalidInput
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -145,7 +145,7 @@ def agree(bank: Bank, change: dict[str, str]) -> list[str]:
 
 def test_what_brought_a_policy_into_force_does_not_bring_it_back() -> None:
     bank = Bank(amendment={"approver": 1})
-    asked = (Approvals(role="approver", count=1),)
+    asked = (Agreement(role="approver", count=1),)
     first, second = amended(amendment=asked), amended(amendment=asked, hold_roles=("owner",))
     named, later = decide(bank, "amy", first), decide(bank, "amy", second)
     assert amend(bank, first, named) == []
@@ -163,7 +163,7 @@ def test_what_brought_a_policy_into_force_does_not_bring_it_back() -> None:
 
 def test_the_rule_in_force_judges_two_amendments_of_one_block() -> None:
     bank = Bank()
-    strict = amended(amendment=(Approvals(role="owner", count=1),))
+    strict = amended(amendment=(Agreement(role="owner", count=1),))
     # Strict it is only from the next block on, so that nobody has to approve the second one either.
     verdicts = bank.block(
         bank.sign("policy.amended", policy=msgspec.to_builtins(strict)),

@@ -11,7 +11,7 @@ import machine as machines
 from machine import Bank, Machine
 from muniment.core.rules import chain, members
 from muniment.core.rules.members import Validators
-from muniment.core.rules.policy import Approvals
+from muniment.core.rules.policy import Agreement
 
 A, B, C, D = (each * 64 for each in "abcd")
 
@@ -257,6 +257,6 @@ def test_nobody_enrols_people_for_another_member(council: Bank) -> None:
 
 def test_a_policy_is_the_members_to_change(council: Bank) -> None:
     strict = {"roles": [{"name": "owner", "may": ["*"]}], "amendment": [{"role": "owner", "count": 1}]}
-    asked = Approvals(role="approver", count=2)
+    asked = Agreement(role="approver", count=2)
     assert council.refusals("policy.amended", policy=strict) == ["amendment"]
     assert asked in chain.policy_in_force(council.replay).amendment

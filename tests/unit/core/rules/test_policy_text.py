@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from muniment.core.rules import events, policy_text
-from muniment.core.rules.policy import Approvals, DataTerms, Environment, Policy, Role, Threshold
+from muniment.core.rules.policy import QUORUM, Agreement, Approvals, DataTerms, Environment, Policy, Quorum, Role, Threshold
 from muniment.errors import InvalidInput
 
 ADMIN = Role(name="admin", may=("actor.enrolled", "attempt.refused", "policy.amended"))
@@ -28,7 +28,7 @@ PRODUCTION = Environment(
 POLICY = Policy(
     roles=(ADMIN, APPROVER, RISK),
     environments=(PRODUCTION, Environment(name="staging")),
-    amendment=(Approvals(role="approver", count=2),),
+    amendment=(Agreement(role="approver", count=2),),
     hold_roles=("risk",),
     record_refusals=("deployment.changed",),
 )
@@ -68,6 +68,139 @@ def test_sentences() -> None:
     assert policy_text.describe_role(Role(name="owner", may=("*",))) == "owner may write everything."
 
 
+QUORATE = msgspec.structs.replace(POLICY, amendment=(Agreement(role="approver", count=QUORUM), Agreement(role="risk", count=2)))
+
+
+def with_amendment(**counts: int | Quorum) -> Policy:
+    asked = tuple(Agreement(role=role, count=count) for role, count in sorted(counts.items()))
+    return msgspec.structs.replace(POLICY, amendment=asked)
+
+
+@pytest.mark.parametrize(
+    ("active", "said"),
+    [
+        (0, "more than two thirds of the members as approver and 2 persons as risk have"),
+        (4, "more than two thirds of the members (now 3 of 4) as approver and 2 members as risk have"),
+        (13, "more than two thirds of the members (now 9 of 13) as approver and 2 members as risk have"),
+    ],
+)
+def test_a_quorum_in_words(active: int, said: str) -> None:
+    assert f"This policy is changed by the role admin, once {said} approved the new one." in policy_text.sentences(QUORATE, active)
+
+
+@pytest.mark.parametrize(
+    ("policy", "active", "doubt"),
+    [
+        (
+            with_amendment(approver=QUORUM),
+            None,
+            "`quorum` is one voice: one person could approve a change of the policy there alone.",
+        ),
+        (with_amendment(approver=QUORUM), 0, "`quorum` is one voice: one person could approve a change of the policy there alone."),
+        (QUORATE, 0, "In a ledger of one operator, which has no members, `quorum` is one voice."),
+        (with_amendment(approver=3), 13, "needs the approval of 3 members, while it takes 9 of 13 members to make a proof"),
+        (with_amendment(approver=3), 13, '`amendment = { approver = "quorum" }` asks for more than two thirds of the members'),
+        # Two members may hold both roles.
+        (with_amendment(approver=2, risk=2), 4, "needs the approval of 2 members, while it takes 3 of 4 members"),
+        (with_amendment(approver=1), 2, "needs 1 member's approval, while it takes 2 of 2 members"),
+        (with_amendment(), 4, "needs nobody's approval, while it takes 3 of 4 members"),
+    ],
+)
+def test_doubts_about_who_changes_the_rules(policy: Policy, active: int | None, doubt: str) -> None:
+    assert any(doubt in each for each in policy_text.doubts(policy, active)), list(policy_text.doubts(policy, active))
+
+
+@pytest.mark.parametrize(
+    ("policy", "active"),
+    [
+        *((with_amendment(approver=QUORUM), active) for active in (1, 4, 13, 64)),
+        (with_amendment(approver=9), 13),
+        # A number asks for no more members than there are.
+        (with_amendment(approver=9), 4),
+        (with_amendment(approver=3), 4),
+        (with_amendment(approver=2), None),
+        (with_amendment(approver=2), 0),
+    ],
+)
+def test_no_doubt_about_who_changes_the_rules(policy: Policy, active: int | None) -> None:
+    assert not [each for each in policy_text.doubts(policy, active) if "change of the policy" in each or "quorum" in each]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "active", "effect"),
+    [
+        (3, QUORUM, None, "different"),
+        (QUORUM, 3, None, "different"),
+        (3, QUORUM, 4, "different"),
+        (3, QUORUM, 13, "stricter"),
+        (QUORUM, 3, 13, "looser"),
+        (2, QUORUM, 0, "looser"),
+        (13, QUORUM, 13, "looser"),
+        (0, QUORUM, None, "stricter"),
+        (QUORUM, 0, None, "looser"),
+        (2, 3, None, "stricter"),
+    ],
+)
+def test_a_number_that_becomes_a_quorum(old: int | Quorum, new: int | Quorum, active: int | None, effect: str) -> None:
+    before, after = (with_amendment(**({"approver": each} if each else {})) for each in (old, new))
+    (change,) = policy_text.compare(before, after, active)
+    words = {QUORUM: ("the approval of more than two thirds of the members", "those of more than two thirds of the members")}
+    now = words.get(str(new), (f"{new or 'no'} approvals", ""))[0]
+    was = words.get(str(old), ("", str(old or "none")))[1]
+    assert (change.of, change.effect) == ("amendment", effect)
+    assert change.sentence == f"A change of the policy needs {now} by the role approver, not {was}."
+
+
+def test_a_quorum_in_a_file() -> None:
+    text = policy_text.format(QUORATE)
+    assert 'amendment = { approver = "quorum", risk = 2 }\n' in text
+    assert policy_text.parse(text) == QUORATE
+
+
+@pytest.mark.parametrize(
+    ("count", "what", "mend"),
+    [
+        ("0", "a number of persons is at least 1, not 0", "write 1 or more"),
+        ("-1", "a number of persons is at least 1, not -1", "write 1 or more"),
+        ('"Quorum"', "a number of persons or \"quorum\" is expected here, not the text 'Quorum'", 'Did you mean "quorum"?'),
+        ('"quorom"', "not the text 'quorom'", 'Did you mean "quorum"?'),
+        ('"all"', "not the text 'all'", 'Write a whole number without quotes, or "quorum".'),
+        ('"3"', "not the text '3'", 'Write a whole number without quotes, or "quorum".'),
+        ("true", "not the word true", "Write a whole number without quotes"),
+        ("1.5", "not the number 1.5", "Write a whole number without quotes"),
+        ("65", "more than 64 approvals", 'As "quorum" counts 43'),
+    ],
+)
+def test_another_count_is_told_with_its_mend(count: str, what: str, mend: str) -> None:
+    text = policy_text.format(POLICY).replace("amendment = { approver = 2 }", f"amendment = {{ approver = {count} }}")
+    with pytest.raises(InvalidInput) as caught:
+        policy_text.parse(text)
+    assert caught.value.code == "bad-policy-file"
+    assert what in str(caught.value)
+    assert mend in caught.value.hint
+
+
+def test_a_quorum_beside_too_many_persons_is_more_than_an_event_can_name() -> None:
+    text = policy_text.format(POLICY)
+    for risk, fits in ((21, True), (22, False)):
+        asked = f'amendment = {{ approver = "quorum", risk = {risk} }}'
+        spoilt = text.replace("amendment = { approver = 2 }", asked)
+        if fits:
+            policy_text.parse(spoilt)
+            continue
+        with pytest.raises(InvalidInput, match="more than 64 approvals"):
+            policy_text.parse(spoilt)
+
+
+def test_an_environment_takes_no_quorum() -> None:
+    text = policy_text.format(POLICY).replace(
+        "approvals = { approver = 2, risk = 1 }", 'approvals = { approver = "quorum", risk = 1 }'
+    )
+    with pytest.raises(InvalidInput, match='"quorum" is for the setting amendment alone') as caught:
+        policy_text.parse(text)
+    assert "Persons approve here" in caught.value.hint
+
+
 def test_a_policy_that_asks_for_nothing() -> None:
     said = list(policy_text.sentences(Policy(roles=(Role(name="owner", may=("*",)),))))
     assert said == [
@@ -91,7 +224,7 @@ def test_a_policy_that_asks_for_nothing() -> None:
         (Policy(roles=(Role(name="owner", may=("*", "note.added")),)), "the events that stand beside it change nothing"),
         (msgspec.structs.replace(POLICY, hold_roles=("approver",)), "Nobody may release a hold: none of approver may write"),
         (
-            msgspec.structs.replace(POLICY, amendment=(Approvals(role="risk", count=1),)),
+            msgspec.structs.replace(POLICY, amendment=(Agreement(role="risk", count=1),)),
             "could approve a change of the policy alone",
         ),
         (with_production(approvals=(Approvals(role="risk", count=1),)), "One person alone could give all approvals of production."),

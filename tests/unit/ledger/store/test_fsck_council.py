@@ -12,7 +12,7 @@ import pytest
 
 import makers
 from cosigners import Ring, cosign, other_root, until
-from league import member, publisher
+from membership import member, publisher
 from muniment.core.format import keys, note
 from muniment.core.proof import consortium
 from muniment.core.proof.trust import Trust

@@ -15,21 +15,12 @@ from muniment.core.rules.members import Fault
 from muniment.errors import Conflict
 from muniment.ledger.audit import audit
 from muniment.ledger.store.cosignatures import Cosignatures
-from muniment.ledger.store.file import Seal, Store
+from muniment.ledger.store.file import Store
 from muniment.ledger.store.fsck import fsck
 from muniment.ledger.store.marks import Mark
 from muniment.ledger.store.staging import Staged
 
 LATER = "2026-11-23T13:00:00.000000Z"
-
-
-def seal() -> Seal:
-    def sign(sealed: chain.Sealed) -> bytes:
-        position = sealed.position
-        head = checkpoint.Checkpoint(position.origin, position.frontier.size, position.frontier.root())
-        return checkpoint.sign(head, makers.LOG)
-
-    return sign
 
 
 @pytest.fixture
@@ -52,7 +43,7 @@ def test_what_is_staged_is_not_there_until_it_is_committed(life: makers.Life) ->
         assert view.size == 9
         assert view.record("system/one") is None
     assert store.mark() is None
-    store.commit(staged, seal(), 7)
+    store.commit(staged, makers.seal, 7)
     with store.view() as view:
         assert view.size == 12
         assert view.position.frontier.root() == staged.root
@@ -68,7 +59,7 @@ def test_a_block_without_events_leaves_only_its_mark(life: makers.Life) -> None:
     for height in (3, 4):
         staged = stage(store, life)
         assert staged.sealed is None
-        store.commit(staged, seal(), height)
+        store.commit(staged, makers.seal, height)
     with store.view() as view:
         assert view.size == 9
         assert store.marks(0, 10) == [Mark(3, 9, staged.root), Mark(4, 9, staged.root)]
@@ -80,9 +71,9 @@ def test_the_same_block_staged_again_is_the_same(life: makers.Life) -> None:
     submissions = chain.open_submissions([life.system("one")])
     first, second = (store.stage(submissions, lambda _: LATER) for _ in range(2))
     assert first.root == second.root
-    store.commit(second, seal(), 1)
+    store.commit(second, makers.seal, 1)
     with pytest.raises(Conflict) as told:
-        store.commit(first, seal(), 1)
+        store.commit(first, makers.seal, 1)
     assert told.value.code == "stale"
     assert store.marks(0, 9) == [Mark(1, 11, second.root)]
 
@@ -92,9 +83,9 @@ def test_nothing_is_written_on_another_block_than_it_was_built_on(life: makers.L
     staged = stage(store, life, "one")
     life.append(life.system("between"))
     with pytest.raises(Conflict):
-        store.commit(staged, seal(), 1)
+        store.commit(staged, makers.seal, 1)
     assert store.mark() is None
-    store.commit(stage(store, life, "two"), seal(), 1)
+    store.commit(stage(store, life, "two"), makers.seal, 1)
     assert not fsck(life.path, makers.VERIFIER).findings
 
 

@@ -10,7 +10,8 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 import makers
-from chaining import Chain, member, seal, seed, stamp
+from chaining import Chain, stamp
+from membership import member, signer
 from muniment.core.format import merkle, time
 from muniment.core.rules import members
 from muniment.errors import Conflict, InvalidInput, InvariantError
@@ -191,7 +192,7 @@ def test_what_wrote_beside_the_chain_is_noticed(chain: Chain) -> None:
     beside = Chain(chain.path)
     submissions = list(beside.opened.open(beside.batch()).submissions)
     staged = beside.store.stage(submissions, lambda previous: time.format(chain.now))
-    beside.store.commit(staged, seal)
+    beside.store.commit(staged, makers.seal)
     with pytest.raises(Conflict) as caught:
         chain.info()
     assert caught.value.code == "moved-aside"
@@ -409,7 +410,7 @@ def test_members_become_validators(chain: Chain) -> None:
     assert verdicts(chain) == ["admitted", "admitted"]
     assert plain.powers(answer.validator_updates) == {member("vendor").key: 1, member("regulator").key: 1}
     assert chain.block(chain.batch()).validator_updates == []
-    key = seed("validator", "vendor", "new").public_key.hex()
+    key = signer("vendor", "vote", 1).public_key.hex()
     answer = chain.block(chain.batch(change(chain, "vendor", "rotate", validatorKey=key), change(chain, "lender", "remove")))
     assert verdicts(chain) == ["admitted", "admitted"]
     assert plain.powers(answer.validator_updates) == {member("vendor").key: 0, key: 1, member("lender").key: 0}

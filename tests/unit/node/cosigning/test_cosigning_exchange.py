@@ -12,7 +12,8 @@ import pytest
 
 import makers
 from cosigners import Ring, checkpoint_of, until
-from league import ORGANISATIONS, member, publisher, signer
+from league import ORGANISATIONS
+from membership import member, publisher, signer
 from muniment.core.format import checkpoint, keys, note
 from muniment.core.proof import authority, consortium
 from muniment.core.rules.members import Validators

@@ -12,7 +12,7 @@ import pytest
 
 import makers
 from cosigners import Ring, Seat, at_size, cosign, other_root, until
-from league import member
+from membership import member
 from muniment.core.format import checkpoint, note
 from muniment.core.proof import consortium, evidence
 from muniment.errors import Conflict, InvalidInput, VerificationError

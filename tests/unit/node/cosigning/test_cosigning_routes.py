@@ -17,7 +17,7 @@ from litestar.testing import TestClient
 import makers
 import serving
 from cosigners import Ring, Seat, cosign, other_root, until
-from league import signer
+from membership import signer
 from muniment.core.format import note
 from muniment.core.proof import evidence
 from muniment.net.wire import decode

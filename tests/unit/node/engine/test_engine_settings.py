@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import engines
@@ -47,6 +48,12 @@ def test_what_is_measured_and_what_is_dangerous_is_said() -> None:
     assert said["mempool"]["broadcast"] is True
     assert said["tx_index"]["indexer"] == "null"
     assert said["statesync"] == {"enable": False}
+
+
+@pytest.mark.parametrize("folder", ["/srv/Zürich", "/srv/\U0001f600", '/srv/a "b" \\ c', "/srv/\x7f\t"])
+def test_a_folder_may_be_called_as_people_like(folder: str) -> None:
+    said = written(msgspec.structs.replace(SETTINGS, socket=Path(folder) / "abci.sock"))
+    assert said["proxy_app"] == f"unix://{folder}/abci.sock"
 
 
 def test_what_differs_between_nodes() -> None:

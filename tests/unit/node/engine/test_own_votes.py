@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chaining import Chain, seed
+from chaining import Chain
+from membership import signer
 from muniment.core.rules import members
 from muniment.errors import InvalidInput
 from muniment.node.abci.proto import types_pb2 as abci
@@ -21,7 +22,7 @@ from muniment.node.founding import engine_keys
 from muniment.node.places import NodePlaces
 
 COMMIT, NIL, ABSENT = validator.BLOCK_ID_FLAG_COMMIT, validator.BLOCK_ID_FLAG_NIL, validator.BLOCK_ID_FLAG_ABSENT
-OTHER = seed("validator", "bank").public_key.hex()
+OTHER = signer("bank", "vote").public_key.hex()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from muniment.errors import InvalidInput
 from muniment.ledger.signers import SeedSigner
 from muniment.node.founding import answer as answers
 from muniment.node.founding import consortium as consortia
+from muniment.node.founding import document
 from muniment.node.founding.answer import Answer, FirstActor
 
 
@@ -32,7 +33,7 @@ def forge(organisation: str, *, origin: str = founders.ORIGIN, **fields: object)
     person, service = str(fields.pop("person", f"{organisation}-eve")), answers.name_service(organisation)
     said = {
         "format": answers.FORMAT,
-        "draft": answers.drafts.identify(draft),
+        "draft": document.identify(draft),
         "origin": origin,
         "organisation": organisation,
         "validator": keys["validator"].public_key.hex(),
@@ -56,8 +57,8 @@ def refused(code: str, answer: Answer) -> InvalidInput:
 def test_an_answer_is_public(told: tuple[Path, list[Answer]]) -> None:
     """Nothing of any private key stands in what leaves a home, in whatever form it could be written."""
     folder, given = told
-    public = b"".join(answers.encode(each) for each in given)
-    public += consortia.encode(consortia.build(founders.draft(), given))
+    public = b"".join(document.encode(each) for each in given)
+    public += document.encode(consortia.build(founders.draft(), given))
     seeds = []
     for path in folder.rglob("*.key"):
         seeds.append(bytes.fromhex(path.read_text().rpartition("seed: ")[2].strip()))
@@ -149,8 +150,8 @@ def test_what_is_no_answer(raw: bytes) -> None:
 
 
 def test_an_answer_has_one_form(told: tuple[Path, list[Answer]]) -> None:
-    raw = answers.encode(told[1][0])
-    assert answers.decode(raw) == answers.decode(raw + b"\n") == told[1][0]
-    for other in (raw + b"\n\n", b" " + raw, raw.replace(b'{"body"', b'{"again":1,"body"'), raw[:-1] + b',"x":1}'):
+    raw = document.encode(told[1][0])
+    assert answers.decode(raw) == answers.decode(raw.removesuffix(b"\n")) == told[1][0]
+    for other in (raw + b"\n", b" " + raw, raw.replace(b'{"body"', b'{"again":1,"body"'), raw[:-2] + b',"x":1}'):
         with pytest.raises(InvalidInput):
             answers.decode(other)

@@ -15,8 +15,7 @@ from muniment.errors import InvalidInput, MunimentError, NotFound, Unavailable
 from muniment.ledger.store.file import Store
 from muniment.node.founding import answer as answers
 from muniment.node.founding import consortium as consortia
-from muniment.node.founding import draft as drafts
-from muniment.node.founding import engine_keys, joining, sealing
+from muniment.node.founding import document, engine_keys, joining, sealing
 from muniment.node.founding.answer import Answer
 from muniment.node.homes import NodeHome
 
@@ -223,7 +222,7 @@ def test_a_sealed_file_that_was_handed_over(tmp_path: Path) -> None:
         msgspec.structs.replace(sealed, draft=founders.draft(publisher="bank")),
     ):
         with pytest.raises(InvalidInput):
-            joining.read_invitation(consortia.encode(changed))
+            joining.read_invitation(document.encode(changed))
 
 
 def test_a_home_seals_what_it_answered(tmp_path: Path) -> None:
@@ -255,7 +254,7 @@ def test_joining_again_keeps_the_keys(tmp_path: Path) -> None:
     moved = founders.join(tmp_path, draft, "bank", p2p="bank.example:1", url="https://bank.example")
     assert moved.body.list_keys() == first.body.list_keys()
     assert (moved.peer, moved.body.url) == (f"{first.engine_id}@bank.example:1", "https://bank.example")
-    other = drafts.encode(founders.draft())
+    other = document.encode(founders.draft())
     assert code_of(joining.join, tmp_path / "bank", joining.read_invitation(other), "lab", joining.Asked()) == "joined-already"
 
 
@@ -267,7 +266,7 @@ def test_joining_needs_an_invitation(tmp_path: Path) -> None:
     sealed = joining.Invitation(draft=draft, sealed=consortia.build(draft, given))
     assert code_of(joining.join, tmp_path / "y", sealed, "bank", joining.Asked()) == "member-already"
     answer = joining.join(tmp_path / "newcomer", sealed, "newcomer", joining.Asked())
-    assert answers.verify_keys(answer).body.draft == drafts.identify(draft)
+    assert answers.verify_keys(answer).body.draft == document.identify(draft)
 
 
 def test_a_newcomer_builds_the_same_home(tmp_path: Path) -> None:

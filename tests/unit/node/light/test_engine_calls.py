@@ -73,6 +73,16 @@ def test_all_else_is_refused(request_: object) -> None:
     assert refused.value.code == "engine-call"
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"method":"commit","id":"\xff"}', b'{"method":"\xff"}', b'{"method":"commit","x":' + b"[" * 1_900, b"\xff", b"", b"{"],
+)
+def test_what_is_no_json_is_refused_and_not_stumbled_over(raw: bytes) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        calls.open_request(raw)
+    assert refused.value.code == "engine-call"
+
+
 def test_a_long_request_is_refused() -> None:
     raw = json.dumps({"method": "commit", "more": "x" * calls.MAX_REQUEST_BYTES}).encode()
     with pytest.raises(InvalidInput):

@@ -76,7 +76,7 @@ def test_a_node_that_runs_says_that_all_is_well(running: Node) -> None:
     assert "1 of 1 must cosign" in said.out
     assert said.out.endswith("All is well.\n")
     told = call(running.home, "node", "status", "--json").json
-    assert (told["well"], told["alarms"], told["wrong"]) == (True, [], [])
+    assert (told["phase"], told["current"], told["well"], told["alarms"], told["wrong"]) == ("running", True, True, [], [])
     assert int(told["supervisor"]) == running.pid("supervisor")
     assert told["engine"]["process"] == running.pid("engine")
     assert told["standing"]["organisation"] == "lab"

@@ -46,11 +46,13 @@ PEER = "ab" * 20
         ("ERROR: latest CometBFT block (3) LastAppHash (A) does not match app's AppHash (B)", "failure", "diverged"),
         ('{"_msg":"found conflicting vote from ourselves; did you unsafe_reset a validator?"}', "alarm", "double-sign"),
         (
-            '{"_msg":"prevote step: consensus deems this block invalid; prevoting nil","err":"wrong Block.Header.AppHash"}',
+            '{"_msg":"prevote step: consensus deems this block invalid; prevoting nil","err":"wrong Block.Header.AppHash",'
+            '"level":"error"}',
             "passing",
             "peer-diverged",
         ),
         ("panic: write cs.wal: no space left on device", "passing", "disk"),
+        ('{"_msg":"Error flushing wal","err":"write cs.wal: no space left on device","level":"error"}', "passing", "disk"),
         ('{"_msg":"Verified new evidence of byzantine behavior"}', "seen", "double-sign"),
         ('{"_msg":"verified new evidence of byzantine behavior"}', "seen", "double-sign"),
         ('{"_msg":"Failed to reconnect to peer. Beginning exponential backoff"}', "seen", "peer-silent"),
@@ -67,6 +69,25 @@ def test_a_peer_is_named_and_daily_life_is_not_trouble() -> None:
     assert lost is not None
     assert (lost.code, lost.peer) == ("peer-lost", PEER)
     assert findings.recognise(b'{"_msg":"Completed ABCI Handshake","appHash":"00","level":"info"}') is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CONSENSUS FAILURE!!! AppHash",
+        "panic: state.AppHash does not match AppHash",
+        "found conflicting vote from ourselves",
+        "prevote step: consensus deems this block invalid; AppHash",
+        "no space left on device",
+    ],
+)
+@pytest.mark.parametrize("level", ["info", "error"])
+def test_what_a_stranger_calls_himself_is_no_trouble_of_this_node(words: str, level: str) -> None:
+    """Whoever reaches the port for other engines may name his network as he likes, and it stands in the line that refuses him."""
+    why = f"incompatible: peer is on a different network. Got {words}, expected muniment-00"
+    assert findings.recognise(json.dumps({"_msg": "Inbound Peer rejected", "err": why, "level": level}).encode()) is None
+    moniker = f"invalid NodeInfo: info.Moniker must be valid non-empty ASCII text without tabs, but got {words}"
+    assert findings.recognise(json.dumps({"_msg": "Inbound Peer rejected", "err": moniker, "level": "info"}).encode()) is None
 
 
 def test_the_last_complaint_is_kept_in_its_own_words() -> None:
@@ -148,6 +169,11 @@ def test_a_question_that_nobody_answers_hangs_and_one_that_nobody_takes_does_not
     gone = Probe(address)
     assert not gone.begin() or gone.advance() is False
     gone.close()
+    # A name that leads nowhere just now is no reason to end the supervisor, and with it the node.
+    for name in ("nowhere.invalid", "a" * 64 + ".invalid"):
+        lost = Probe((name, 26657))
+        assert not lost.begin()
+        lost.close()
 
 
 def test_the_log_begins_new_files_and_keeps_a_few(tmp_path: Path) -> None:
@@ -184,16 +210,17 @@ def test_one_node_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         lock.take(tmp_path / "nothing")
     assert missing.value.code == "no-node"
     assert lock.find_holder(tmp_path) is None
-    with lock.held(tmp_path):
+    with lock.held(tmp_path, lock.NODE):
         script = "import sys; from pathlib import Path; from muniment.node.process import lock; lock.take(Path(sys.argv[1]))"
         other = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
         assert f"runs already, as process {os.getpid()}" in other.stderr
-        assert lock.find_holder(tmp_path) == str(os.getpid())
-        with pytest.raises(Conflict), lock.held(tmp_path):
+        assert lock.find_holder(tmp_path) == (str(os.getpid()), lock.NODE, True)
+        with pytest.raises(Conflict), lock.held(tmp_path, lock.NODE):
             pass
     assert lock.find_holder(tmp_path) is None
-    with lock.held(tmp_path):
-        pass
+    with lock.held(tmp_path, "node repair"), pytest.raises(Conflict) as busy:
+        lock.take(tmp_path)
+    assert str(busy.value) == f"`muniment node repair` works on the node in {tmp_path.parent}, as process {os.getpid()}"
 
 
 def test_orders_survive_a_command_line(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_it_starts_the_application_then_the_engine_and_stops_both_within_seconds
         with pytest.raises(Conflict) as refused:
             lock.take(node.folder)
         assert (refused.value.code, refused.value.details["process"]) == ("already-running", str(node.process.pid))
-        assert lock.find_holder(node.folder) == str(node.process.pid)
+        assert lock.find_holder(node.folder) == (str(node.process.pid), lock.NODE, True)
         began = time.monotonic()
         assert node.stop() == 0
         assert time.monotonic() - began < 5
@@ -215,6 +215,37 @@ def test_a_node_that_ran_goes_on_trying_when_its_application_cannot_run_for_a_wh
         (node.folder / "unfit").unlink()
         node.wait_answering()
         assert node.stop() == 0
+
+
+def test_an_application_that_ends_whenever_it_is_asked_is_an_alarm_with_its_own_words(tmp_path: Path) -> None:
+    """It is started again and again, and nobody would see more of it than a node that is never quite there."""
+    with supervising.supervised(tmp_path) as node:
+        node.wait_until(lambda: node.height >= 1)
+        (node.folder / "aside").touch()
+        os.kill(node.child("engine"), signal.SIGKILL)
+        node.wait_until(lambda: "application-failed" in node.codes)
+        (alarm,) = [each for each in node.record["alarms"] if each["code"] == "application-failed"]
+        assert "something was written beside the chain" in alarm["text"]
+        assert "Repair it" in alarm["text"]
+        node.wait_until(lambda: any("application-failed" in each["alarms"] for each in node.heard))
+        (node.folder / "aside").unlink()
+        node.wait_until(lambda: node.codes == [])
+        assert node.stop() == 0
+
+
+def test_a_node_that_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    """As `nohup muniment node start &` asks for."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with supervising.supervised(tmp_path) as node:
+            node.wait_until(lambda: node.height >= 1)
+            node.process.send_signal(signal.SIGHUP)
+            node.submit_when_ready("on")
+            node.wait_until(lambda: node.height >= 2)
+            assert not node.record["stopping"]
+            assert node.stop() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_settings_of_the_environment_do_not_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import makers
 from marked import Marked
+from muniment import disk
 from muniment.core.rules.members import Validators
 from muniment.errors import Conflict, CorruptStore, InvalidInput, Unavailable
 from muniment.ledger.store.file import Store
@@ -330,3 +331,27 @@ def spoil(node: Node, index: int) -> None:
     with apsw.Connection(str(node.home.ledger)) as sql:
         (body,) = next(iter(sql.execute("SELECT body FROM entry WHERE idx = ?", (index,))))
         sql.execute("UPDATE entry SET body = ? WHERE idx = ?", (body.replace(b'"actor":"ada"', b'"actor":"eve"'), index))
+
+
+def test_the_folder_for_the_old_ledger_outlives_a_power_failure_before_anything_is_moved_there(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Places(node.home).folder
+    synced: list[Path] = []
+
+    def sync(synced_folder: Path) -> None:
+        if synced_folder == folder:
+            synced.extend(each for each in folder.iterdir() if each.is_dir() and not (each / "ledger.db").exists())
+
+    monkeypatch.setattr(disk, "sync", sync)
+    assert Path(node.repair().kept) in synced
+
+
+@pytest.mark.parametrize("said", ["echo; exit 1", "exit 1", "echo; echo no state found >&2; exit 1"])
+def test_an_engine_that_cannot_be_taken_back_is_told_whatever_it_says(tmp_path: Path, said: str) -> None:
+    program = tmp_path / "cometbft"
+    program.write_text(f"#!/bin/sh\n{said}\n")
+    program.chmod(0o755)
+    with pytest.raises(Unavailable) as caught:
+        engine.roll_back(program, tmp_path)
+    assert caught.value.code == "engine-store"

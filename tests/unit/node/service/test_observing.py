@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import consortium
 import league
 import makers
 from league import League
-from muniment.core.format import checkpoint, note
+from muniment.core.format import checkpoint, note, time
 from muniment.core.rules import members
 from muniment.ledger.store.cosignatures import Cosignatures
+from muniment.ledger.store.fsck import seals
 from muniment.ledger.store.snapshot import Snapshot
 from muniment.net import address
 from muniment.node.alarms import Alarms
 from muniment.node.engine.rpc import EngineRpc
 from muniment.node.service.observing import SHOWN_CHECKPOINTS, Observer
-from muniment.server.standing import CheckpointStanding
+from muniment.server.standing import CheckpointStanding, Standing
 
 
 @pytest.fixture
@@ -40,7 +42,9 @@ def by_the_book(view: Snapshot) -> Iterator[CheckpointStanding]:
     for height in range(view.height, max(-1, view.height - SHOWN_CHECKPOINTS), -1):
         voters = view.validators_before(height)
         assert voters is not None
-        names = {each.name for each in note.parse(view.checkpoint_at(height)).signatures}
+        signed = note.parse(view.checkpoint_at(height))
+        names = {each.name for each in signed.signatures}
+        times = sorted(each.time for each in checkpoint.open_cosignatures(signed, seals.cosigners(makers.ORIGIN, voters)))
         cosigners = [each.organisation for each in voters.members]
         yield CheckpointStanding(
             height=height,
@@ -49,6 +53,7 @@ def by_the_book(view: Snapshot) -> Iterator[CheckpointStanding]:
             cosigners=tuple([each for each in cosigners if members.cosigner_name(makers.ORIGIN, each) in names]),
             quorum=voters.quorum,
             published=makers.ORIGIN in names,
+            confirmed=time.format(times[-voters.quorum] * 1_000_000) if len(times) >= voters.quorum else "",
         )
 
 
@@ -99,3 +104,13 @@ def test_what_goes_wrong_once_ends_no_alarms(them: League, tmp_path: Path) -> No
     watching.open()
     consortium.until(lambda: len(looks) > 2)
     watching.close()
+
+
+def test_it_looks_at_once(them: League, tmp_path: Path) -> None:
+    """Whoever asks how a node stands right after its start is not shown its last life."""
+    engine, shown = EngineRpc(address.parse("http://127.0.0.1:9")), list[bytes]()
+    watching = Observer("alpha", them.store.view, engine, tuple, Alarms(), tmp_path, shown.append, lambda: None, seconds=60.0)
+    watching.open()
+    consortium.until(lambda: bool(shown), 5.0)
+    watching.close()
+    assert msgspec.json.decode(shown[0], type=Standing).engine == "away"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import marked
+import makers
 from marked import Marked
 from muniment.errors import VerificationError
 from muniment.ledger.store.file import Store
@@ -37,7 +37,7 @@ def entries_of(store: Store) -> list[bytes]:
 @pytest.mark.parametrize("step", [1, 7, 1_000])
 def test_the_same_entries_make_the_same_ledger(source: Marked, store: Store, step: int) -> None:
     entries = source.entries()
-    with Rebuilding(store, marked.seal) as running:
+    with Rebuilding(store, makers.seal) as running:
         for start in range(1, len(entries), step):
             running.feed(entries[start : start + step])
         running.settle()
@@ -49,7 +49,7 @@ def test_the_same_entries_make_the_same_ledger(source: Marked, store: Store, ste
 
 def test_events_without_their_header_wait_for_it(source: Marked, store: Store) -> None:
     entries = source.entries()
-    with Rebuilding(store, marked.seal) as running:
+    with Rebuilding(store, makers.seal) as running:
         running.feed(entries[1:7])
         running.settle()
         assert len(entries_of(store)) == 5
@@ -61,7 +61,7 @@ def test_events_without_their_header_wait_for_it(source: Marked, store: Store) -
 def test_what_is_ahead_is_bounded(source: Marked, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuilding, "AHEAD", 2)
     entries = source.entries()
-    with Rebuilding(store, marked.seal) as running:
+    with Rebuilding(store, makers.seal) as running:
         running.feed(entries[1:])
         assert len(entries_of(store)) == len(entries) - 2 * 4
 
@@ -86,7 +86,7 @@ def flip(raw: bytes, place: bytes) -> bytes:
 )
 def test_a_header_that_does_not_come_out_again_is_named(source: Marked, store: Store, at: int, place: bytes) -> None:
     changed = swap(source.entries(), at, flip(source.entries()[at], place))
-    with Rebuilding(store, marked.seal) as running, pytest.raises(VerificationError) as told:
+    with Rebuilding(store, makers.seal) as running, pytest.raises(VerificationError) as told:
         run(running, changed)
     assert told.value.code in ("not-reproducible", "bad-entry")
     assert len(entries_of(store)) == at - 3
@@ -95,18 +95,18 @@ def test_a_header_that_does_not_come_out_again_is_named(source: Marked, store: S
 def test_a_bad_signature_is_named(source: Marked, store: Store) -> None:
     entries = source.entries()
     changed = swap(entries, 2, entries[1])
-    with Rebuilding(store, marked.seal) as running, pytest.raises(VerificationError) as told:
+    with Rebuilding(store, makers.seal) as running, pytest.raises(VerificationError) as told:
         run(running, changed)
     assert told.value.code == "not-reproducible"
     head, _, tail = entries[2].rpartition(b'"sig":"')
     forged = head + b'"sig":"' + (b"B" if tail[:1] == b"A" else b"A") + tail[1:]
     other = swap(entries, 2, forged)
-    with Rebuilding(store, marked.seal) as running, pytest.raises(VerificationError, match="signature"):
+    with Rebuilding(store, makers.seal) as running, pytest.raises(VerificationError, match="signature"):
         run(running, other)
     assert len(entries_of(store)) == 1
 
 
 def test_an_entry_of_no_kind_is_named(source: Marked, store: Store) -> None:
-    with Rebuilding(store, marked.seal) as running, pytest.raises(VerificationError) as told:
+    with Rebuilding(store, makers.seal) as running, pytest.raises(VerificationError) as told:
         running.feed([b"{}"])
     assert told.value.code == "bad-entry"

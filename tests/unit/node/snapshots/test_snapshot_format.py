@@ -62,6 +62,12 @@ def test_a_chunk_is_the_entry_bundle_and_comes_back() -> None:
     assert format.decode_chunk(raw, bundles(list(entries))[0], full=True) == entries
 
 
+def test_a_chunk_of_the_longest_entries_comes_back() -> None:
+    entries = tuple([bytes([number]) * encoding.MAX_ENTRY_BYTES for number in range(256)])
+    raw = format.encode_chunk(entries)
+    assert format.decode_chunk(raw, bundles(list(entries))[0], full=True) == entries
+
+
 def test_every_flipped_byte_of_a_chunk_is_noticed() -> None:
     entries = ENTRIES[:40]
     raw, bundle = format.encode_chunk(entries), bundles(entries)[0]

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import makers
-from chaining import Chain, founding, seal
+from chaining import Chain, founding
 from muniment.core.format import dsse, time
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import events, genesis
@@ -61,7 +61,7 @@ class Engine:
         self.waiting: list[bytes] = []
         self.cache: set[bytes] = set()
         self.sent: list[bytes] = []
-        self.failure: Unavailable | None = None
+        self.failure: Exception | None = None
         self.forgets = False
         self.turns = threading.Event()
         self.turns.set()
@@ -108,7 +108,7 @@ class Node:
 
     def __init__(self, folder: Path, record: tuple[str, ...] = (), **named: Any) -> None:
         self.path = folder / "ledger.db"
-        Store.create(self.path, _founding(record), time.format(makers.NOON), seal).close()
+        Store.create(self.path, _founding(record), time.format(makers.NOON), makers.seal).close()
         self.pending = Pending()
         self.chain = Chain(self.path)
         self.chain.told = Telling(self.pending)
@@ -317,6 +317,25 @@ def test_an_engine_that_forgot_is_sent_the_same_bytes_again(make: Callable[..., 
     assert decisions(asyncio.run(ask())) == ["admitted"]
     assert len(node.engine.sent) > 1
     assert len(set(node.engine.sent)) == 1
+
+
+def test_whatever_hinders_another_attempt_the_sender_goes_on(make: Callable[..., Node]) -> None:
+    node = make(resend_s=0.05, answer_s=0.3)
+    node.engine.turns.clear()
+
+    async def ask() -> Submitted:
+        asked = asyncio.ensure_future(node.ask(node.chain.system()))
+        await asyncio.sleep(0.03)
+        node.engine.failure = RuntimeError("no file is left to open")
+        return await asked
+
+    with pytest.raises(Unavailable) as caught:
+        asyncio.run(ask())
+    assert caught.value.code == "not-committed"
+    assert len(node.engine.sent) > 1
+    node.engine.failure = None
+    node.engine.turns.set()
+    assert decisions(node.submit(node.chain.system())) == ["admitted"]
 
 
 def test_what_the_engine_has_already_is_waited_for(make: Callable[..., Node]) -> None:

@@ -58,7 +58,7 @@ def check_freshness(clocks: tuple[Clock, ...], now: str | None, max_age: int | N
             f"the checkpoint is of {clocks[0].time} ({clocks[0].whose}), more than {max_age} s before {now}",
             step=STEP,
             code="stale",
-            hint="Ask the ledger for a new answer; this one may hide what happened since.",
+            hint="Ask the ledger for a new answer, or another member's node; this one may hide what happened since.",
         )
     return True
 

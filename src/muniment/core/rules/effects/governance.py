@@ -15,6 +15,7 @@ from muniment.core.rules.events import (
     ProtocolUpgraded,
 )
 from muniment.core.rules.genesis import KeyProof
+from muniment.core.rules.policy import Agreement
 from muniment.core.rules.records import Actor, Approval, Consortium, Key, Link, PolicyInForce, Protocol
 from muniment.core.rules.requirements import Asked, count_approvals, count_members, count_voices, hear
 from muniment.errors import InvalidInput
@@ -146,36 +147,36 @@ def require_approvals(approvals: tuple[str, ...], of: str, since: int, context: 
     """What changes the ledger's own order follows the amendment rule of the policy in force; no waiver lifts it.
 
     An approval is used up: none counts of entry `since`, at which the same thing was last decided, or from before. In a
-    consortium each member has one voice, however many persons speak for it; where there are fewer members than voices asked
-    for, all of them are enough: else the last ones could change nothing any more.
+    consortium each member has one voice, however many persons speak for it. A quorum is one of the members who are active here
+    and now; where there are fewer members than a number asks for, all are enough: else the last ones could change nothing.
     """
     consortium = context.read("members", Consortium)
+    active = () if consortium is None else consortium.active
     for approval in approvals:
         context.require(f"approval/{approval}", Approval, f"The approval {approval}")
     heard = hear(context, Asked(of=of, time=context.time, after=since), approvals)
     for wanted in context.policy.amendment:
-        if consortium is None:
-            voices, needed = count_voices(heard, wanted.role), wanted.count
-        else:
-            voices = count_members(heard, wanted.role, consortium.active)
-            needed = min(wanted.count, len(consortium.active))
+        voices = count_members(heard, wanted.role, active) if active else count_voices(heard, wanted.role)
+        needed = wanted.needed(len(active))
         if len(voices) < needed:
             told = " and ".join(each.told() for each in voices) or "nobody"
             silent = [f"Not {each.told()}: {each.silent}." for each in heard if each.silent]
             short = needed - len(voices)
             context.refuse(
                 "amendment",
-                f"The policy in force asks for {needed} {_name_voices(needed, consortium)} in the role "
-                f"{wanted.role} to approve this {of.partition('/')[0]}.",
+                f"The policy in force asks for {_tell_voices(wanted, len(active))} in the role {wanted.role} "
+                f"to approve this {of.partition('/')[0]}.",
                 " ".join([f"Counted: {told}.", *silent]),
                 missing=(f"{count_approvals(short, 'more ')} by {wanted.role}",),
                 mend="Approvers run `muniment policy approve FILE`." if of.startswith("policy/") else "",
             )
 
 
-def _name_voices(count: int, consortium: Consortium | None) -> str:
-    one, several = ("person", "persons") if consortium is None else ("member", "members")
-    return one if count == 1 else several
+def _tell_voices(wanted: Agreement, active: int) -> str:
+    """`9 members (more than two thirds of 13)`"""
+    needed, voice = wanted.needed(active), "member" if active else "person"
+    why = f" (more than two thirds of {active})" if wanted.grows and active else ""
+    return f"{needed} {voice if needed == 1 else f'{voice}s'}{why}"
 
 
 def _add_key(

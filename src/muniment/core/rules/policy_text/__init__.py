@@ -8,7 +8,7 @@ policy_text.compare(old, new)           # what becomes stricter, what looser
 """
 
 from muniment.core.rules.policy_text.difference import Change, compare
-from muniment.core.rules.policy_text.doubt import doubts
+from muniment.core.rules.policy_text.doubt import doubt_quorum, doubts
 from muniment.core.rules.policy_text.file import (
     MAX_FILE_CHARACTERS,
     MAX_POLICY_BYTES,
@@ -28,6 +28,7 @@ __all__ = [
     "compare",
     "decode",
     "describe_role",
+    "doubt_quorum",
     "doubts",
     "format",
     "join",

@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from muniment.core.format import decimal
-from muniment.core.rules.policy import ANY, Approvals, DataTerms, Environment, Policy, Role, Threshold
-from muniment.core.rules.policy_text.sentence import describe_role, describe_threshold, join, whoever
+from muniment.core.rules.policy import ANY, Agreement, Approvals, DataTerms, Environment, Policy, Role, Threshold
+from muniment.core.rules.policy_text.sentence import QUORATE, describe_role, describe_threshold, join, whoever
 
 Effect = Literal["stricter", "looser", "different"]
 
@@ -22,11 +22,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     sentence: str
 
 
-def compare(old: Policy, new: Policy) -> tuple[Change, ...]:
-    """Every change from `old` to `new`; none where they are the same policy."""
+def compare(old: Policy, new: Policy, active: int | None = None) -> tuple[Change, ...]:
+    """Every change from `old` to `new`; none where they are the same policy.
+
+    active: how many members there are, 0 in a ledger of one operator. Where that is open, a quorum is neither more nor less than
+        a number.
+    """
     changes = [
         *_environments(old, new),
-        *_approvals("amendment", "A change of the policy", old.amendment, new.amendment),
+        *_agreements(old.amendment, new.amendment, active),
         *_hold_roles(old.hold_roles, new.hold_roles),
         *_refusals(old.record_refusals, new.record_refusals),
         *_roles(old, new),
@@ -71,6 +75,33 @@ def _approvals(place: str, what: str, old: Sequence[Approvals], new: Sequence[Ap
         if was != now:
             said = f"{what} needs {now or 'no'} {'approval' if now == 1 else 'approvals'} by the role {role}, not {was or 'none'}."
             yield _say(place, "stricter" if now > was else "looser", said)
+
+
+def _agreements(old: Sequence[Agreement], new: Sequence[Agreement], active: int | None) -> Iterator[Change]:
+    before, after = {each.role: each for each in old}, {each.role: each for each in new}
+    for role in sorted(before.keys() | after.keys()):
+        was, now = before.get(role), after.get(role)
+        if was != now:
+            asked = "no approvals" if now is None else _tell_count(now)
+            instead = "none" if was is None else f"those of {QUORATE}" if was.grows else f"{was.count}"
+            said = f"A change of the policy needs {asked} by the role {role}, not {instead}."
+            yield _say("amendment", _weigh(was, now, active), said)
+
+
+def _tell_count(wanted: Agreement) -> str:
+    if wanted.grows:
+        return f"the approval of {QUORATE}"
+    return f"{wanted.count} {'approval' if wanted.count == 1 else 'approvals'}"
+
+
+def _weigh(was: Agreement | None, now: Agreement | None, active: int | None) -> Effect:
+    if was is None or now is None:
+        return "stricter" if was is None else "looser"
+    if active is None and was.grows != now.grows:
+        return "different"
+    # A number is compared as it is written: that it asks for no more than there are members may change.
+    old, new = (each.count if isinstance(each.count, int) else each.needed(active or 0) for each in (was, now))
+    return "different" if old == new else "stricter" if new > old else "looser"
 
 
 def _thresholds(place: str, name: str, old: Sequence[Threshold], new: Sequence[Threshold]) -> Iterator[Change]:

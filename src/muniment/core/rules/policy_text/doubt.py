@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from muniment.core.rules import members
 from muniment.core.rules.events.catalogue import TYPES
-from muniment.core.rules.policy import ANY, Environment, Policy
+from muniment.core.rules.policy import ANY, QUORUM, Environment, Policy
 from muniment.core.rules.policy_text.sentence import join
 
 SERVICE = "node"
@@ -29,12 +30,15 @@ _life = re.compile(
 _TOLD = frozenset(event for event, _ in (*_NEEDED, *_HOLDS))
 
 
-def doubts(policy: Policy) -> Iterator[str]:
-    """Every doubt as one sentence; none where there is nothing to say."""
+def doubts(policy: Policy, active: int | None = None) -> Iterator[str]:
+    """Every doubt as one sentence; none where there is nothing to say.
+
+    active: how many members there are, 0 in a ledger of one operator, None where that is open
+    """
     for event, what in _NEEDED:
         if not policy.roles_that_may(event):
             yield f"Nobody may {what}: no role may write {event}."
-    yield from _doubt_amendment(policy)
+    yield from _doubt_amendment(policy, active)
     yield from _doubt_holds(policy)
     asked = [each for each in TYPES if _life.match(each) and each not in _TOLD]
     if unwritten := [each for each in asked if not policy.roles_that_may(each)]:
@@ -52,11 +56,31 @@ def doubts(policy: Policy) -> Iterator[str]:
         yield f"There is no role {SERVICE}, which `muniment init` gives to the ledger's own service."
 
 
-def _doubt_amendment(policy: Policy) -> Iterator[str]:
-    if not policy.amendment:
+def doubt_quorum(policy: Policy, active: int) -> Iterator[str]:
+    """Whether fewer of so many members can change the rules for all than it takes to make a proof."""
+    asked, quorum = max((each.needed(active) for each in policy.amendment), default=0), members.quorum(active)
+    if asked < quorum:
+        said = "nobody's approval" if not asked else "1 member's approval" if asked == 1 else f"the approval of {asked} members"
+        role = next((each.role for each in policy.amendment), "ROLE")
+        yield (
+            f"A change of the policy, of the members or of the protocol needs {said}, while it takes {quorum} of {active} members "
+            f'to make a proof: fewer could change the rules for all. `amendment = {{ {role} = "{QUORUM}" }}` asks for more than '
+            "two thirds of the members, however many there are."
+        )
+
+
+def _doubt_amendment(policy: Policy, active: int | None) -> Iterator[str]:
+    if active:
+        yield from doubt_quorum(policy, active)
+    elif not policy.amendment:
         yield "The policy can be changed by one person alone: `amendment` asks for no approval."
-    elif max(each.count for each in policy.amendment) == 1:
-        yield "One person who holds every role named could approve a change of the policy alone."
+    else:
+        alone = max(each.needed(0) for each in policy.amendment) == 1
+        if any(each.grows for each in policy.amendment):
+            then = ": one person could approve a change of the policy there alone" if alone else ""
+            yield f"In a ledger of one operator, which has no members, `{QUORUM}` is one voice{then}."
+        elif alone:
+            yield "One person who holds every role named could approve a change of the policy alone."
 
 
 def _doubt_holds(policy: Policy) -> Iterator[str]:

@@ -85,7 +85,7 @@ def _read(marks: Marks, document: dict[str, object]) -> File:
     listed = tuple(sorted(roles.values(), key=lambda role: role.name))
     file = File(Policy(roles=listed), parts.read_roles_named(marks, ("founder",), table.get("founder", []), roles))
     read = [parts.read_environment(marks, name, value, roles) for name, value in environments.items()]
-    amendment = parts.read_approvals(marks, ("amendment",), table.get("amendment", {}), roles)
+    amendment = parts.read_agreements(marks, ("amendment",), table.get("amendment", {}), roles)
     hold_roles = parts.read_roles_named(marks, ("hold-roles",), table.get("hold-roles", []), roles)
     refusals = parts.read_events_named(marks, ("record-refusals",), table.get("record-refusals", []))
     _check_reach(marks, roles, refusals, file.founder)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from muniment.core.rules.policy import Approvals, DataTerms, Environment, Policy
+from muniment.core.rules.policy import Agreement, Approvals, DataTerms, Environment, Policy
 from muniment.core.rules.policy_text import threshold
 
 WIDTH = 100
@@ -31,6 +31,7 @@ def format(policy: Policy, founder: Sequence[str] = ()) -> str:
         lines += [f"founder = {_list(founder)}", ""]
     lines += [
         "# Who must approve another policy before it takes the place of this one: roles, and how many persons of each.",
+        '# In a consortium members are counted, each once, and "quorum" stands for more than two thirds of them.',
         f"amendment = {_approvals(policy.amendment)}",
         "",
         "# Whose holders may open and release a hold, and revoke the decisions of others. Empty: all who may write the event.",
@@ -79,8 +80,8 @@ def _data(terms: DataTerms) -> str:
     return f"{{ {', '.join([*said, f'allow-unknown-ancestry = {str(terms.allow_unknown_ancestry).lower()}'])} }}"
 
 
-def _approvals(approvals: Sequence[Approvals]) -> str:
-    said = ", ".join(f"{_key(each.role)} = {each.count}" for each in approvals)
+def _approvals(approvals: Sequence[Approvals | Agreement]) -> str:
+    said = ", ".join(f"{_key(each.role)} = {json.dumps(each.count)}" for each in approvals)
     return f"{{ {said} }}" if said else "{}"
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
 import msgspec
 
 from muniment.core.format.encoding import MAX_INTEGER, Identifier, Segment
 from muniment.core.rules.events.catalogue import TYPES
-from muniment.core.rules.policy import ANY, MAX_NAMED, Approvals, DataTerms, Environment, Party, Role
+from muniment.core.rules.members import MAX_MEMBERS
+from muniment.core.rules.policy import (
+    ANY,
+    MAX_NAMED,
+    MAX_QUORUM,
+    QUORUM,
+    Agreement,
+    Approvals,
+    DataTerms,
+    Environment,
+    Party,
+    Quorum,
+    Role,
+)
 from muniment.core.rules.policy_text import threshold
 from muniment.core.rules.policy_text.marks import Marks, is_form, kind, nearest, show, suggest
 from muniment.core.rules.policy_text.position import Path
@@ -21,6 +34,13 @@ ENVIRONMENT_KEYS = ("approvals", "separation", "evaluations", "max-approval-age-
 DATA_KEYS = ("licences", "purposes", "allow-unknown-ancestry")
 
 _expression = re.compile(r" (?:OR|AND|WITH) ")
+_PERSONS = "a number of persons"
+_NOTHING = "0 asks for nothing"
+_NO_QUORUM = (
+    f'"{QUORUM}" is for the setting amendment alone, in which members have voices',
+    "Persons approve here: write how many, a whole number without quotes, such as 2.",
+)
+_MOST = f'As "{QUORUM}" counts {MAX_QUORUM}, which are more than two thirds of {MAX_MEMBERS} members.'
 _NAME = "Use letters, digits, dots, dashes and underscores; begin with a letter or digit."
 
 
@@ -88,26 +108,22 @@ def read_environment(marks: Marks, name: str, value: object, roles: Mapping[str,
 
 def read_approvals(marks: Marks, path: Path, value: object, roles: Mapping[str, Role]) -> tuple[Approvals, ...]:
     """How many persons of which role: a table of roles and counts."""
-    table = read_table(marks, path, value, None, f"{path[-1]} = {{ {_example_role(roles)} = 2 }}")
     read = []
-    for name, count in table.items():
-        place = (*path, name)
-        if check_role(marks, place, name, roles) and not may(roles[name], DECIDES) and not marks.within(("roles", name)):
-            marks.mark(
-                place,
-                f"nobody could ever give this approval: the role {name} may not write {DECIDES}",
-                f'Add "{DECIDES}" to the events of {name} under [roles], or ask another role.',
-            )
-        persons = read_count(marks, place, count, "a number of persons", "0 asks for nothing")
-        read.append(Approvals(role=name, count=persons))
-    if sum(each.count for each in read) > MAX_NAMED:
-        marks.mark(
-            path,
-            f"more than {MAX_NAMED} approvals are asked for, and an event can name no more",
-            "Ask for fewer persons.",
-        )
-        return ()
-    return tuple(sorted(read, key=lambda each: each.role))
+    for name, place, count in _read_asked(marks, path, value, roles):
+        if count == QUORUM:
+            marks.mark(place, *_NO_QUORUM)
+            continue
+        read.append(Approvals(role=name, count=read_count(marks, place, count, _PERSONS, _NOTHING)))
+    return tuple(read) if _check_named(marks, path, [each.count for each in read]) else ()
+
+
+def read_agreements(marks: Marks, path: Path, value: object, roles: Mapping[str, Role]) -> tuple[Agreement, ...]:
+    """How many voices of which role, or a quorum of the members: a table of roles and counts."""
+    read = [
+        Agreement(role=name, count=_read_voices(marks, place, count))
+        for name, place, count in _read_asked(marks, path, value, roles)
+    ]
+    return tuple(read) if _check_named(marks, path, [each.most for each in read]) else ()
 
 
 def read_roles_named(marks: Marks, path: Path, value: object, roles: Mapping[str, Role]) -> tuple[str, ...]:
@@ -168,6 +184,37 @@ def check_role(marks: Marks, path: Path, name: str, roles: Mapping[str, Role]) -
 def may(role: Role, event: str) -> bool:
     """May this role write an event?"""
     return event in role.may or ANY in role.may
+
+
+def _read_asked(marks: Marks, path: Path, value: object, roles: Mapping[str, Role]) -> Iterator[tuple[str, Path, object]]:
+    """The roles that are asked, sorted, each with its place and what stands there for a count."""
+    table = read_table(marks, path, value, None, f"{path[-1]} = {{ {_example_role(roles)} = 2 }}")
+    for name, count in sorted(table.items()):
+        place = (*path, name)
+        if check_role(marks, place, name, roles) and not may(roles[name], DECIDES) and not marks.within(("roles", name)):
+            marks.mark(
+                place,
+                f"nobody could ever give this approval: the role {name} may not write {DECIDES}",
+                f'Add "{DECIDES}" to the events of {name} under [roles], or ask another role.',
+            )
+        yield name, place, count
+
+
+def _read_voices(marks: Marks, path: Path, value: object) -> int | Quorum:
+    if value == QUORUM:
+        return QUORUM
+    if not isinstance(value, str):
+        return read_count(marks, path, value, _PERSONS, _NOTHING)
+    meant = f'Did you mean "{QUORUM}"?' if nearest(value, (QUORUM,)) else f'Write a whole number without quotes, or "{QUORUM}".'
+    marks.mark(path, f'{_PERSONS} or "{QUORUM}" is expected here, not {kind(value)}', meant)
+    return 1
+
+
+def _check_named(marks: Marks, path: Path, counts: Sequence[int]) -> bool:
+    if sum(counts) <= MAX_NAMED:
+        return True
+    marks.mark(path, f"more than {MAX_NAMED} approvals are asked for, and an event can name no more", f"Ask for fewer. {_MOST}")
+    return False
 
 
 def _read_data(marks: Marks, path: Path, value: object) -> DataTerms:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from muniment.core.rules.policy import ANY, Approvals, Environment, Party, Policy, Role, Threshold
+from muniment.core.rules.policy import ANY, Agreement, Approvals, Environment, Party, Policy, Role, Threshold
 
 PARTIES: MappingProxyType[Party, str] = MappingProxyType(
     {
@@ -17,21 +17,25 @@ PARTIES: MappingProxyType[Party, str] = MappingProxyType(
         "trainer": "trained",
     }
 )
+QUORATE = "more than two thirds of the members"
 COMPARATORS = MappingProxyType({"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than", "eq": "exactly"})
 
 # Whom a deployment needs besides those whose approval is counted.
 _STEPS = ("model.registered", "evaluation.completed", "deployment.changed")
 
 
-def sentences(policy: Policy) -> Iterator[str]:
-    """What a policy asks for, and of whom; what each role may write is for `describe_role`."""
+def sentences(policy: Policy, active: int = 0) -> Iterator[str]:
+    """What a policy asks for, and of whom; what each role may write is for `describe_role`.
+
+    active: how many members there are, in a consortium
+    """
     if not policy.environments:
         yield "No environment is listed: a version may run anywhere, and nothing is asked of it."
     for environment in policy.environments:
         yield from describe_environment(environment)
     if policy.environments:
         yield f"Nothing runs in any other environment than {join(each.name for each in policy.environments)}."
-    yield amendment(policy)
+    yield amendment(policy, active)
     if policy.hold_roles:
         yield f"Only {_roles(policy.hold_roles)} may open and release a hold, or revoke the decisions of others."
     else:
@@ -68,15 +72,16 @@ def describe_environment(environment: Environment) -> Iterator[str]:
         yield f"{name} takes only what is known to the last step: every model and data set that it came from is recorded."
 
 
-def amendment(policy: Policy) -> str:
+def amendment(policy: Policy, active: int = 0) -> str:
     """Who may put another policy in the place of this one."""
     writers = policy.roles_that_may("policy.amended")
     if not writers:
         return "Nobody may change this policy."
     if not policy.amendment:
         return f"Any one person with {_roles(writers, 'or')} may change this policy alone."
+    asked = join(_agreement(each, active) for each in policy.amendment)
     have = "has" if [each.count for each in policy.amendment] == [1] else "have"
-    return f"This policy is changed by {_roles(writers, 'or')}, once {count(policy.amendment)} {have} approved the new one."
+    return f"This policy is changed by {_roles(writers, 'or')}, once {asked} {have} approved the new one."
 
 
 def describe_role(role: Role) -> str:
@@ -124,6 +129,15 @@ def join(words: Iterable[str], last: str = "and") -> str:
 
 def _roles(roles: Sequence[str], last: str = "and") -> str:
     return f"the {'role' if len(roles) == 1 else 'roles'} {join(roles, last)}"
+
+
+def _agreement(wanted: Agreement, active: int) -> str:
+    """`more than two thirds of the members (now 3 of 4) as member`"""
+    if isinstance(wanted.count, int):
+        asked = _persons(wanted.count) if not active else "1 member" if wanted.count == 1 else f"{wanted.count} members"
+    else:
+        asked = f"{QUORATE} (now {wanted.needed(active)} of {active})" if active else QUORATE
+    return f"{asked} as {wanted.role}"
 
 
 def _persons(number: int) -> str:

@@ -39,7 +39,7 @@ export function checkFreshness(clocks, now, maxAge) {
     throw failed(6, "clock", `the checkpoint is of ${time} (${whose}), later than now, ${now}`, "Set this machine's clock right.");
   }
   if (age > BigInt(maxAge) * 1_000_000n) {
-    const hint = "Ask the ledger for a new answer; this one may hide what happened since.";
+    const hint = "Ask the ledger for a new answer, or another member's node; this one may hide what happened since.";
     throw failed(6, "stale", `the checkpoint is of ${time} (${whose}), more than ${maxAge} s before ${now}`, hint);
   }
   return true;

@@ -3,6 +3,8 @@ import { checkNumber } from "./decimal.js";
 import { invalid } from "./problem.js";
 
 const MAX_NAMED = 64;
+/** More than two thirds of 64 members, as many as there can be. */
+const MAX_QUORUM = 43;
 
 /** @param {any} policy of the right struct */
 export function checkPolicy(policy) {
@@ -35,7 +37,7 @@ function checkRoles(policy, lists) {
   const asked = [...lists.flat().map((each) => each.role), ...(policy.holdRoles ?? [])];
   const unknown = asked.find((role) => !known.includes(role));
   if (unknown !== undefined) throw invalid("bad-policy", `the policy asks for a role that it does not define: ${unknown}`);
-  if (lists.some((listed) => listed.reduce((sum, each) => sum + each.count, 0) > MAX_NAMED)) {
+  if (lists.some((listed) => listed.reduce((sum, each) => sum + (each.count === "quorum" ? MAX_QUORUM : each.count), 0) > MAX_NAMED)) {
     throw invalid("bad-policy", `more than ${MAX_NAMED} approvals are asked for`);
   }
   if (lists.flat().some((each) => each.count < 1)) throw invalid("bad-policy", "approvals are asked for by at least one person");
