@@ -39,8 +39,8 @@ from muniment.node.homes import NodeHome
 
 ORIGIN = "example.com/credit"
 ORGANISATIONS = ("bank", "lab", "source", "watch")
-START_SECONDS = 40.0
-PATIENCE_SECONDS = 30.0
+START_SECONDS = 90.0
+PATIENCE_SECONDS = 90.0
 
 
 class Node:

@@ -48,7 +48,7 @@ from muniment.node.places import NodePlaces
 from muniment.node.snapshots import Snapshots
 
 BEGIN = "2026-11-23T12:00:00.000000Z"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 
 def find_engine() -> Path:

@@ -44,7 +44,7 @@ from muniment.node.submitting.submitter import ChainSubmitter
 
 ORGANISATION = "lender"
 COSIGNER = membership.signer(ORGANISATION, "cosign")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 
 class Member:

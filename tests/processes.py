@@ -26,7 +26,7 @@ from muniment.server.access.tokens import Tokens, Wish
 from muniment.server.caller import Scope
 from muniment.server.process import options
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Running:

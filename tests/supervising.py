@@ -30,7 +30,7 @@ from muniment.node.process import lock, orders, record
 from muniment.node.process.orders import Orders
 from muniment.node.process.supervisor import Timing
 
-PATIENCE_SECONDS = 25.0
+PATIENCE_SECONDS = 60.0
 QUICK = Timing(stop=3.0, application=1.5, engine=1.5, start=6.0, every=0.2, early=2.0, healthy=4.0)
 """So that a test need not wait for what people wait for."""
 # As `python -m muniment.node.process`, and nothing else imported: its size is measured.

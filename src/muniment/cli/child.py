@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from types import FrameType
+from typing import Any
 
 from muniment.errors import InvalidInput
 
@@ -27,13 +27,14 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, quiet_output:
 
     Returns its exit code, 128 and the number of the signal where a signal ended it, as shells do. Raises InvalidInput.
     """
-    try:
-        process = subprocess.Popen(command, env=dict(environment), stdout=2 if quiet_output else None)
-    except OSError as error:
-        raise InvalidInput(
-            f"{command[0]} cannot be run: {error.strerror}", code="cannot-run", hint="Check that it may be executed."
-        ) from None
-    with _signals_left_to(process):
+    with _Relay() as relay:
+        try:
+            process = subprocess.Popen(command, env=dict(environment), stdout=2 if quiet_output else None)
+        except OSError as error:
+            raise InvalidInput(
+                f"{command[0]} cannot be run: {error.strerror}", code="cannot-run", hint="Check that it may be executed."
+            ) from None
+        relay.begin(process)
         code = process.wait()
     return code if code >= 0 else 128 - code
 
@@ -43,21 +44,31 @@ def is_killed(code: int) -> bool:
     return code in (128 + number for number in (signal.SIGINT, signal.SIGKILL, *_FORWARDED))
 
 
-@contextmanager
-def _signals_left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """What would end us is the child's to answer; we stay, to record how it ended."""
+class _Relay:
+    """While it is open, what would end us is the child's to answer; we stay, to record how it ended."""
 
-    def forward(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        self._before: dict[int, Any] = {}
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        # A terminal sends Ctrl-C to the whole group: the child has it already.
-        pass
+    def __enter__(self) -> _Relay:
+        self._before = {number: signal.signal(number, self._hear) for number in (*_FORWARDED, signal.SIGINT)}
+        return self
 
-    before = {number: signal.signal(number, forward) for number in _FORWARDED}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def begin(self, process: subprocess.Popen[bytes]) -> None:
+        """There is a child now; it is told what came while it was being started."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self._process is None:
+            self._early.append(number)
+        elif number != signal.SIGINT:
+            # A terminal sends Ctrl-C to the whole group: the child has that already.
+            self._process.send_signal(number)

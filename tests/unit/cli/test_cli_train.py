@@ -139,7 +139,7 @@ def test_a_run_that_is_ended_from_outside(home: Path, number: signal.Signals) ->
     """The child is told, we wait for it, and the run is recorded as killed."""
     sleeper = "import time; print('up', flush=True); time.sleep(60)"
     process = subprocess.Popen(
-        [sys.executable, "-m", "muniment", "train", "m", "--", sys.executable, "-c", sleeper],
+        [sys.executable, "-X", "faulthandler", "-m", "muniment", "train", "m", "--", sys.executable, "-c", sleeper],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -151,7 +151,11 @@ def test_a_run_that_is_ended_from_outside(home: Path, number: signal.Signals) ->
         os.killpg(process.pid, number)  # as a terminal does
     else:
         process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    try:
+        _, said = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        pytest.fail(process.communicate()[1])
     assert process.returncode == 128 + number
     assert f"killed, exit code {128 + number}" in said
     with opening.open() as ledger:

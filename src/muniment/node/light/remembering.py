@@ -28,9 +28,9 @@ from muniment.node.settings import Peer
 
 HEIGHTS = 8
 """So many blocks after the record are looked at: who went on after the copy was made voted in the first of them."""
-SECONDS = 4.0
-"""So long a start waits for the others."""
-PATIENCE = Patience(connect=1.0, read=2.0, answer=3.0, retries=0.0, attempts=1)
+SECONDS = 15.0
+"""So long a start waits for members whose machines take the question and are slow to answer it; who is away is not waited for."""
+PATIENCE = Patience(connect=1.0, read=8.0, answer=10.0, retries=0.0, attempts=1)
 
 AskCommit = Callable[[str, int], Commit]
 
