@@ -11,13 +11,12 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time as clocks
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -234,15 +233,6 @@ def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS, said
         clocks.sleep(0.05)
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
 def found(
     folder: Path,
     organisations: Sequence[str] = ORGANISATIONS,
@@ -256,7 +246,7 @@ def found(
     """
     first = {each: persons.get(each, f"{each}-ada") for each in organisations}
     draft = drafting.draft_new(ORIGIN, organisations, time.format(system_clock() - 1_000_000), policy, sorted(organisations)[0])
-    ports = iter(free_ports(3 * len(organisations)))
+    ports = iter(processes.free_ports(3 * len(organisations)))
     told = []
     for each in draft.members:
         http, p2p, rpc = (f"127.0.0.1:{next(ports)}" for _ in range(3))

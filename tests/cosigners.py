@@ -82,6 +82,7 @@ class Seat:
             publishers=Keyring([signer(self.organisation, "publish")]),
             reach=lambda peer: self.ring.way(self.organisation, peer.organisation),
             look=lambda: self.met,
+            keep=self.store.cosign,
             clock=lambda: self.clock(),
         )
         self.cosigning.open()
@@ -224,7 +225,7 @@ def at_size(text: str, size: int) -> str:
     return checkpoint.format(Checkpoint(found.origin, size, found.root))
 
 
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
+def until(holds: Callable[[], bool], seconds: float = 15.0) -> bool:
     """Wait until something holds."""
     end = clocks.monotonic() + seconds
     while not holds():

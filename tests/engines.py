@@ -14,7 +14,6 @@ import base64
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -29,6 +28,7 @@ import pytest
 
 import makers
 import membership
+import processes
 from muniment.core.rules import members
 from muniment.core.rules.genesis import Genesis
 from muniment.core.rules.members import Member, Validators
@@ -66,20 +66,13 @@ def answers(node: Node) -> bool:
     return False
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 class Node:
     """An engine and its application, in a home as a real node has it, without what people edit. Keys that are there are taken."""
 
     def __init__(self, home: Path, name: str, program: Path) -> None:
         self.home = home
         self.name = name
-        self.rpc, self.p2p = free_port(), free_port()
+        self.rpc, self.p2p = processes.free_ports(2)
         self.retain: Callable[[int], int] = keep_all
         self.failures: list[Exception] = []
         self._program = program

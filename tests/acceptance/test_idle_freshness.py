@@ -84,11 +84,11 @@ class Idle:
 
     def check(self, raw: bytes, age: int | None) -> Checked:
         """Verify with nothing but the trust file, and without any memory."""
-        return verify(raw, trust=self.trust, home=self._begin(), max_age=age)
+        return verify(raw, trust=self.trust, home=self.begin(), max_age=age)
 
     def gate(self, node: hosts.Host, age: int) -> Gated:
         """Ask one node whether the version may start, from a machine that was never there."""
-        folder = self._begin()
+        folder = self.begin()
         (folder / "trust.toml").write_text(trusts.format(self.trust))
         environment = {
             "HOME": str(folder),
@@ -105,7 +105,8 @@ class Idle:
             each.close()
         self.ring.close()
 
-    def _begin(self) -> Path:
+    def begin(self) -> Path:
+        """A new place of somebody who was never here."""
         self.clients += 1
         folder = self.folder / f"client-{self.clients}"
         folder.mkdir()
@@ -152,7 +153,19 @@ def test_what_was_idle_for_days_is_as_new_as_it_is_confirmed(idle: Idle) -> None
     assert "Nothing newer was seen at" in told
     gated = idle.gate(node, TEN_MINUTES)
     assert gated.allowed
+    assert gated.shown is not None
+    # Sealed three days ago, by the header's clock, and confirmed just now, by the members'.
+    assert gated.shown.clock.startswith("header time")
+    assert gated.shown.age > 2 * DAY
     assert "Nothing newer was seen at" in " ".join(gated.sentences)
+
+
+def test_the_file_at_a_member_is_as_new_for_those_who_read_it_alone(idle: Idle) -> None:
+    alpha = idle.ring["alpha"]
+    idle.turn(time.time(), *idle.ring.names)
+    assert until(lambda: all(checkpoint.read_time(each) in (0, int(idle.now)) for each in checkpoint_of(alpha).signatures))
+    checked = verify(alpha.path, trust=idle.trust, home=idle.begin(), max_age=TEN_MINUTES)
+    assert "Nothing newer was seen at" in " ".join(checked.sentences)
 
 
 def test_who_shows_what_was_signed_long_ago_is_refused_by_somebody_who_was_never_there(idle: Idle) -> None:

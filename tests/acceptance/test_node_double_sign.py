@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 import consortium
+import processes
 from consortium import Consortium, Node
 from muniment.core.format.entry import Header
 from muniment.core.rules import members
@@ -36,7 +37,7 @@ def copy(them: Consortium, of: Node, folder: Path) -> Node:
     home = folder / "twin"
     shutil.copytree(of.home.home, home)
     twin = Node(home, of.organisation, of.person, folder)
-    http, p2p, rpc = (f"127.0.0.1:{port}" for port in consortium.free_ports(3))
+    http, p2p, rpc = (f"127.0.0.1:{port}" for port in processes.free_ports(3))
     told = msgspec.structs.replace(twin.home.load_settings(), listen=http, url=f"http://{http}", p2p=p2p, rpc=rpc)
     twin.home.settings.write_text(settings.format(told))
     twin.home.engine_node_key.unlink()

@@ -24,6 +24,7 @@ import commanding
 import consortium
 import feeding
 import golang
+import processes
 from commanding import Said
 from consortium import Consortium, Node
 from feeding import Feed
@@ -176,7 +177,7 @@ def until_all(nodes: tuple[Node, ...], wanted: tuple[tuple[str, ...], int]) -> N
 
 def test_an_organisation_comes_in(life: Life) -> None:
     them, home = life.them, life.folder / "news"
-    http, p2p, rpc = (f"127.0.0.1:{port}" for port in consortium.free_ports(3))
+    http, p2p, rpc = (f"127.0.0.1:{port}" for port in processes.free_ports(3))
     sealed, answer = them.lab.home.consortium, life.folder / "news.answer.json"
     told = ("--url", f"http://{http}", "--p2p", p2p, "--p2p-listen", p2p, "--listen", http, "--rpc", rpc)
     joining = ("consortium", "join", sealed, "--organisation", "news", "--person", "news-ada", *told, "--out", answer)

@@ -20,21 +20,25 @@ import pytest
 import commanding
 import consortium
 import founders
+import processes
 from consortium import Consortium, Node
 from muniment import config
 from muniment.client import checking, standpoint
 from muniment.client.checking import Wanted
 from muniment.client.home import Home
 from muniment.client.opening import connect
+from muniment.client.remote.first_contact import FirstContactWarning
 from muniment.core.format import checkpoint, dsse, time
+from muniment.core.format.keys import Verifier
 from muniment.core.proof import authority
 from muniment.core.proof import consortium as consortia
 from muniment.core.proof import path as paths
 from muniment.core.proof import receipt as receipts
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.authority import Tier
+from muniment.core.proof.verify import verify_answer
 from muniment.core.rules import events
-from muniment.errors import LedgerError
+from muniment.errors import LedgerError, VerificationError
 from muniment.ledger import prover, signers
 from muniment.ledger.embedded import system_clock
 from muniment.ledger.ids import new_event_id
@@ -107,7 +111,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
     before = record(home)
     members = [f"--member={each}" for each in MEMBERS]
     run(folder, "consortium", "new", "--from", home.folder, "--publisher", "lab", "--out", folder / DRAFT, *members)
-    ports = iter(consortium.free_ports(3 * len(MEMBERS)))
+    ports = iter(processes.free_ports(3 * len(MEMBERS)))
     for each in MEMBERS:
         http, p2p, rpc = (f"127.0.0.1:{next(ports)}" for _ in range(3))
         told = ("--url", f"http://{http}", "--p2p", p2p, "--p2p-listen", p2p, "--listen", http, "--rpc", rpc)
@@ -158,6 +162,30 @@ def submit(node: Node, raw: bytes) -> dict[str, Any]:
     return told[0]
 
 
+def test_the_members_stand_behind_what_moved_in(moved: Moved) -> None:
+    """Before anything else is recorded: whoever comes now believes them, and not the one operator of before."""
+    them = moved.them
+    consortium.until(lambda: len(them.bank.standing()["checkpoints"][0]["cosigners"]) == len(MEMBERS), PATIENCE_SECONDS)
+    assert max(them.bank.heads()) == moved.height
+    newest = them.bank.text("/checkpoint").encode()
+    assert authority.open_head(newest, them.trust).tier == "consortium"
+    folder = moved.folder / "fresh"
+    variables = {
+        "HOME": str(folder),
+        "XDG_STATE_HOME": str(folder),
+        "MUNIMENT_URL": them.bank.url,
+        "MUNIMENT_TOKEN": them.bank.token,
+    }
+    with pytest.warns(FirstContactWarning):
+        ledger = connect(config.resolve(variables, folder, {}))
+    with ledger:
+        verified = verify_answer(ledger.prove_state("members").raw, them.trust, tier="consortium")
+    assert verified.head.height == moved.height
+    # Who believed the operator finds his line there as before.
+    earlier = trusts.parse((them.lab.home.home / "trust-before.toml").read_text())
+    assert authority.open_head(newest, earlier).signed
+
+
 def test_heights_go_on_and_old_receipts_verify(moved: Moved) -> None:
     them, height = moved.them, moved.height
     before = {each: head for each, head in them.lab.heads().items() if each <= height}
@@ -169,7 +197,6 @@ def test_heights_go_on_and_old_receipts_verify(moved: Moved) -> None:
     assert {each: after[each] for each in before} == before
     trust = them.trust
     consortium.until(lambda: authority.open_head(them.bank.text("/checkpoint").encode(), trust).tier == "consortium")
-    newest = them.bank.text("/checkpoint").encode()
     store = Store.open(them.bank.home.ledger)
     try:
         with store.view() as view:
@@ -189,8 +216,15 @@ def test_heights_go_on_and_old_receipts_verify(moved: Moved) -> None:
         for settings, believed, tier in ((nowhere, earlier, None), (at_a_node, trust, SOLO)):
             found = checking.check(text.encode(), standpoint.take(settings, believed), Wanted(entry=raw, tier=tier))
             assert (found.missing, found.kind) == ("", "receipt"), found.sentences
-    # The log's own line goes on, by the same key.
-    assert checkpoint.open(newest, earlier.log_keys[0]).size > before[height][0]
+    # The log's own line goes on, by the same key; it follows the quorum's lines.
+    consortium.until(lambda: signed_by(them.bank, earlier.log_keys[0]) > before[height][0])
+
+
+def signed_by(node: Node, log: Verifier) -> int:
+    """The size of a node's newest checkpoint, where it has the log's own line; else 0."""
+    with suppress(VerificationError):
+        return checkpoint.open(node.text("/checkpoint").encode(), log).size
+    return 0
 
 
 def test_nobody_writes_past_the_members(moved: Moved) -> None:

@@ -21,6 +21,9 @@ class Failed(Exception):
         self.step, self.code = step, code
 
 
+PROTOCOL = 1
+
+
 def demand(condition: bool, step: int, code: str) -> None:
     if not condition:
         raise Failed(step, code)

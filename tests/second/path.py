@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from second.forms import Json, canonical, leaf, sha256
-from second.head import Failed, Head, Trust, consistent, demand, hash64, valid
+from second.head import PROTOCOL, Failed, Head, Trust, consistent, demand, hash64, valid
 
 MOST = 64
 
@@ -76,6 +76,7 @@ def open_header(raw: bytes, index: int) -> Json:
     except (ValueError, TypeError):
         good = False
     demand(good, 8, "header-form")
+    demand(header["protocol"] == PROTOCOL, 8, "protocol-unknown")
     demand(header["size"] == index, 8, "header-index")
     return header
 

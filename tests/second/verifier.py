@@ -14,7 +14,7 @@ from second import inquiries
 from second.asked import Asked
 from second.forms import Json, canonical, leaf, open_envelope, sha256, tree_root
 from second.ground import entry
-from second.head import Failed, Head, Trust, check_clocks, check_pin, demand, hash64
+from second.head import PROTOCOL, Failed, Head, Trust, check_clocks, check_pin, demand, hash64
 from second.path import Bench
 from second.vocabulary import own_streams, subjects
 
@@ -128,6 +128,7 @@ class Answer:
         except (ValueError, TypeError):
             good = False
         demand(good, 8, "header-form")
+        demand(header["protocol"] == PROTOCOL, 8, "protocol-unknown")
         demand(header["size"] == index, 8, "header-index")
         return header
 

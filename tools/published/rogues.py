@@ -93,6 +93,7 @@ def _break_tree() -> Iterator[Told]:
     yield "a header over other entries", _ask(_force(sign, root=digest("x"))), 8, "header-root"
     yield "a header that says another index", _ask(_force(sign, size=7)), 8, "header-index"
     yield "an entry that is nothing", _ask(_force(lambda _: b"hello")), 8, "header-form"
+    yield "a header of a later protocol", _ask(_force(sign, protocol=2)), 8, "protocol-unknown"
     yield "a header that continues another one", _ask(_force(sign, previous=digest("x"))), 8, "header-successor"
     yield "a header of another height", _ask(_force(sign, height=7), height=7), 8, "header-successor"
 

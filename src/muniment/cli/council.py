@@ -156,6 +156,9 @@ def _tell_motion(ledger: Ledger, motion: Motion, command: str) -> Iterator[str]:
     yield from (f"  {each}" for each in _keys(motion.change))
     yield ""
     yield from governing.tally(ledger, motion.consent, "member")
+    if motion.change.change == "admit":
+        # A number in the rule stays what it is when one more member comes.
+        yield from governing.doubts(list(policy_text.doubt_quorum(ledger.policy(), ledger.policies.members() + 1)))
     yield ""
     writers = policy_text.join(ledger.policy().roles_that_may("member.changed"), "or") or "nobody"
     if not motion.consent.sufficient:

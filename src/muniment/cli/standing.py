@@ -26,7 +26,7 @@ def tell(found: NodeStatus) -> Iterator[str]:
     """All lines: who and where, the ledger, the processes, the others, and in the end what is wrong."""
     standing = found.standing
     if standing is None:
-        yield f"{output.strong('A node')} in {found.home}"
+        yield f"{output.strong(found.organisation)}, a node in {found.home}"
     else:
         yield f"{output.strong(standing.organisation)}, a node of {standing.origin}"
         if not found.current:
@@ -70,7 +70,7 @@ def _tell_ledger(standing: Standing) -> Iterator[str]:
 
 def _engine(found: NodeStatus) -> str:
     said, standing = _ENGINE[found.phase], found.standing
-    if standing is None or not found.current or standing.engine == "away":
+    if standing is None or found.phase not in ("catching-up", "running"):
         return said
     others = _count(standing.engine_peers, "other engine", "other engines")
     waiting = f", {_count(standing.waiting, 'transaction waits', 'transactions wait')}" if standing.waiting else ""

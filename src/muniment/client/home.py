@@ -257,7 +257,7 @@ def _written_through_its_node() -> Unavailable:
     return Unavailable(
         "this ledger is a consortium's: its members decide together what becomes an entry",
         code="written-through-its-node",
-        hint="Start the node with `muniment node start`, and set MUNIMENT_URL to its address.",
+        hint="Set MUNIMENT_URL to the address of its node. What is signed here the node sends by itself, once it runs.",
     )
 
 

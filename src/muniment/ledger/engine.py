@@ -62,8 +62,11 @@ class View(Protocol):
     def changed(self) -> int:
         """The size of the newest checkpoint before this one that changed the members; 0 where none did."""
 
-    def path(self) -> tuple[Step, ...]:
-        """How the members of a consortium came to be those who judge its checkpoint; empty in a ledger without members."""
+    def path(self, *, named: bool = False) -> tuple[Step, ...]:
+        """How the members of a consortium came to be those who judge its checkpoint; empty in a ledger without members.
+
+        Where a ledger moved in, the first members stand behind what named them: a path to them over that only with `named`.
+        """
 
     def prove_state(self, stream: str) -> StateProof:
         """The proof of a stream's record, or of its absence, under the newest header.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from muniment.core.format import entry, merkle
+from muniment.core.format import merkle
 from muniment.core.format.entry import Header
 from muniment.core.proof import authority, evidence
+from muniment.core.proof import header as headers
 from muniment.core.proof.authority import Head
 from muniment.core.proof.evidence import Pin
 from muniment.core.proof.trust import Trust
@@ -70,13 +71,7 @@ def open_frame(frame: Frame, trust: Trust, since: int | None = None) -> Opened:
     found = head.checkpoint
     evidence.pin(head)
     merkle.check_inclusion(merkle.leaf(raw), found.size - 1, found.size, proof, found.root)
-    header = open_header(raw)
-    if header.size != found.size - 1:
-        raise VerificationError(
-            f"the header at entry {found.size - 1} says that {header.size} entries come before it",
-            step=HEADER_STEP,
-            code="header-index",
-        )
+    header = open_header(raw, found.size - 1)
     if header.root != _fold_before(proof).hex():
         raise VerificationError(
             "the newest header commits to other entries than the checkpoint does", step=HEADER_STEP, code="header-root"
@@ -93,17 +88,18 @@ def open_frame(frame: Frame, trust: Trust, since: int | None = None) -> Opened:
     )
 
 
-def open_header(raw: bytes) -> Header:
-    """Read what must be a header.
+def open_header(raw: bytes, index: int | None = None) -> Header:
+    """Read what must be a header, and stand at an index where one is given.
 
-    Raises VerificationError (step 8, `header-form`), Unavailable (`protocol-unknown`) for one that only a later release can judge.
+    Raises VerificationError (step 8) as `headers.open_header`, Unavailable (`protocol-unknown`) for one that only a later release
+    can judge: that is nothing to hold against the node.
     """
     try:
-        return entry.decode_header(raw)
-    except InvalidInput as error:
+        return headers.decode_header(raw) if index is None else headers.open_header(raw, index)
+    except VerificationError as error:
         if error.code == "protocol-unknown":
             raise Unavailable(str(error), code=error.code, hint=error.hint) from None
-        raise VerificationError(f"what stands for a header is none: {error}", step=HEADER_STEP, code="header-form") from None
+        raise
 
 
 def parse_hashes(hashes: tuple[str, ...]) -> tuple[bytes, ...]:

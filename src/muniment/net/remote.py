@@ -18,75 +18,31 @@ from contextlib import contextmanager
 
 import msgspec
 
-from muniment.core.format import dsse, merkle
-from muniment.core.format.statement import Disclosure, Sealed
+from muniment.core.format import merkle
+from muniment.core.format.statement import Sealed
 from muniment.core.proof import answer as answers
 from muniment.core.proof import evidence
 from muniment.core.proof import path as paths
 from muniment.core.proof.answer import Answer, Opened, Question
-from muniment.core.proof.evidence import Evidence, Pin, Relation, SplitView
-from muniment.core.proof.path import Step
+from muniment.core.proof.evidence import Pin, Relation, SplitView
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify.statement import find_sealed
-from muniment.core.rules import chain, events
+from muniment.core.rules import chain
 from muniment.core.rules.chain import Submission
 from muniment.core.rules.policy import Verdict
 from muniment.errors import InvalidInput, VerificationError
-from muniment.net import frames, wire
+from muniment.net import frames, judging, wire
 from muniment.net.entries import Entries
 from muniment.net.frames import Opened as OpenedFrame
+from muniment.net.reader import STRANGER, Follow, Named, Reader
 from muniment.net.transport import Transport
 from muniment.net.view import RemoteView, read_path
 from muniment.net.wire import Frame, Judged, Rehearsed, Submitted
-
-BATCH_BYTES = 4 << 20
-"""A request holds about so many bytes of entries, half of what a node takes."""
 
 KEPT_S = 1.0
 
 _INCLUSION_STEP = 7
 _AUTHORITY_STEPS = (3, 4)
-
-Follow = Callable[[Trust, tuple[Step, ...]], Trust]
-"""Whom to believe once a path was walked; raises VerificationError where it cannot be walked."""
-
-
-class Reader(msgspec.Struct, frozen=True, kw_only=True):
-    """What whoever reads a ledger at a node brings along.
-
-    recall: what was seen of the ledger before, in whatever process
-    keep: writes evidence of two histories, and returns its path
-    disclose: opens sealed fields, so that what an event means is at the node before the event is
-    prepare: brings whatever else must be there first
-    follow: leads the trust on where the members of a consortium have changed; without it a reader stays with those he knows
-    """
-
-    recall: Callable[[], Pin | None] = lambda: None
-    keep: Callable[[Evidence], str] = lambda _: ""
-    disclose: Callable[[Sealed], Disclosure | None] = lambda _: None
-    prepare: Callable[[], None] = lambda: None
-    follow: Follow | None = None
-
-
-STRANGER = Reader()
-"""Who saw nothing before, and keeps nothing."""
-
-
-class Named:
-    """A ledger as a trust file names it."""
-
-    def __init__(self, trust: Trust) -> None:
-        self.trust = trust
-
-    @property
-    def origin(self) -> str:
-        """The ledger's origin."""
-        return self.trust.origin
-
-    @property
-    def ledger(self) -> str:
-        """The ledger's id."""
-        return self.trust.ledger
 
 
 class Remote(Named):
@@ -115,17 +71,17 @@ class Remote(Named):
         the node's answer does not hold.
         """
         verdicts: list[Verdict] = []
-        for batch in _divide(chain.open_submissions(entries), entries):
+        for batch in judging.divide(chain.open_submissions(entries), entries):
             verdicts += self._submit(batch)
         return verdicts
 
     def judge(self, entries: Sequence[bytes]) -> list[Verdict]:
         """What `append` would answer now, by the node's word; nothing is written."""
         verdicts: list[Verdict] = []
-        for batch in _divide(chain.open_submissions(entries), entries):
+        for batch in judging.divide(chain.open_submissions(entries), entries):
             body = wire.Submission(entries=tuple(msgspec.Raw(raw) for _, raw in batch))
             told = self.transport.ask("/v1/judgements", body, Rehearsed)
-            verdicts += [_read_verdict(each, submission) for each, (submission, _) in _pair(told.verdicts, batch)]
+            verdicts += [judging.read(each, submission) for each, (submission, _) in judging.pair(told.verdicts, batch)]
         return verdicts
 
     @contextmanager
@@ -201,7 +157,11 @@ class Remote(Named):
     def _lead(self, follow: Follow, frame: Frame) -> bool:
         """Walk the node's path; False where it leads nowhere new."""
         steps = read_path(self.transport) if frame.changed else ()
-        trust = follow(self.trust, steps) if steps else self.trust
+        try:
+            trust = follow(self.trust, steps) if steps else self.trust
+        except InvalidInput as error:
+            # It is the node's word, and no fault of whoever asked.
+            raise VerificationError(f"the node's path has no valid form: {error}", step=1, code=error.code) from None
         self._followed = paths.read_end(steps)
         led = trust != self.trust
         self.trust = trust
@@ -219,11 +179,11 @@ class Remote(Named):
 
         opened = self.meet(ask)
         verdicts: list[Verdict] = []
-        for judged, (submission, raw) in _pair(answered[-1].verdicts, batch):
-            verdict = _read_verdict(judged, submission)
+        for judged, (submission, raw) in judging.pair(answered[-1].verdicts, batch):
+            verdict = judging.read(judged, submission)
             if verdict.decision != "refused":
                 if verdict.index < 0:
-                    raise _bad_verdict("it names no entry")
+                    raise judging.bad("it names no entry")
                 self._check_place(verdict, judged, submission, raw, opened)
             verdicts.append(verdict)
         if all(each.decision != "refused" for each in verdicts):
@@ -249,7 +209,7 @@ class Remote(Named):
                 f"the node does not show that entry {verdict.index} is in the ledger", step=_INCLUSION_STEP, code="entry-missing"
             )
         # Signed anew since, or the same thing registered by somebody else: the entry that stands there must say so.
-        if not _is_repetition(self._entries.read(verdict.index, opened), submission):
+        if not judging.is_repetition(self._entries.read(verdict.index, opened), submission):
             raise VerificationError(
                 f"the node says that entry {verdict.index} has what was submitted, and it has not",
                 step=_INCLUSION_STEP,
@@ -297,55 +257,3 @@ class Remote(Named):
 
 def _since(size: int | None) -> tuple[tuple[str, str], ...]:
     return () if size is None else (("from", str(size)),)
-
-
-def _divide(submissions: Sequence[Submission], entries: Sequence[bytes]) -> Iterator[list[tuple[Submission, bytes]]]:
-    """In order, as many as one request holds."""
-    batch: list[tuple[Submission, bytes]] = []
-    size = 0
-    for submission, raw in zip(submissions, entries, strict=True):
-        if batch and (len(batch) == wire.MAX_EVENTS or size + len(raw) > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append((submission, raw))
-        size += len(raw)
-    if batch:
-        yield batch
-
-
-def _pair(
-    verdicts: Sequence[Judged], batch: Sequence[tuple[Submission, bytes]]
-) -> Iterator[tuple[Judged, tuple[Submission, bytes]]]:
-    if len(verdicts) != len(batch):
-        raise _bad_verdict(f"there are {len(verdicts)} for {len(batch)} events")
-    return zip(verdicts, batch, strict=True)
-
-
-def _read_verdict(judged: Judged, submission: Submission) -> Verdict:
-    """A verdict as the node told it. Raises VerificationError (step 1, `bad-verdict`) for one that cannot be about this event."""
-    if judged.event_id != submission.event.event_id:
-        raise _bad_verdict(f"it is about {judged.event_id[:64]}, not {submission.event.event_id}")
-    if judged.decision == "refused":
-        if not judged.reasons:
-            raise _bad_verdict("it refuses and gives no reason")
-        return Verdict(decision="refused", event_id=judged.event_id, reasons=judged.reasons)
-    # A dry run of a new event names no entry: which one it would be is open until it is written.
-    index = -1 if judged.index is msgspec.UNSET else judged.index
-    return Verdict(decision=judged.decision, event_id=judged.event_id, index=index)
-
-
-def _is_repetition(stored: bytes, submission: Submission) -> bool:
-    """Does an entry say what was submitted: the same statement, or the same bytes registered under the same name?"""
-    try:
-        payload = dsse.decode(stored).payload
-        if payload == submission.envelope.payload:
-            return True
-        event, asked = events.decode(payload), submission.event
-    except InvalidInput:
-        return False
-    known, wanted = event.things(), asked.things()
-    return event.NAME == asked.NAME and event.event_id != asked.event_id and bool(wanted) and known[:1] == wanted[:1]
-
-
-def _bad_verdict(reason: str) -> VerificationError:
-    return VerificationError(f"the node's verdict cannot be used: {reason}", step=1, code="bad-verdict")

@@ -31,7 +31,8 @@ from muniment.core.rules import chain
 from muniment.core.rules.policy import Verdict
 from muniment.errors import InvalidInput, LedgerError, MunimentError
 from muniment.net import wire
-from muniment.net.remote import STRANGER, Named, Reader, Remote
+from muniment.net.reader import STRANGER, Named, Reader
+from muniment.net.remote import Remote
 from muniment.net.transport import Transport
 from muniment.net.view import BlockView, RemoteView
 from muniment.net.ways import NodeWarning, Ways, is_of_node
@@ -203,9 +204,9 @@ class SeveralView(BlockView):
         """The record of a stream under the newest header, by a proof: it may be of a later block than this view, never earlier."""
         return self._ask(lambda view: view.record(stream))
 
-    def path(self) -> tuple[Step, ...]:
+    def path(self, *, named: bool = False) -> tuple[Step, ...]:
         """How the members came to be who they are; whoever walks it checks it (core.proof.path)."""
-        return self._ask(lambda view: view.path())
+        return self._ask(lambda view: view.path(named=named))
 
     def prove_state(self, stream: str) -> StateProof:
         """The proof of a stream's record under this view's header. Raises Unavailable (`moved`) once there is a newer one."""

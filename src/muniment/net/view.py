@@ -9,6 +9,7 @@ from muniment.core.format import dsse, state_map
 from muniment.core.format.entry import Header
 from muniment.core.format.state_map import StateProof
 from muniment.core.format.tile_reader import TileReader
+from muniment.core.proof import path as paths
 from muniment.core.proof.path import Step
 from muniment.core.rules import events
 from muniment.errors import InvalidInput, NotFound, Unavailable, VerificationError
@@ -140,9 +141,10 @@ class RemoteView(BlockView):
         """The record of a stream under the newest header, by a proof: it may be of a later block than this view, never earlier."""
         return self._open_record(stream)[0]
 
-    def path(self) -> tuple[Step, ...]:
+    def path(self, *, named: bool = False) -> tuple[Step, ...]:
         """How the members came to be who they are; whoever walks it checks it (core.proof.path)."""
-        return read_path(self._node.transport)
+        steps = read_path(self._node.transport)
+        return steps if named or not _only_names(steps, self.size) else ()
 
     def prove_state(self, stream: str) -> StateProof:
         """The proof of a stream's record under this view's header. Raises Unavailable (`moved`) once there is a newer one."""
@@ -179,6 +181,11 @@ class RemoteView(BlockView):
 def read_path(transport: Transport) -> tuple[Step, ...]:
     """The node's trust path, from the genesis on."""
     return transport.read("/v1/trust", wire.Members, limit=MAX_PATH_BYTES).path
+
+
+def _only_names(steps: tuple[Step, ...], size: int) -> bool:
+    """Does a path lead to the first members of a ledger that moved in, over the checkpoint of so many entries and no further?"""
+    return len(steps) == 2 and paths.read_end(steps) == size and paths.read_founders(steps[0].header) is None
 
 
 def _event_id(raw: bytes) -> str | None:

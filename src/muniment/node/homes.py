@@ -12,7 +12,7 @@ from muniment.node import files, settings
 from muniment.node.founding import consortium
 from muniment.node.founding.consortium import Consortium
 from muniment.node.places import NodePlaces
-from muniment.node.settings import NodeSettings, Peer
+from muniment.node.settings import NodeSettings
 
 
 class NodeHome(NodePlaces):
@@ -44,6 +44,3 @@ class NodeHome(NodePlaces):
         else:
             what, hint = f"there is no node at {self.home}", "Begin with `muniment consortium new`, or name its folder with --home."
         return NotFound(what, code="no-node", hint=hint)
-
-
-__all__ = ["Consortium", "NodeHome", "NodeSettings", "Peer"]

@@ -10,6 +10,7 @@ import pytest
 
 import founders
 from muniment import exits
+from muniment.core.rules import policy_text
 from muniment.node.founding import document, joining
 from muniment.node.homes import NodeHome
 
@@ -139,6 +140,19 @@ def test_the_policy_says_how_many_members_it_asks_for(say: Speaking) -> None:
     wrong = say("bank", "policy", "diff", "words.toml")
     assert wrong.code == exits.USAGE
     assert 'Did you mean "quorum"?' in wrong.err
+
+
+def test_a_number_that_would_be_too_few_is_told_before_a_member_comes(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = policy_text.format(founders.draft().rules.policy, ("admin", "member"))  # type: ignore[union-attr]
+    Path("fixed.toml").write_text(text.replace('member = "quorum"', "member = 3"))
+    founders.found(Path("all").resolve(), policy="fixed.toml")
+    founders.meet(monkeypatch, Path("all").resolve())
+    say = Speaking(call)
+    assert "To consider" not in say("bank", "member", "remove", "clinic", "--propose").out
+    assert "while it takes" not in say("bank", "policy", "show").out
+    told = say("bank", "member", "admit", newcomer(), "--propose").out
+    assert "Approved by 0 of 3 as member; 3 missing" in told
+    assert "needs the approval of 3 members, while it takes 4 of 5 members to make a proof" in told
 
 
 def test_propose_and_approve_are_two_things(say: Speaking) -> None:

@@ -13,6 +13,7 @@ import pytest
 import lying
 import makers
 from lying import Said
+from muniment.client.following import Follower
 from muniment.core.format import checkpoint, entry, merkle
 from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.proof.answer import EntryQuestion
@@ -20,7 +21,7 @@ from muniment.core.proof.evidence import SplitView, verify_evidence
 from muniment.core.proof.trust import Trust
 from muniment.errors import InvalidInput, Unavailable, VerificationError
 from muniment.ledger.signers import SeedSigner
-from muniment.net.remote import Reader
+from muniment.net.reader import Reader
 from muniment.net.several import Several
 from muniment.net.ways import NodeWarning
 from several_nodes import Club, Nodes, serve, strip
@@ -392,4 +393,21 @@ def test_events_are_written_through_whichever_node_answers(club: Club) -> None:
         assert nodes.several.append([*first, *systems(nodes.several.ledger)])[0].decision == "repeated"
     assert nodes.look() == 7
     nodes.nodes[0].start()
+    nodes.several.close()
+
+
+@pytest.mark.parametrize("known", ["founders", "members"])
+def test_a_path_without_a_form_is_the_fault_of_the_node_that_shows_it(club: Club, known: str) -> None:
+    trust = club.league.trust
+    club.league.admit("echo")
+    club.league.note()
+    if known == "members":
+        trust = club.league.trust
+    club.serve("a")
+    club.serve("b")
+    nodes = Nodes(trust, *club.hosts, follow=Follower().follow)
+    nodes.lie(0, lying.change("/v1/trust", lambda told: told | {"path": [step | {"note": "x"} for step in told["path"]]}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert nodes.look() == 7
     nodes.several.close()

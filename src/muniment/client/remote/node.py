@@ -31,7 +31,7 @@ from muniment.ledger.blobs import Blobs
 from muniment.ledger.engine import View
 from muniment.ledger.pins import Pins
 from muniment.ledger.prover import Disclose, Hints
-from muniment.net.remote import Reader
+from muniment.net.reader import Reader
 from muniment.net.several import Several
 from muniment.net.ways import Ways
 from muniment.vault import Vault

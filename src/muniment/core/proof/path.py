@@ -16,10 +16,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from muniment.core.format import checkpoint, entry, keys, layout, merkle, note
+from muniment.core.format import checkpoint, keys, layout, merkle, note
 from muniment.core.format.checkpoint import Checkpoint
-from muniment.core.format.entry import Header
 from muniment.core.proof import consortium
+from muniment.core.proof.header import open_header
 from muniment.core.proof.part import UNSET, Absent, EntryBytes, Hashes, Part
 from muniment.core.proof.receipt import format_checkpoint
 from muniment.core.proof.trust import MAX_LOG_KEYS, Trust
@@ -148,7 +148,7 @@ def is_led(trust: Trust) -> bool:
 
 def read_founders(raw: bytes) -> Validators | None:
     """The members that a genesis header names; None where it names none. Raises VerificationError (step 8)."""
-    header = _open_header(raw, 0)
+    header = open_header(raw, 0)
     try:
         founding = msgspec.json.decode(header.genesis if header.genesis is not UNSET else b"", type=_Founding)
         if not founding.members:
@@ -180,7 +180,7 @@ def _take(step: Step, before: Checkpoint, judges: Trust) -> tuple[Checkpoint, Va
         raise VerificationError(f"a step of {now.size} entries follows one of {before.size}", step=COSIGNER_STEP, code="path-order")
     merkle.check_consistency(before.size, now.size, step.consistency, before.root, now.root)
     merkle.check_inclusion(merkle.leaf(step.header), now.size - 1, now.size, step.proof, now.root)
-    header = _open_header(step.header, now.size - 1)
+    header = open_header(step.header, now.size - 1)
     if header.validators is UNSET:
         raise _bad_members(header.size, "its header names none")
     try:
@@ -224,18 +224,6 @@ def _to_trust(trust: Trust, validators: Validators, log_keys: Sequence[keys.Veri
         return consortium.to_trust(trust.origin, trust.ledger, validators, log_keys)
     except InvalidInput as error:
         raise _bad_members(0, error) from None
-
-
-def _open_header(raw: bytes, index: int) -> Header:
-    try:
-        header = entry.decode_header(raw)
-    except InvalidInput as error:
-        raise VerificationError(f"a step of the path shows no header: {error}", step=HEADER_STEP, code="header-form") from None
-    if header.size != index:
-        raise VerificationError(
-            f"the header at entry {index} says that {header.size} entries come before it", step=HEADER_STEP, code="header-index"
-        )
-    return header
 
 
 def _read_note(text: str) -> Checkpoint:

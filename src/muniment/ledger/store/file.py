@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from muniment.core.rules.chain import Position, Sealed, Submission
 from muniment.core.rules.members import Fault, Validators
 from muniment.core.rules.policy import Policy, Verdict
 from muniment.errors import Conflict, InvariantError, Unavailable
-from muniment.ledger.store import blocks, connection, entries, marks, records, tree
+from muniment.ledger.store import blocks, connection, cosignatures, entries, marks, records, tree
 from muniment.ledger.store.marks import Mark
 from muniment.ledger.store.reader import RuleReader
 from muniment.ledger.store.snapshot import Snapshot
@@ -123,6 +123,17 @@ class Store:
                 size = staged.memory.position if staged.sealed is None else staged.sealed.position
                 marks.append(self._sql, Mark(consensus, size.frontier.size, staged.root))
             self._commit(staged)
+
+    def cosign(self, lines: Mapping[int, Mapping[str, str]]) -> None:
+        """Keep what members said of checkpoints, by height, then by organisation, in one transaction.
+
+        For who writes blocks through this store: whenever another connection writes, SQLite lets go of all pages that this one
+        keeps in memory.
+        """
+        with self._lock, connection.explaining(), self._transaction("BEGIN IMMEDIATE"):
+            for height, said in lines.items():
+                cosignatures.write(self._sql, height, said)
+            self._sql.execute("COMMIT")
 
     def mark(self) -> Mark | None:
         """The engine's newest height that was committed here, and what it led to; None in an embedded ledger."""

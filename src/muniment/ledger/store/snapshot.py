@@ -106,14 +106,23 @@ class Snapshot:
         found = memberships.last_before(self._sql, max(height, 1))
         return None if found is None else memberships.read(self.header(found))
 
+    def cosigners_of(self, height: int) -> Validators | None:
+        """The members whose cosignatures stand on the checkpoint of a height: those who judge it.
+
+        Where a ledger moved in, its one operator signed the block that names the first members; they judged all of it before they
+        began there, and their lines stand beside his. None for what is older than any member.
+        """
+        judges = self.validators_before(height)
+        return memberships.read(self.header(height)) if judges is None else judges
+
     @property
     def changed(self) -> int:
         """The size of the newest checkpoint before this one that changed the members; 0 where none did."""
         return trail.find_change(self)
 
-    def path(self) -> tuple[Step, ...]:
-        """How the members came to be those who judge this view's checkpoint; empty in a ledger without members."""
-        return trail.prove_path(self)
+    def path(self, *, named: bool = False) -> tuple[Step, ...]:
+        """How the members came to be those who judge this view's checkpoint (trail.prove_path); empty without members."""
+        return trail.prove_path(self, named=named)
 
     @connection.explaining()
     def tile(self, tile: Tile) -> bytes:

@@ -51,13 +51,20 @@ class Trail(Protocol):
         """The proof between two sizes."""
 
 
-def prove_path(view: Trail) -> tuple[Step, ...]:
-    """The path from the genesis to the set that judges this view's checkpoint."""
+def prove_path(view: Trail, *, named: bool = False) -> tuple[Step, ...]:
+    """The path from the genesis to the set that judges this view's checkpoint.
+
+    A ledger that moved in and in which nothing came since has none: its first members stand behind that checkpoint themselves.
+    With `named` the path leads to them over it, for who meets them first there.
+    """
     heights = view.membership_heights()
+    new = bool(heights) and 1 < view.header(heights[0]).size + 1 == view.size
+    if new and not named:
+        return ()
     steps, before = [Step(header=view.entry(0))], 1
     for height in heights:
         size = view.header(height).size + 1
-        shown = _trim(view, height) if 1 < size < view.size else None
+        shown = _trim(view, height) if 1 < size < view.size + new else None
         if shown is not None:
             proved = {"consistency": view.consistency(before, size), "proof": view.inclusion(size - 1, size)}
             steps.append(Step(header=view.entry(size - 1), note=shown, **proved))

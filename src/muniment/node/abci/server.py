@@ -1,4 +1,4 @@
-"""The socket that CometBFT asks at: length-prefixed messages, one thread for each of its four connections (docs/spec, section 13).
+"""The socket that CometBFT asks at: length-prefixed messages, one thread for each of its four connections, and one that reads ahead.
 
     server = Server(path, lambda: Session(application))
     server.open()          # from here on CometBFT may be started
@@ -18,17 +18,15 @@ import stat
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from io import BufferedReader
 from pathlib import Path
 from typing import NoReturn
 
 from google.protobuf.message import DecodeError
 
 from muniment.errors import InvalidInput, Unavailable
+from muniment.node.abci.inbox import Inbox
 from muniment.node.abci.proto import types_pb2 as abci
 
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""CometBFT's own limit is 2 GiB; a block and all that comes with it stays far below this."""
 MAX_PATH_BYTES = 100
 MAX_CONNECTIONS = 16
 FAILED = 70
@@ -136,7 +134,15 @@ class Server:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection, connection.makefile("rb") as stream:
-                self._answer(connection, stream)
+                inbox = Inbox(stream)
+                inbox.open()
+                try:
+                    self._answer(connection, inbox)
+                finally:
+                    # Who reads would wait in a socket that is only closed.
+                    with suppress(OSError):
+                        connection.shutdown(socket.SHUT_RDWR)
+                    inbox.join()
         except InvalidInput as error:
             _log.error("a connection was closed: %s", error)
         except OSError as error:
@@ -145,10 +151,10 @@ class Server:
             with self._lock:
                 self._open.discard(connection)
 
-    def _answer(self, connection: socket.socket, stream: BufferedReader) -> None:
+    def _answer(self, connection: socket.socket, inbox: Inbox) -> None:
         answer = self._connect()
         waiting = bytearray()
-        while (raw := read_message(stream)) is not None:
+        while (raw := inbox.take()) is not None:
             try:
                 request = abci.Request.FromString(raw)
             except DecodeError as error:
@@ -165,7 +171,7 @@ class Server:
                 waiting += encode_message(answer(request))
             except Halted:
                 # Until the engine is gone; its other connections are answered meanwhile.
-                while stream.read(1 << 16):
+                while inbox.take() is not None:
                     pass
                 return
             except Exception as error:
@@ -187,24 +193,3 @@ def encode_length(number: int) -> bytes:
         number >>= 7
     parts.append(number)
     return bytes(parts)
-
-
-def read_message(stream: BufferedReader) -> bytes | None:
-    """The bytes of the next message, or None at the end. Raises InvalidInput (`bad-abci`) for a length or an end that cannot be."""
-    length = shift = 0
-    while True:
-        byte = stream.read(1)
-        if not byte:
-            if shift:
-                raise InvalidInput("the connection ended within a length", code="bad-abci")
-            return None
-        length |= (byte[0] & 0x7F) << shift
-        if length > MAX_MESSAGE_BYTES or shift > 28:
-            raise InvalidInput(f"a message says that it is longer than {MAX_MESSAGE_BYTES} bytes", code="bad-abci")
-        if byte[0] < 0x80:
-            break
-        shift += 7
-    raw = stream.read(length)
-    if len(raw) != length:
-        raise InvalidInput(f"the connection ended after {len(raw)} of {length} bytes", code="bad-abci")
-    return raw

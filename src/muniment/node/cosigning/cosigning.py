@@ -1,6 +1,6 @@
 """A node's part in the exchange of cosignatures: it signs, tells the others, answers them, keeps what they say.
 
-    cosigning = Cosigning.load(home, settings, alarms)
+    cosigning = Cosigning.load(home, settings, alarms, store.cosign)
     cosigning.open()
     store.commit(staged, cosigning.seal, height)
     cosigning.committed(committed)              # after COMMIT: from here on others may have this node's line
@@ -37,7 +37,7 @@ from muniment.node.cosigning.ahead import Early
 from muniment.node.cosigning.courier import NOT_A_MEMBER, OTHER_HISTORY, Ask, Courier
 from muniment.node.cosigning.divergence import Divergences
 from muniment.node.cosigning.intake import Intake, Parsed
-from muniment.node.cosigning.keeper import Keeper, missing
+from muniment.node.cosigning.keeper import Keeper, Lines, missing
 from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.message import MAX_BYTES, PATH, Heard, Ran
 from muniment.node.cosigning.past import Past
@@ -58,6 +58,10 @@ PATIENCE = Patience(connect=2.0, read=5.0, answer=10.0, retries=0.5, attempts=2)
 _log = logging.getLogger("muniment.node.cosigning")
 
 
+Keep = Callable[[Lines], None]
+"""Writes the lines of some heights, in one transaction. Raises MunimentError where it cannot."""
+
+
 class Committed(Protocol):
     """What is needed of a commit: the engine's height, and the block that it sealed, if it sealed one."""
 
@@ -74,7 +78,8 @@ class Cosigning:
     """`cosigners` are this member's cosigner keys: the one that is in force for a block signs it.
 
     `peers` are the other members' addresses, and `look` says who they are now (nobody: those stay); `evidence` is the folder for
-    files that show two histories; `publishers` are the log's own keys that this member holds; `reach` makes the way to a peer.
+    files that show two histories; `publishers` are the log's own keys that this member holds; `reach` makes the way to a peer;
+    `keep` writes lines to the ledger's file (left out: through a connection of its own).
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Cosigning:
         ca: Path | None = None,
         reach: Callable[[Peer], Ask] | None = None,
         look: Callable[[], Sequence[Peer]] = tuple,
+        keep: Keep | None = None,
         clock: Callable[[], float] = clocks.time,
     ) -> None:
         self.organisation = organisation
@@ -105,6 +111,7 @@ class Cosigning:
         self._clock = clock
         self._open = ExitStack()
         self._table = Cosignatures(path)
+        self._keep = keep or self._table.write
         self._store: Store | None = None
         self._keeper: Keeper | None = None
         self._couriers: tuple[Courier, ...] = ()
@@ -120,7 +127,7 @@ class Cosigning:
         self._clerk = threading.Thread(target=self._run, name="cosigning", daemon=True)
 
     @classmethod
-    def load(cls, home: NodeHome, settings: NodeSettings, alarms: Alarms) -> Cosigning:
+    def load(cls, home: NodeHome, settings: NodeSettings, alarms: Alarms, keep: Keep) -> Cosigning:
         """A node's own, with the keys in its folder: those in use, and those that are to take their place."""
         return cls(
             home.ledger,
@@ -131,6 +138,7 @@ class Cosigning:
             evidence=home.folder / EVIDENCE,
             publishers=Keyring(paths=(home.publisher_key, home.next_publisher_key)),
             look=Peers(home.settings, settings.peers).look,
+            keep=keep,
         )
 
     @property
@@ -339,7 +347,7 @@ class Cosigning:
         if not lines:
             return
         try:
-            self._table.write(lines)
+            self._keep(lines)
         except MunimentError as error:
             self.keeper.restore()
             _log.warning("cosignatures could not be written: %s", error)

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import msgspec
+
 from muniment.core.format import merkle, note
+from muniment.core.rules import members
 from muniment.core.rules.members import Validators
 from muniment.errors import MunimentError
 from muniment.ledger.store.snapshot import Snapshot
@@ -63,7 +66,7 @@ class Past:
     def judge(self, height: int) -> Voters | None:
         """The members who judge the block of a height, which need not be there yet."""
         with self._file.view() as view:
-            return self._derive(view, view.validators_before(height))
+            return self._judge(view, height)
 
     def prove(self, old: int, new: int) -> tuple[bytes, ...]:
         """The proof that the tree of `new` entries extends that of `old` ones."""
@@ -97,14 +100,19 @@ class Past:
     def _find_short(self, view: Snapshot, heights: Iterable[int]) -> list[int]:
         found: list[int] = []
         for height in heights:
-            validators = view.validators_before(height)
-            # This node's own line is in the row of the block.
-            if validators is not None and len(view.cosignatures(height)) + 1 < validators.quorum:
+            # This node's own line is in the row of the block; where the ledger moved in, beside it with the others'.
+            validators, own = view.validators_before(height), 1
+            if validators is None:
+                validators, own = _find_first(view, height), 0
+            if validators is not None and len(view.cosignatures(height)) + own < validators.quorum:
                 found.append(height)
         return found
 
+    def _judge(self, view: Snapshot, height: int) -> Voters | None:
+        return self._derive(view, view.validators_before(height) or _find_first(view, height))
+
     def _read(self, view: Snapshot, height: int) -> Head:
-        voters, header = self._derive(view, view.validators_before(height)), view.header(height)
+        voters, header = self._judge(view, height), view.header(height)
         found = head.read(height, header.time, note.parse(view.checkpoint_at(height)), voters)
         if voters is not None:
             # A damaged line would be handed on, and whoever verifies it would refuse the whole checkpoint.
@@ -119,6 +127,12 @@ class Past:
             known = Voters(view.position.origin, validators)
             self._voters = (known, *self._voters[:3])
         return known
+
+
+def _find_first(view: Snapshot, height: int) -> Validators | None:
+    """The first members of a ledger that moved in, of the block that names them: the log's own line there is not theirs to sign."""
+    named = view.cosigners_of(height) if height <= view.height else None
+    return None if named is None else msgspec.structs.replace(named, publisher=members.UNSET)
 
 
 def _holds(voters: Voters, text: str, organisation: str, line: str) -> bool:

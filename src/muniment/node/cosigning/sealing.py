@@ -5,10 +5,14 @@ It leaves the process only after COMMIT; until then it stands in the row of the 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from muniment.core.format import checkpoint, keys, note
 from muniment.core.format.note import Note
 from muniment.core.rules import members
 from muniment.core.rules.chain import Sealed
+from muniment.ledger.store.cosignatures import Cosignatures
+from muniment.ledger.store.file import Store
 
 
 def sign(sealed: Sealed, organisation: str, signer: keys.Signer, time: int) -> bytes:
@@ -16,6 +20,22 @@ def sign(sealed: Sealed, organisation: str, signer: keys.Signer, time: int) -> b
     text, origin = format(sealed), sealed.position.origin
     line = checkpoint.cosign(Note(text, ()), members.cosigner_name(origin, organisation), signer, time)
     return note.format(Note(text, (note.parse_signature(line),)))
+
+
+def stand_behind(path: Path, height: int, organisation: str, signer: keys.Signer, time: int) -> None:
+    """Put a member's line on a checkpoint that lies in a ledger's file already: where it moved in, and he judged all of it."""
+    store = Store.open(path)
+    try:
+        with store.view() as view:
+            text, origin = note.parse(view.checkpoint_at(height)).text, view.position.origin
+    finally:
+        store.close()
+    line = checkpoint.cosign(Note(text, ()), members.cosigner_name(origin, organisation), signer, time)
+    table = Cosignatures(path)
+    try:
+        table.write({height: {organisation: line}})
+    finally:
+        table.close()
 
 
 def format(sealed: Sealed) -> str:

@@ -80,7 +80,7 @@ def _install(target: Path, work: Path, environment: Mapping[str, str], say: Say)
         say(_step(1, f"{go.version} at {go.program} will build it."))
     settled = toolchain.settle(go, work, environment)
     say(_step(2, f"downloading the source of CometBFT {release.VERSION}."))
-    source = _download(go, work, settled)
+    source = download(go, work, settled)
     say(_step(3, "its checksum is the pinned one. Downloading what it stands on, and building: one to three minutes."))
     flags = ["-trimpath", "-ldflags", "-s -w"]
     package = f"{release.PACKAGE}@{release.VERSION}"
@@ -95,7 +95,7 @@ def _install(target: Path, work: Path, environment: Mapping[str, str], say: Say)
     return _describe(msgspec.structs.replace(engine, path=target), digest, already=False)
 
 
-def _download(go: Go, work: Path, settled: Mapping[str, str]) -> Path:
+def download(go: Go, work: Path, settled: Mapping[str, str]) -> Path:
     """The source's folder, once its checksum is the pinned one. Raises InvalidInput (`wrong-source`), Unavailable."""
     module = f"{release.MODULE}@{release.VERSION}"
     said = toolchain.run(

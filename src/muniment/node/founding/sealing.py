@@ -20,6 +20,7 @@ from muniment.ledger import signers
 from muniment.ledger.store.file import Store
 from muniment.node import files
 from muniment.node import settings as node_settings
+from muniment.node.cosigning import sealing as cosignatures
 from muniment.node.engine import genesis_json
 from muniment.node.engine.genesis_json import AppState
 from muniment.node.founding import answer as answers_
@@ -161,6 +162,10 @@ def _settle_ledger(places: NodePlaces, consortium: Consortium, answer: Answer, c
             code="already-a-ledger",
             hint="Choose another home with --home; a ledger moves in with `muniment consortium new --from`.",
         )
+    if consortium.moved:
+        # Until the first block of the members there is nothing else that a reader could believe them by.
+        signer = signers.load_file(places.cosigner_key)
+        cosignatures.stand_behind(places.ledger, consortium.start.height, answer.organisation, signer, clock() // 1_000_000)
 
 
 def _settle_trust(home: Home, consortium: Consortium) -> None:

@@ -2,7 +2,7 @@
 signed which block of the engine, and nothing of what is in the blocks.
 
 The application that has this route keeps `state.engine`, a `calls.Ask`, and `state.engine_turns` (node.turns): to know the
-validators of an early height the engine counts up to it, which takes longer than to ask. Who asks so waits for others who do, and no
+validators of an early height the engine counts up to it, which takes longer than to ask. Who asks waits for others who do, and no
 member waits for him: cosignatures have turns of their own.
 """
 

@@ -62,6 +62,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """
 
     home: str
+    organisation: str
     phase: Phase
     progress: str
     well: bool
@@ -76,7 +77,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 def look(home: NodeHome) -> NodeStatus:
     """Read what there is. Raises NotFound (`no-node`)."""
-    home.load_settings()
+    settings = home.load_settings()
     holder = lock.find_holder(home.folder)
     runs = holder is not None and holder.work == lock.NODE and holder.lives
     written, standing = record.read(home.folder), _read_standing(home)
@@ -87,6 +88,7 @@ def look(home: NodeHome) -> NodeStatus:
     alarms = tuple(_merge(written, standing if current else None)) if runs else ()
     return NodeStatus(
         home=str(home.home),
+        organisation=settings.organisation,
         phase=phase,
         progress=_PROGRESS.get(phase, ""),
         well=phase == "running" and not wrong and not alarms,

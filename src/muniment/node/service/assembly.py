@@ -88,7 +88,8 @@ class Node:
         """Open the ledger and answer the engine from now on. Raises what is wrong with the folder."""
         home, ending = self.home, self._ending
         consortium, settings, base = home.load_consortium(), home.load_settings(), Home(home.home)
-        self.cosigning = Cosigning.load(home, settings, self.alarms)
+        store = self._open_store()
+        self.cosigning = Cosigning.load(home, settings, self.alarms, store.cosign)
         self.cosigning.open()
         ending.callback(self.cosigning.close)
         opened, pending = Opened(), Pending()
@@ -98,7 +99,7 @@ class Node:
             pending.resolve(block)
 
         application = Application(
-            self._open_store(),
+            store,
             self.cosigning.seal,
             opened,
             protocol=consortium.start.protocol,

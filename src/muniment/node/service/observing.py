@@ -207,11 +207,10 @@ class _Checkpoints:
         complete, voters = self._complete, self._voters
         self._complete, self._voters = {}, {}
         for height in range(view.height, max(-1, view.height - SHOWN_CHECKPOINTS), -1):
-            before = bisect_left(changes, max(height, 1))
-            if not before:
+            if not changes or height < changes[0]:
                 continue
-            named = changes[before - 1]
-            judges = self._voters.get(named) or voters.get(named) or view.validators_before(height)
+            named = changes[max(bisect_left(changes, max(height, 1)), 1) - 1]
+            judges = self._voters.get(named) or voters.get(named) or view.cosigners_of(height)
             if judges is None:
                 continue
             self._voters[named] = judges

@@ -33,7 +33,7 @@ def read_trust(hosted: NamedDependency[Hosted], after: After = 0) -> Members:
     A ledger without members has no path.
     """
     with hosted.reader.view() as view:
-        believed, steps = hosted.writer.believe(view), view.path()
+        believed, steps = hosted.writer.believe(view), view.path(named=True)
     shown = tuple(each for each in steps if after == 0 or (each.note is not UNSET and bundles.read_size(each.note) > after))
     return Members(trust=trusts.format(believed), path=shown)
 

@@ -89,13 +89,15 @@ def test_nothing_is_written_on_another_block_than_it_was_built_on(life: makers.L
     assert not fsck(life.path, makers.VERIFIER).findings
 
 
-def test_lines_of_members_stand_on_the_checkpoint(life: makers.Life) -> None:
+@pytest.mark.parametrize("through", ["the store", "another connection"])
+def test_lines_of_members_stand_on_the_checkpoint(life: makers.Life, through: str) -> None:
     store = Store.open(life.path)
     with store.view() as view:
         height, parsed = view.height, note.parse(view.checkpoint)
     witness = keys.derive("example.com/w", makers.BOB.public_key, keys.COSIGNATURE)
     kept = Cosignatures(life.path)
-    kept.write({height: {"bank": checkpoint.cosign(parsed, witness.name, makers.BOB, 1_795_435_300)}})
+    write = store.cosign if through == "the store" else kept.write
+    write({height: {"bank": checkpoint.cosign(parsed, witness.name, makers.BOB, 1_795_435_300)}})
     kept.close()
     with store.view() as view:
         signed = note.parse(view.checkpoint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import engines
+import golang
 import makers
 from chaining import Chain
 from muniment.core.format import merkle
@@ -34,14 +34,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return beside
     if found := shutil.which(PROGRAM):
         return Path(found)
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    if go is None:
-        pytest.skip(f"{PROGRAM} is not here, nor Go to build it")
     folder = tmp_path_factory.mktemp("bin")
-    package = f"github.com/cometbft/cometbft/abci/cmd/{PROGRAM}@{release.VERSION}"
-    environment = {**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"}
-    built = subprocess.run([go, "install", package], env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert built.returncode == 0, built.stderr
+    golang.run_go(folder, "install", f"{release.MODULE}/abci/cmd/{PROGRAM}@{release.VERSION}", GOBIN=str(folder))
     return folder / PROGRAM
 
 

@@ -17,17 +17,9 @@ import pytest
 
 from muniment.errors import InvalidInput, Unavailable
 from muniment.node.abci import server as servers
+from muniment.node.abci.inbox import MAX_MESSAGE_BYTES, Inbox, read_message
 from muniment.node.abci.proto import types_pb2 as abci
-from muniment.node.abci.server import (
-    MAX_CONNECTIONS,
-    MAX_MESSAGE_BYTES,
-    Answer,
-    Halted,
-    Server,
-    encode_length,
-    encode_message,
-    read_message,
-)
+from muniment.node.abci.server import MAX_CONNECTIONS, Answer, Halted, Server, encode_length, encode_message
 
 FLUSH = encode_message(abci.Request(flush=abci.RequestFlush()))
 
@@ -131,6 +123,46 @@ def test_connections_do_not_wait_for_each_other(place: Place) -> None:
     slow.set()
     assert receive(first, 1)[0].echo.message == "slow"
     assert place.made == 2
+
+
+def test_who_asks_need_not_wait_to_be_rid_of_questions(place: Place) -> None:
+    """An engine that cannot write spends a processor on waiting."""
+    slow = threading.Event()
+
+    def answer(request: abci.Request) -> abci.Response:
+        slow.wait(10)
+        return abci.Response(echo=abci.ResponseEcho(message=request.echo.message[:1]))
+
+    place.answer = answer
+    client = place.dial()
+    # Far more than a socket holds; `sendall` would run into its timeout.
+    client.sendall(b"".join(echo(str(number) + "x" * 100_000) for number in range(8)) + FLUSH)
+    assert not slow.is_set()
+    slow.set()
+    assert [each.echo.message for each in receive(client, 9)[:8]] == list("01234567")
+
+
+def test_what_is_read_ahead_is_bounded() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, theirs.makefile("rb") as stream:
+        inbox = Inbox(stream, limit=10_000)
+        inbox.open()
+        ours.settimeout(0.2)
+        message = encode_length(5_000) + bytes(5_000)
+        sent = 0
+        with pytest.raises(TimeoutError):
+            while sent < 4 << 20:
+                sent += ours.send(message)
+        assert [len(inbox.take() or b"") for _ in range(20)] == [5_000] * 20
+        theirs.shutdown(socket.SHUT_RDWR)
+        inbox.join()
+
+
+def test_what_was_read_before_a_bad_message_is_answered(place: Place) -> None:
+    client = place.dial()
+    client.sendall(echo("good") + FLUSH + b"\xff" * 10)
+    assert receive(client, 1)[0].echo.message == "good"
+    assert place.failed == []
 
 
 @pytest.mark.parametrize(

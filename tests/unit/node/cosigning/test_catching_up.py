@@ -58,3 +58,15 @@ def test_a_block_that_changes_nothing_leaves_the_root_of_the_snapshot(ring: Ring
     heard = delta.cosigning._tell(())
     told = ring["alpha"].cosigning._tell(())
     assert (heard.ran.height, heard.ran.root) == (SNAPSHOT + 1, told.ran.root)  # type: ignore[union-attr]
+
+
+def test_what_was_said_of_its_blocks_before_it_had_them_counts_and_is_not_taken_for_newer(ring: Ring) -> None:
+    """Else it would sign nothing anew on an idle chain, because it believed that there is something newer."""
+    delta = ring["delta"]
+    assert until(lambda: delta.keeper.is_outrun)
+    for name in OTHERS:
+        ring.cut |= {(name, "delta"), ("delta", name)}
+    take(ring, delta)
+    assert not delta.keeper.is_outrun
+    assert delta.keeper.ahead.count == 0
+    assert delta.keeper.is_settled(SNAPSHOT)

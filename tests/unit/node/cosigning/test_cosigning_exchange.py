@@ -18,7 +18,7 @@ from muniment.core.format import checkpoint, keys, note
 from muniment.core.proof import authority, consortium
 from muniment.core.rules.members import Validators
 from muniment.ledger.store.cosignatures import Cosignatures
-from muniment.node.cosigning import courier
+from muniment.node.cosigning import courier, sealing
 from muniment.node.cosigning.message import Heard
 from muniment.node.cosigning.voters import LOG
 from muniment.node.settings import Peer
@@ -289,7 +289,7 @@ def test_blocks_that_came_at_once_are_taken_up_with_the_next_one(ring: Ring) -> 
     assert all({"alpha", "bravo", "charlie", "delta"} <= {*seat.keeper.lines(height)} for height in (1, 2, 3))
 
 
-def test_a_ledger_that_moved_in_begins_under_its_own_key(tmp_path: Path) -> None:
+def test_a_ledger_that_moved_in_goes_on_under_all_its_members(tmp_path: Path) -> None:
     life = makers.found(tmp_path / "solo.db")
     life.append(life.system("before"))
     new = [member(each) for each in ORGANISATIONS]
@@ -304,15 +304,21 @@ def test_a_ledger_that_moved_in_begins_under_its_own_key(tmp_path: Path) -> None
         ring.ledger = ledger
         for seat in ring.seats.values():
             shutil.copy(solo, seat.path)
-            seat.start()
-        # What one operator signed needs nobody's cosignature, and nobody is asked for one, nor refused.
+            sealing.stand_behind(seat.path, 2, seat.organisation, signer(seat.organisation, "cosign"), int(time.time()))
+        ring["alpha"].start()
+        # What one operator signed needs nobody's cosignature. That the members judged it too takes a quorum of them.
+        assert ring["alpha"].keeper.is_settled(1)
+        assert not ring["alpha"].keeper.is_settled(2)
+        for name in ("bravo", "charlie", "delta"):
+            ring[name].start()
+        assert until(lambda: all(len(each.keeper.lines(2)) == 4 for each in ring.seats.values()))
         assert all(each.keeper.is_settled(2) and not each.keeper.short_count for each in ring.seats.values())
-        assert until(lambda: all(each.reached and each.agrees for each in ring["alpha"].cosigning.peers()))
         ring.block()
         assert until(lambda: all(len(each.keeper.lines(3)) == 4 for each in ring.seats.values()))
-        assert all(each.keeper.lines(2) == {} for each in ring.seats.values())
+        assert all(each.keeper.lines(1) == {} for each in ring.seats.values())
         with ring["bravo"].store.view() as view:
             assert checkpoint.open(view.checkpoint_at(2), makers.VERIFIER).size == 8
+            assert view.validators_before(2) is None
     finally:
         ring.close()
 

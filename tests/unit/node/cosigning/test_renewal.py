@@ -273,6 +273,24 @@ def test_one_member_that_speaks_of_something_newer_does_not_stop_it(alpha: Seat,
     assert renewing(alpha, clock).look() or until(lambda: signed_at(alpha, "alpha") == clock.now)
 
 
+def test_former_members_and_former_keys_silence_nobody(alone: Ring, clock: Clock) -> None:
+    """A line on a size that never comes would be kept for ever, and lines of two members that were removed would be enough."""
+    seat = alone["alpha"]
+    newer = at_size(seat.keeper.newest.text, 999)
+    for name in ("charlie", "delta"):
+        say(seat, name, clock.now, newer)
+    assert seat.keeper.is_outrun
+    alone.block(alone.change("delta", "rotate", cosignerKey=member("delta", 1).cosigner))
+    assert not seat.keeper.is_outrun
+    settle(seat, clock.now, "bravo", "charlie", "delta")
+    say(seat, "bravo", clock.now, newer)
+    assert seat.keeper.is_outrun
+    alone.block(alone.change("bravo", "remove"))
+    # Charlie's own line stands: of three members none may fail, and one word is enough.
+    assert seat.keeper.is_outrun
+    assert seat.keeper.ahead.voices == 1
+
+
 def test_it_signs_with_the_key_that_is_in_force_for_the_block(tmp_path: Path, clock: Clock) -> None:
     ring = Ring(tmp_path, clock=clock)
     try:

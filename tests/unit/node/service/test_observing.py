@@ -11,7 +11,10 @@ import pytest
 import consortium
 import league
 import makers
+import membership
 from league import League
+from muniment.cli.output import when
+from muniment.cli.standing import tell
 from muniment.core.format import checkpoint, note, time
 from muniment.core.rules import members
 from muniment.ledger.store.cosignatures import Cosignatures
@@ -20,8 +23,10 @@ from muniment.ledger.store.snapshot import Snapshot
 from muniment.net import address
 from muniment.node.alarms import Alarms
 from muniment.node.engine.rpc import EngineRpc
+from muniment.node.process.standing import NodeStatus, Process
 from muniment.node.service.observing import SHOWN_CHECKPOINTS, Observer
 from muniment.server.standing import CheckpointStanding, Standing
+from muniment.server.telemetry.consortium import Consortium as Figures
 
 
 @pytest.fixture
@@ -114,3 +119,60 @@ def test_it_looks_at_once(them: League, tmp_path: Path) -> None:
     consortium.until(lambda: bool(shown), 5.0)
     watching.close()
     assert msgspec.json.decode(shown[0], type=Standing).engine == "away"
+
+
+def test_when_a_quorum_last_signed_the_newest_checkpoint_is_told(them: League, observer: Observer) -> None:
+    """At the node, in its figures, and not before there is a quorum."""
+    them.note()
+    newest = observer.stand().checkpoints[0]
+    # The third of four lines, each a second later than the one before.
+    assert newest.confirmed == time.format(them.now + 1_000_000)
+    assert told(observer) == [
+        f"  cosigned   block 1 by alpha, bravo, charlie, delta; a quorum last confirmed it at {when(newest.confirmed)}"
+    ]
+    assert figure(observer) == time.parse(newest.confirmed) / 1_000_000
+
+    line = checkpoint.cosign(note.Note(text(them), ()), f"{makers.ORIGIN}/bravo", membership.signer("bravo", "cosign"), CENTURY)
+    table = Cosignatures(them.store.path)
+    table.write({1: {"bravo": line}})
+    table.close()
+    # One that signs anew moves it only as far as a quorum goes with him.
+    assert observer.stand().checkpoints[0].confirmed == time.format(them.now + 2_000_000)
+
+    them.cosigners = lambda validators: league.everybody(validators)[:2]
+    them.silent = True
+    them.note()
+    assert observer.stand().checkpoints[0].confirmed == ""
+    assert told(observer) == ["  cosigned   block 2 by alpha, bravo"]
+    assert figure(observer) == 0
+
+
+CENTURY = 4_000_000_000
+
+
+def text(them: League) -> str:
+    with them.store.view() as view:
+        return note.parse(view.checkpoint).text
+
+
+def told(observer: Observer) -> list[str]:
+    process = Process(ready=True)
+    found = NodeStatus(
+        home="",
+        phase="running",
+        progress="",
+        well=True,
+        supervisor="1",
+        application=process,
+        engine=process,
+        alarms=(),
+        wrong=(),
+        standing=observer.stand(),
+        current=True,
+    )
+    return [line for line in tell(found) if "cosigned" in line]
+
+
+def figure(observer: Observer) -> float:
+    found = {each.name: each for each in Figures(observer.stand).collect()}
+    return found["muniment_checkpoint_confirmed_timestamp_seconds"].samples[0].value

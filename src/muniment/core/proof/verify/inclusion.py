@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from muniment.core.format import entry, merkle
+from muniment.core.format import merkle
 from muniment.core.format.checkpoint import Checkpoint
 from muniment.core.format.entry import Header
+from muniment.core.proof import header as headers
 from muniment.core.proof.answer import Answer, EntryQuestion
 from muniment.core.proof.inquiry import Block
 from muniment.core.proof.receipt import Receipt
 from muniment.core.proof.verify.verified import UNSET, Absent, Moment
-from muniment.errors import InvalidInput, VerificationError
+from muniment.errors import VerificationError
 
 GENESIS_STEP = 2
 INCLUSION_STEP = 7
@@ -124,17 +125,7 @@ def open_header(raw: bytes, index: int) -> Header | None:
     """The header at an index, or None for an event. Raises VerificationError (step 8) for a header that does not belong there."""
     if raw.startswith(b'{"payload"'):
         return None
-    try:
-        header = entry.decode_header(raw)
-    except InvalidInput as error:
-        raise VerificationError(
-            f"entry {index} is neither an event nor a header: {error}", step=HEADER_STEP, code="header-form"
-        ) from None
-    if header.size != index:
-        raise VerificationError(
-            f"the header at entry {index} says that {header.size} entries come before it", step=HEADER_STEP, code="header-index"
-        )
-    return header
+    return headers.open_header(raw, index)
 
 
 def block(header: Header) -> Block:

@@ -35,14 +35,14 @@ def check_memberships(sql: apsw.Connection, walk: Walk, findings: Findings) -> N
 
 
 def check_cosignatures(sql: apsw.Connection, walk: Walk, findings: Findings) -> None:
-    """Each line is over the checkpoint of its block, by a member who judged it or by the publisher's key."""
+    """Each line is over the checkpoint of its block, by a member who stands behind it or by the publisher's key."""
     at, parsed, judges = -1, None, None
     verifiers: dict[str, keys.Verifier] = {}
     with findings.reading("cosignature"):
         for height, organisation, line in sql.execute(_LINES):
             if height != at:
                 at, parsed = height, _read(sql, height)
-                if parsed is not None and judges is not (judges := walk.judges(height)):
+                if parsed is not None and judges is not (judges := walk.cosigners(height)):
                     verifiers = {}
                 if parsed is not None and judges is not None and not verifiers:
                     verifiers = _verifiers(parsed, judges)

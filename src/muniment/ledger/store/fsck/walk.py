@@ -72,9 +72,10 @@ class Walk:
         """Does the checkpoint of every block hold?"""
         return self._seals.is_whole
 
-    def judges(self, height: int) -> Validators | None:
-        """The members who judge the checkpoint of a height; those of the genesis judge the genesis too."""
-        found = [validators for each, validators in self.terms if each < max(height, 1)]
+    def cosigners(self, height: int) -> Validators | None:
+        """The members whose lines may stand on the checkpoint of a height: its judges; the first members on what named them."""
+        first = self.terms[0][0] if self.terms else 0
+        found = [validators for each, validators in self.terms if each < max(height, 1) or each == height == first]
         return found[-1] if found else None
 
     def run(self, progress: Progress | None) -> None:

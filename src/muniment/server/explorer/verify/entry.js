@@ -35,15 +35,21 @@ export function decodeHeader(raw) {
   return header;
 }
 
+/** Read what must be a header: step 8. @param {Uint8Array} raw @returns {any} */
+export function readHeader(raw) {
+  try {
+    return decodeHeader(raw);
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    if (error.code === "protocol-unknown") throw failed(8, error.code, error.message);
+    throw failed(8, "header-form", `what stands for a header is none: ${error.message}`);
+  }
+}
+
 /** The header at an index, or null for an event: step 8. @param {Uint8Array} raw @param {number} index @returns {any} */
 export function openHeader(raw, index) {
   if (isEnvelope(raw)) return null;
-  let header;
-  try {
-    header = decodeHeader(raw);
-  } catch (error) {
-    throw failed(8, "header-form", `entry ${index} is neither an event nor a header: ${error.message}`);
-  }
+  const header = readHeader(raw);
   if (header.size !== index) {
     throw failed(8, "header-index", `the header at entry ${index} says that ${header.size} entries come before it`);
   }

@@ -8,7 +8,7 @@ import { fromHex, joinBytes, formatBase64, readBase64, toHex, toUtf8 } from "./b
 import { openHead } from "./authority.js";
 import { openCosignatures, openLines, parseCheckpoint, readCheckpoint } from "./checkpoint.js";
 import { sha256 } from "./digest.js";
-import { decodeHeader } from "./entry.js";
+import { readHeader } from "./entry.js";
 import { checkKeyName, COSIGNATURE, ED25519 } from "./keys.js";
 import { checkConsistency, checkInclusion, hashLeaf } from "./merkle.js";
 import { parseNote } from "./note.js";
@@ -156,12 +156,7 @@ function readMembers(validators) {
 }
 
 function openPathHeader(raw, index) {
-  let header;
-  try {
-    header = decodeHeader(raw);
-  } catch (error) {
-    throw error instanceof VerificationError ? failed(8, "header-form", `a step of the path shows no header: ${error.message}`) : error;
-  }
+  const header = readHeader(raw);
   if (BigInt(header.size) !== index) throw failed(8, "header-index", `the header at entry ${index} says that it is entry ${header.size}`);
   return header;
 }
