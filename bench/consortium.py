@@ -198,7 +198,9 @@ class _Measured:
 
     def _pid(self, node: Node, part: str) -> int:
         if part == SUPERVISOR:
-            return int((node.home.folder / lock.NAME).read_text(encoding="ascii"))
+            holder = lock.find_holder(node.home.folder)
+            assert holder is not None
+            return int(holder.process)
         return int(record.read(node.home.folder)[part]["process"])
 
     def _size(self) -> int:

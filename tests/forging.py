@@ -80,7 +80,7 @@ class Forgery:
         with self.store.view() as view:
             return bundles.encode(prover.prove_bundle(view, [prover.prove_entry(view, self.index)], entries=[self.index]))
 
-    def path(self, *, named: bool = False) -> tuple[Step, ...]:
+    def path(self) -> tuple[Step, ...]:
         """The genesis, and a block in which those who collude have removed everybody else: no rule admits it, so none is asked."""
         with self.store.view() as view:
             first = view.entry(0)

@@ -53,7 +53,10 @@ class _Relay:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> _Relay:
-        self._before = {number: signal.signal(number, self._hear) for number in (*_FORWARDED, signal.SIGINT)}
+        for number in (*_FORWARDED, signal.SIGINT):
+            # What is ignored here (nohup) is ignored by the child as well, which a handler of ours would undo.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:

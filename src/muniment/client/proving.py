@@ -103,14 +103,15 @@ def complete(writer: Writer, answer: Answer, openings: Openings = False, *, with
 
 
 def save(path: str | os.PathLike[str], raw: bytes) -> Path:
-    """Write a file, whole and durably. Raises LedgerError (`not-written`)."""
+    """Write a file: a reader sees the old content or the new one. Raises LedgerError (`not-written`)."""
     target = Path(path)
     try:
         if target.exists() and not target.is_file():
             # A pipe or a device, such as /dev/stdout.
             target.write_bytes(raw)
             return target
-        disk.replace(target, raw)
+        # Its folder may be on a file system that cannot be told to keep a name.
+        disk.write(target, raw)
     except OSError as error:
         raise LedgerError(
             f"{target} cannot be written: {error.strerror}", code="not-written", hint="Choose a file in a folder that is yours."

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from muniment import exits
+from muniment.cli import child
 from muniment.client import opening
 from muniment.core.format import dsse
 from muniment.core.rules import events
@@ -163,6 +164,17 @@ def test_a_run_that_is_ended_from_outside(home: Path, number: signal.Signals) ->
         state = ledger.state(f"run/{row.event_id}", Run)
     assert state is not None
     assert state.status == "killed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_what_is_ignored_here_is_ignored_by_the_child(number: signal.Signals) -> None:
+    """`nohup muniment train ...` outlives its terminal, and so does what it runs."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        assert child.run(["sh", "-c", f"kill -{number} $PPID; kill -{number} $$; exit 7"], os.environ, quiet_output=True) == 7
+        assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_the_child_finds_the_ledger(call: Call, home: Path, tmp_path: Path) -> None:

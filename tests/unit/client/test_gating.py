@@ -21,6 +21,7 @@ from muniment.client.gating.decision import Gated, Glass, tell_objections
 from muniment.client.gating.entrance import Terms
 from muniment.client.home import Home
 from muniment.client.ledger import Ledger
+from muniment.client.reach import Here
 from muniment.core.format import keys
 from muniment.core.proof.inquiry import GateFindings, Objection
 from muniment.core.proof.inquiry.gate import Rule
@@ -166,6 +167,26 @@ def test_a_busy_ledger_takes_the_waiver_later(serving: Ledger, model: Path, monk
     again = gate(serving, model)
     assert (again.code, again.asked, codes(again)) == ("broken-glass", "ledger", ["hold"])
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_an_old_state_keeps_no_broken_glass_from_counting(
+    serving: Ledger, model: Path, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    """A member's node that replays what was long ago takes no waiver either: the glass is there for just that."""
+    if held:
+        serving.hold("credit-risk@1", severity="high")
+
+    def busy(*_: object) -> list[object]:
+        raise Unavailable("it cannot be reached", code="unreachable")
+
+    monkeypatch.setattr(Embedded, "append", busy)
+    monkeypatch.setattr(Here, "may_lag", property(lambda _: True))
+    old = Terms(max_age=0)
+    assert codes(gate(serving, model, terms=old)) == (["hold"] if held else ["stale"])
+    assert gate(serving, model, GLASS, terms=old).code == "broken-glass"
+    again = gate(serving, model, terms=old)
+    assert (again.code, again.allowed, codes(again)) == ("broken-glass", True, ["hold"] if held else ["stale"])
 
 
 def test_what_waits_is_judged_where_the_ledger_can_be_asked(serving: Ledger, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

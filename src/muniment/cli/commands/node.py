@@ -71,7 +71,7 @@ def start(home: Path | None, as_json: bool, **said: object) -> None:
 def status(home: Path | None, as_json: bool) -> int:
     """Say how the node in a folder stands: its ledger, its engine, the other members, and what is wrong.
 
-    Exit code 0: all is well. 1: something is wrong, or the node does not run.
+    Exit code 0: all is well. 1: something is wrong, or the node does not run, or not quite yet.
     """
     from muniment.cli import standing
     from muniment.node.homes import NodeHome

@@ -132,13 +132,15 @@ class Gate:
 
     def _look_for_age(self, gated: Gated) -> Gated:
         """A ledger that may be in an older state is believed as long as an answer that was kept."""
-        if self._last is None:
+        if self._last is None or gated.code == "broken-glass":
+            # A glass that was broken here rests on nothing that the ledger shows.
             return gated
         try:
             check_freshness(self._last.verified.clocks, time.format(self._clock()), self._max_age)
         except VerificationError as error:
             cause = blame(error, error.code, "What was shown may be an older state of the ledger, and it is too old")
-            return msgspec.structs.replace(gated, allowed=False, code="refused", causes=(cause, *gated.causes))
+            refused = msgspec.structs.replace(gated, allowed=False, code="refused", causes=(cause, *gated.causes))
+            return self._look_for_glass(refused, beside=True)
         return gated
 
     def _judge(self, asked: Asked, source: Source) -> Gated:

@@ -49,7 +49,7 @@ class Inbox:
         self._thread.join()
 
     def take(self) -> bytes | None:
-        """The next message, once it is there; None at the end. What reading raised is raised here, after all that came before it."""
+        """The next message, once it is there; None at the end. Raises what ended the reading, after all that was read before."""
         with self._news:
             while not self._waiting and not self._ended:
                 self._news.wait()

@@ -1,4 +1,4 @@
-"""The socket that CometBFT asks at: length-prefixed messages, one thread for each of its four connections, and one that reads ahead.
+"""The socket that CometBFT asks at: length-prefixed messages, a thread for each of its four connections, and one that reads ahead.
 
     server = Server(path, lambda: Session(application))
     server.open()          # from here on CometBFT may be started

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from muniment.core.format import note
+from muniment.node.cosigning.voters import Voters
+
 MAX_SIZES = 64
 """Of one member. He may fill his own room as he likes, and takes nobody else's."""
 
@@ -45,6 +48,13 @@ class Ahead:
         for sizes in self._lines.values():
             found += [sizes.pop(each) for each in sorted(sizes) if each <= size]
         return found
+
+    def forget(self, voters: Voters) -> None:
+        """Keep only the lines of these members, by these keys: whoever counts no more says nothing of what is to come."""
+        for sizes in self._lines.values():
+            for each in [*sizes.values()]:
+                if voters.find(note.parse_signature(each.line)) != each.organisation:
+                    del sizes[each.size]
 
     @property
     def voices(self) -> int:

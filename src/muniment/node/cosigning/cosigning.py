@@ -204,16 +204,14 @@ class Cosigning:
             return
         strays = [] if sealed is None else keeper.committed(sealed, self._own_note(sealed))
         self._ran = Ran(height=committed.consensus, root=checkpoint.parse(keeper.newest.text).root.hex())
-        if strays:
-            self._doubts.append(strays)
-            self._news.set()
+        self._doubt(strays)
 
     def catch_up(self) -> None:
         """A snapshot was taken: its blocks are on the disk, and nobody was told of them."""
         keeper, store = self._keeper, self._store
         if keeper is None or store is None:
             return
-        keeper.catch_up()
+        self._doubt(keeper.catch_up())
         mark = store.mark()
         if mark is not None:
             self._ran = Ran(height=mark.height, root=mark.root.hex())
@@ -333,6 +331,11 @@ class Cosigning:
             except Exception:
                 # Whatever it is, the next round may be better, and nobody else does this.
                 _log.exception("cosignatures could not be kept")
+
+    def _doubt(self, strays: Sequence[Early]) -> None:
+        if strays:
+            self._doubts.append(strays)
+            self._news.set()
 
     def _look_into(self, strays: Sequence[Early]) -> None:
         try:

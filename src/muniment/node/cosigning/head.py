@@ -10,6 +10,8 @@ from muniment.core.rules.chain import Sealed
 from muniment.node.cosigning.voters import LOG, Voters
 
 MICROSECONDS = 1_000_000
+CLOCK_SECONDS = 600
+"""How far a cosigner's clock may be from the header's time before it, and from this machine's after it."""
 
 
 class Head(msgspec.Struct, kw_only=True):

@@ -23,16 +23,15 @@ from muniment.errors import InvalidInput
 from muniment.node.cosigning import divergence
 from muniment.node.cosigning.ahead import Early
 from muniment.node.cosigning.divergence import Contradiction, Divergences
-from muniment.node.cosigning.head import Head
+from muniment.node.cosigning.head import CLOCK_SECONDS, Head
 from muniment.node.cosigning.keeper import Keeper
 from muniment.node.cosigning.past import Past
 from muniment.node.cosigning.renewal import LEAST_SECONDS
 from muniment.node.cosigning.voters import LOG, Voters
 
-CLOCK_SECONDS = 600
-"""How far a cosigner's clock may be from the header's time before it, and from this machine's after it."""
+NEAR_NOTES, NEAR_LINES = 4, 16
+"""More than these take a moment to verify, which the event loop does not have."""
 
-NEAR_NOTES = 4
 MAX_LOADED = 64
 
 Clock = Callable[[], float]
@@ -71,7 +70,7 @@ class Intake:
     def is_near(self, notes: Sequence[Parsed]) -> bool:
         """Can these be taken without reading the file, and quickly?"""
         newest = self._keeper.newest.size
-        if len(notes) > NEAR_NOTES:
+        if len(notes) > NEAR_NOTES or sum([len(each.note.signatures) for each in notes]) > NEAR_LINES:
             return False
         for each in notes:
             known = self._keeper.find(each.checkpoint.size)

@@ -43,10 +43,14 @@ Lines = dict[int, dict[str, str]]
 
 
 class News(msgspec.Struct, frozen=True):
-    """Heights of which this node has something new to say, the newest first; `mark` is where to go on."""
+    """Heights of which this node has something new to say, the newest first; `mark` is where to go on.
+
+    `urgent`: whether somebody waits for it, as nobody does for the log's own line.
+    """
 
     mark: int
     heights: tuple[int, ...]
+    urgent: bool = True
 
 
 class Keeper:
@@ -69,6 +73,7 @@ class Keeper:
         self._saving: Lines = {}
         self._news: deque[int] = deque(maxlen=MAX_NEWS)
         self._mark = 0
+        self._urgent = 0
         self._listeners: tuple[Callable[[], None], ...] = ()
         self.ahead = Ahead()
         self.origin = ""
@@ -108,9 +113,10 @@ class Keeper:
 
         Returns the early lines that do not agree with it, which somebody should look into. Returns at once.
         """
+        strays = list[Early]()
         if sealed.header.height > self.newest.height + 1:
             # Blocks came in without being told: from a snapshot, all at once.
-            self._catch_up(sealed.header.height)
+            strays = self._catch_up(sealed.header.height)
         voters, following = self._next, self._next
         named = sealed.header.validators
         if isinstance(named, msgspec.Raw):
@@ -118,22 +124,26 @@ class Keeper:
         fresh = head.found(sealed, signed, voters, time.monotonic())
         with self._lock:
             if self._newest is not None and fresh.height <= self._newest.height:
-                return []
+                return strays
             self._next = following
             self._add(fresh)
             if following is not voters and not fresh.is_settled:
                 self._vital.add(fresh.height)
-            strays = self._settle_early(fresh)
+            strays += self._settle_early(fresh)
             self._note_settled(fresh)
+            if following is not None and following is not voters:
+                self.ahead.forget(following)
         self._tell(fresh.height)
         return strays
 
-    def catch_up(self) -> None:
-        """Blocks came into the file without being told: from a snapshot, all at once."""
+    def catch_up(self) -> list[Early]:
+        """Blocks came into the file without being told: from a snapshot, all at once. Returns what `committed` does."""
         _, height, _ = self._past.open()
-        if height > self.newest.height:
-            self._catch_up(height + 1)
-            self._tell(height)
+        if height <= self.newest.height:
+            return []
+        strays = self._catch_up(height + 1)
+        self._tell(height)
+        return strays
 
     def judge(self, height: int) -> Voters | None:
         """The members who judge a block that is on its way: those in force before it."""
@@ -170,16 +180,12 @@ class Keeper:
         """
         with self._lock:
             known = to.lines.get(organisation)
-            if known is None or to is not self._newest or not to.is_settled or head.read_time(line) <= head.read_time(known):
-                return False
-            to.lines[organisation] = line
-            self._unsaved.setdefault(to.height, {})[organisation] = line
-            self.heard[organisation] = time.monotonic()
-            return True
+            return known is not None and head.read_time(line) > head.read_time(known) and self._replace(to, organisation, line)
 
     def renew(self, to: Head, line: str) -> bool:
-        """The same for this node's own line, which the others are told of."""
-        renewed = self.replace(to, self._organisation, line)
+        """The same for this node's own line, which the others are told of; whoever signed it knows when it is time to."""
+        with self._lock:
+            renewed = self._replace(to, self._organisation, line)
         if renewed:
             self._tell(to.height)
         return renewed
@@ -252,7 +258,7 @@ class Keeper:
         with self._lock:
             fresh = min(self._mark - mark, len(self._news))
             heights = dict.fromkeys(list(reversed(self._news))[:fresh])
-            return News(self._mark, tuple(sorted(heights, reverse=True)[:most]))
+            return News(self._mark, tuple(sorted(heights, reverse=True)[:most]), self._urgent > mark)
 
     def drain(self) -> Lines:
         """The lines that the file does not hold yet. Call `saved` once it does, or `restore` where that failed."""
@@ -272,17 +278,22 @@ class Keeper:
                 self._unsaved[height] = {**said, **self._unsaved.get(height, {})}
             self._saving = {}
 
-    def _catch_up(self, stop: int) -> None:
-        """Read the heads below a height that are in the file and not here."""
+    def _catch_up(self, stop: int) -> list[Early]:
+        """Read the heads below a height that are in the file and not here. Returns what `committed` does."""
         self._next = self._past.judge(stop)
         first = max(self.newest.height + 1, stop - RECENT)
         older, recent = self._past.find_short(self.newest.height + 1, first), self._past.read(first, stop)
-        changes = self._past.find_changes()
+        changes, strays = self._past.find_changes(), list[Early]()
         with self._lock:
             self._short |= dict.fromkeys(older)
             for each in recent:
                 self._add(each)
+                strays += self._settle_early(each)
+                self._note_settled(each)
             self._vital |= self._short.keys() & changes
+            if self._next is not None:
+                self.ahead.forget(self._next)
+        return strays
 
     def _add(self, fresh: Head) -> None:
         self._by_size[fresh.size] = self._by_height[fresh.height] = self._newest = fresh
@@ -303,6 +314,14 @@ class Keeper:
             elif fresh.voters is not None and fresh.voters.find(note.parse_signature(each.line)) == each.organisation:
                 self._insert(fresh, each.organisation, each.line)
         return strays
+
+    def _replace(self, to: Head, organisation: str, line: str) -> bool:
+        if organisation not in to.lines or to is not self._newest or not to.is_settled:
+            return False
+        to.lines[organisation] = line
+        self._unsaved.setdefault(to.height, {})[organisation] = line
+        self.heard[organisation] = time.monotonic()
+        return True
 
     def _insert(self, to: Head, organisation: str, line: str) -> None:
         to.lines.setdefault(organisation, line)
@@ -342,6 +361,7 @@ class Keeper:
         with self._lock:
             self._news.append(height)
             self._mark += 1
+            self._urgent = self._mark
         for listener in self._listeners:
             listener()
 

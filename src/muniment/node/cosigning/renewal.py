@@ -60,7 +60,10 @@ class Renewal:
         """Sign the newest checkpoint anew where this member's line on it is old and nothing speaks against it; did it?"""
         newest, now = self._keeper.newest, self._clock()
         line = self._keeper.said(newest).get(self._organisation)
-        if line is None or now - head.read_time(line) < RENEW_SECONDS or 0 <= now - self._began < LISTENING_SECONDS:
+        # What a wrong clock dated further ahead than this nobody else took: to wait until then would be to say nothing.
+        if line is None or -head.CLOCK_SECONDS <= now - head.read_time(line) < RENEW_SECONDS:
+            return False
+        if 0 <= now - self._began < LISTENING_SECONDS:
             return False
         if not self._stands_behind(newest):
             return False

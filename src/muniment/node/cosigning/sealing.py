@@ -11,7 +11,6 @@ from muniment.core.format import checkpoint, keys, note
 from muniment.core.format.note import Note
 from muniment.core.rules import members
 from muniment.core.rules.chain import Sealed
-from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.ledger.store.file import Store
 
 
@@ -23,19 +22,18 @@ def sign(sealed: Sealed, organisation: str, signer: keys.Signer, time: int) -> b
 
 
 def stand_behind(path: Path, height: int, organisation: str, signer: keys.Signer, time: int) -> None:
-    """Put a member's line on a checkpoint that lies in a ledger's file already: where it moved in, and he judged all of it."""
+    """Put a member's line on a checkpoint that lies in a ledger's file already: where it moved in, and he judged all of it.
+
+    Durable when this returns: nobody else could give it back to him.
+    """
     store = Store.open(path)
     try:
         with store.view() as view:
             text, origin = note.parse(view.checkpoint_at(height)).text, view.position.origin
+        line = checkpoint.cosign(Note(text, ()), members.cosigner_name(origin, organisation), signer, time)
+        store.cosign({height: {organisation: line}})
     finally:
         store.close()
-    line = checkpoint.cosign(Note(text, ()), members.cosigner_name(origin, organisation), signer, time)
-    table = Cosignatures(path)
-    try:
-        table.write({height: {organisation: line}})
-    finally:
-        table.close()
 
 
 def format(sealed: Sealed) -> str:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -148,12 +149,13 @@ def test_what_is_read_ahead_is_bounded() -> None:
         inbox = Inbox(stream, limit=10_000)
         inbox.open()
         ours.settimeout(0.2)
-        message = encode_length(5_000) + bytes(5_000)
-        sent = 0
-        with pytest.raises(TimeoutError):
+        message, sent = encode_length(5_000) + bytes(5_000), 0
+        with suppress(TimeoutError):
             while sent < 4 << 20:
                 sent += ours.send(message)
-        assert [len(inbox.take() or b"") for _ in range(20)] == [5_000] * 20
+        assert sent < 4 << 20
+        # All of it comes, but what the socket took a part of.
+        assert all(len(inbox.take() or b"") == 5_000 for _ in range(sent // len(message)))
         theirs.shutdown(socket.SHUT_RDWR)
         inbox.join()
 

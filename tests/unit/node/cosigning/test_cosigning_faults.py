@@ -17,7 +17,8 @@ from muniment.core.format import checkpoint, note
 from muniment.core.proof import consortium, evidence
 from muniment.errors import Conflict, InvalidInput, VerificationError
 from muniment.node.cosigning import ahead
-from muniment.node.cosigning.intake import CLOCK_SECONDS
+from muniment.node.cosigning.head import CLOCK_SECONDS
+from muniment.node.cosigning.intake import parse
 from muniment.node.cosigning.message import Heard, Ran, Told
 from muniment.server.problems import Forbidden
 
@@ -469,3 +470,15 @@ def test_many_at_once_agree_in_the_end(ring: Ring) -> None:
         each.join()
     assert failures == []
     assert names(alpha) == {"alpha", "bravo", "charlie", "delta"}
+
+
+def test_many_lines_at_once_are_verified_where_they_hold_up_nobody(ring: Ring) -> None:
+    """Old lines are public and hold: whoever sends many of them again would keep the event loop busy with signatures."""
+    alpha = ring["alpha"]
+    first = note.parse(cosign(text(alpha), "bravo").encode())
+    older = [note.parse(cosign(text(alpha), "bravo", at=time.time() - 10 - back).encode()).signatures[0] for back in range(16)]
+    many = note.attach(first, [note.format_signature(each) for each in older])
+    near = parse((note.format(first).decode(),), makers.ORIGIN)
+    assert alpha.cosigning.is_near(near * 2)
+    assert not alpha.cosigning.is_near(parse((note.format(many).decode(),), makers.ORIGIN))
+    assert not alpha.cosigning.is_near(near * 5)

@@ -19,8 +19,7 @@ from muniment.ledger.store.cosignatures import Cosignatures
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.fsck import fsck
 from muniment.node.cosigning import head, renewal
-from muniment.node.cosigning.head import Head
-from muniment.node.cosigning.intake import CLOCK_SECONDS
+from muniment.node.cosigning.head import CLOCK_SECONDS, Head
 from muniment.node.cosigning.keyring import Keyring
 from muniment.node.cosigning.message import Heard, Told
 from muniment.node.cosigning.reading import Settled
@@ -222,9 +221,20 @@ def test_a_clock_that_was_set_back_takes_nothing_back(alpha: Seat, clock: Clock)
     renewing_ = renewing(alpha, clock)
     assert renewing_.look() or until(lambda: signed_at(alpha, "alpha") == clock.now)
     last = signed_at(alpha, "alpha")
-    clock.now -= DAY
+    clock.now -= CLOCK_SECONDS
     assert not renewing_.look()
     assert signed_at(alpha, "alpha") == last
+
+
+def test_what_a_wrong_clock_dated_far_ahead_is_signed_anew_once_the_clock_is_right(ring: Ring, clock: Clock) -> None:
+    """Nobody else took it; to wait until that time comes would be to say nothing for as long as the clock was wrong."""
+    seat = ring["delta"]
+    seat.clock = lambda: clock.now + DAY
+    assert until(lambda: signed_at(seat, "delta") == clock.now + DAY)
+    seat.clock = clock
+    clock.now += RENEW_SECONDS
+    assert until(lambda: all(signed_at(each, "delta") == clock.now for each in ring.seats.values()))
+    assert until(lambda: max(map(checkpoint.read_time, checkpoint_of(seat).signatures)) == clock.now)
 
 
 def test_what_no_quorum_signed_is_not_signed_anew(alone: Ring, clock: Clock) -> None:
