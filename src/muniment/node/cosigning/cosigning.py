@@ -164,6 +164,7 @@ class Cosigning:
             self._ran = Ran(height=mark.height, root=mark.root.hex())
         self._lookout = Lookout(keeper, intake, self._divergences, self._alarms)
         self._renewal = Renewal(self.organisation, keeper, self._cosigners, self._alarms, clock=self._clock)
+        keeper.listen(self._nudge)
         self._meet(self._peers)
         self._clerk.start()
 
@@ -270,7 +271,6 @@ class Cosigning:
             courier = couriers[each.organisation] = Courier(
                 each.organisation, each.url, self._reach(each), self.keeper, self._intake, self._compare
             )
-            self.keeper.listen(courier.nudge)
             courier.open()
         self._peers = tuple({each.organisation: each for each in (*self._peers, *peers)}.values())
         self._couriers = self._lookout.couriers = tuple(couriers.values())
@@ -326,8 +326,7 @@ class Cosigning:
                 self._save()
                 if self.keeper.mark != told:
                     told = self.keeper.mark
-                    for each in self._couriers:
-                        each.nudge()
+                    self._nudge()
             except Exception:
                 # Whatever it is, the next round may be better, and nobody else does this.
                 _log.exception("cosignatures could not be kept")
@@ -336,6 +335,10 @@ class Cosigning:
         if strays:
             self._doubts.append(strays)
             self._news.set()
+
+    def _nudge(self) -> None:
+        for each in self._couriers:
+            each.nudge()
 
     def _look_into(self, strays: Sequence[Early]) -> None:
         try:

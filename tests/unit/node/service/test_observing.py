@@ -159,6 +159,7 @@ def told(observer: Observer) -> list[str]:
     process = Process(ready=True)
     found = NodeStatus(
         home="",
+        organisation="alpha",
         phase="running",
         progress="",
         well=True,
