@@ -92,7 +92,7 @@ class Mirror:
             done = 0 if before is None else before.checkpoint.size
             if before is None or head.checkpoint != before.checkpoint:
                 self._copy(reader, source, done, progress)
-            if before is None or head.note != before.note:
+            if before is None or (head.note != before.note and not _is_older(head, before)):
                 self._put(CHECKPOINT, head.note)
                 self._sweep(done, head.checkpoint.size)
         except OSError as error:
@@ -259,6 +259,11 @@ def _partial(size: int) -> list[Tile | Bundle]:
 def _check_bundle(reader: TileReader, start: int, stop: int) -> None:
     """Trace entries to the root, and with them every tile on their way."""
     _read(lambda: deque(reader.entries(start, stop), maxlen=0))
+
+
+def _is_older(head: Head, before: Head) -> bool:
+    """The same checkpoint with lines of an earlier day? Members sign it anew, and another node may still show what they said."""
+    return head.checkpoint == before.checkpoint and (head.quorum_time or 0) < (before.quorum_time or 0)
 
 
 def _read(read: Callable[[], T]) -> T:

@@ -12,6 +12,7 @@ import pytest
 import hosts
 import lying
 import makers
+from league import ORGANISATIONS, League
 from lying import Liar, Said
 from muniment.cli.application import run
 from muniment.core.format import checkpoint, merkle
@@ -20,9 +21,12 @@ from muniment.core.format.tiles import bundles_for, path, tiles_for
 from muniment.core.proof import trust as trusts
 from muniment.core.proof.evidence import SplitView
 from muniment.errors import Conflict, NotFound, Unavailable, VerificationError
+from muniment.ledger.embedded import Embedded
 from muniment.ledger.pins import Contact, Pins
 from muniment.ledger.signers import SeedSigner
+from muniment.ledger.store.file import Store
 from muniment.net.mirror import Mirror, Mirrored
+from several_nodes import serve
 
 
 class Sea(NamedTuple):
@@ -188,6 +192,27 @@ def test_a_rewritten_ledger_is_a_split_view_and_a_tile_that_does_not_fit_accuses
         sea.run()
     assert split.value.code == "split-view-same-size"
     assert sea.files() == before
+
+
+def test_lines_of_an_earlier_day_take_no_newer_ones_place(tmp_path: Path) -> None:
+    """Members sign the newest checkpoint anew while nothing happens; a slow node, or a bad one, shows what they said before."""
+    league = League(tmp_path / "ledger.db")
+    league.note()
+    with league.store.view() as view:
+        earlier = view.checkpoint
+    host = serve(tmp_path / "node", tmp_path / "ledger.db", league.trust, Embedded(Store.open(tmp_path / "ledger.db"), None))
+    pins, folder = Pins(tmp_path / "pins"), tmp_path / "mirror"
+    mirror = Mirror(hosts.transport(host.url), folder, league.trust, keep=pins.keep)
+    league.now += 600_000_000
+    later = league.cosign(earlier, ORGANISATIONS)
+    try:
+        for shown, kept in ((earlier, earlier), (later, later), (earlier, later)):
+            host.front.lie = lying.replace("/checkpoint", shown)
+            mirror.run(lambda note, prove: pins.check(note, league.trust, prove))
+            assert (folder / "checkpoint").read_bytes() == kept
+    finally:
+        host.close()
+        league.store.close()
 
 
 def test_another_ledger_and_a_forger_are_refused(sea: Sea, tmp_path: Path) -> None:

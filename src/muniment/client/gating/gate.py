@@ -139,7 +139,10 @@ class Gate:
             check_freshness(self._last.verified.clocks, time.format(self._clock()), self._max_age)
         except VerificationError as error:
             cause = blame(error, error.code, "What was shown may be an older state of the ledger, and it is too old")
-            refused = msgspec.structs.replace(gated, allowed=False, code="refused", causes=(cause, *gated.causes))
+            causes = (cause, *[msgspec.structs.replace(each, lifted="") for each in gated.causes])
+            refused = msgspec.structs.replace(
+                gated, allowed=False, code="refused", causes=causes, waiver="", waiver_state=None, until=""
+            )
             return self._look_for_glass(refused, beside=True)
         return gated
 
