@@ -74,6 +74,8 @@ def read_all(them: Consortium, node: Node, read: golang.Read) -> None:
     size, root = max(them.agree(40.0).values())
     names = sorted(each.verifier.name for each in them.trust.cosigners)
     assert len(names) == 4
+    # The publisher's line follows the quorum, and is told to the other nodes a moment later.
+    consortium.until(lambda: f"— {them.trust.origin} " in node.text("/checkpoint"))
     consortium.until(lambda: golang.read_log(read, node.url, them.trust) == (size, base64.b64decode(root).hex(), names))
 
 

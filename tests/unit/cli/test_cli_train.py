@@ -145,6 +145,8 @@ def test_a_run_that_is_ended_from_outside(home: Path, number: signal.Signals) ->
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Whoever started these tests in the background had it ignored, and that is handed down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"

@@ -16,15 +16,12 @@ import msgspec
 
 from muniment.errors import Conflict, MunimentError
 from muniment.node.cosigning.intake import Intake, parse
-from muniment.node.cosigning.keeper import Keeper, News
+from muniment.node.cosigning.keeper import Keeper
 from muniment.node.cosigning.message import MAX_NOTES, Heard, Ran, Told
 
 PUSH_HEIGHTS = 32
 SHORT_HEIGHTS = MAX_NOTES - PUSH_HEIGHTS - 1
 """With the newest height, which always goes along, as many as a peer takes at once."""
-
-LATER_SECONDS = 1.0
-"""So long what nobody waits for, the log's own line, may stay untold."""
 BEAT_SECONDS = 4.0
 """So often a peer hears from this node where nothing happens."""
 
@@ -77,7 +74,6 @@ class Courier:
         self._news = threading.Event()
         self._closing = False
         self._mark = 0
-        self._later = 0.0
         self._beat = 0.0
         self._retry = _Again(0.0, FIRST_RETRY_SECONDS)
         self._failed = 0.0
@@ -131,7 +127,7 @@ class Courier:
         newest = self._keeper.newest.height
         if newest != self._newest:
             self._newest, self._again = newest, _Again(now + FIRST_AGAIN_SECONDS, FIRST_AGAIN_SECONDS)
-        news = self._find_news(now)
+        news = self._keeper.news(self._mark, PUSH_HEIGHTS)
         chosen = dict.fromkeys(news.heights)
         if now >= self._beat or (now >= self._again.at and not self._keeper.is_settled(newest)):
             chosen[newest] = None
@@ -148,15 +144,6 @@ class Courier:
             self._asked = {}
         return sorted(chosen, reverse=True), news.mark
 
-    def _find_news(self, now: float) -> News:
-        """What is to be told now: what nobody waits for goes with the next block, where that comes soon."""
-        news = self._keeper.news(self._mark, PUSH_HEIGHTS)
-        if news.urgent or not news.heights:
-            self._later = now + LATER_SECONDS
-        elif now < self._later:
-            return News(self._mark, ())
-        return news
-
     def _is_early(self, height: int, now: float) -> bool:
         asked = self._asked.get(height)
         return asked is not None and now < asked.at
@@ -166,8 +153,6 @@ class Courier:
         if now < self._retry.at:
             return self._retry.at - now
         due = [self._beat]
-        if self._keeper.mark > self._mark:
-            due.append(self._later)
         if not self._keeper.is_settled(self._newest):
             due.append(self._again.at)
         if self._keeper.short_count:

@@ -43,14 +43,10 @@ Lines = dict[int, dict[str, str]]
 
 
 class News(msgspec.Struct, frozen=True):
-    """Heights of which this node has something new to say, the newest first; `mark` is where to go on.
-
-    `urgent`: whether somebody waits for it, as nobody does for the log's own line.
-    """
+    """Heights of which this node has something new to say, the newest first; `mark` is where to go on."""
 
     mark: int
     heights: tuple[int, ...]
-    urgent: bool = True
 
 
 class Keeper:
@@ -73,7 +69,6 @@ class Keeper:
         self._saving: Lines = {}
         self._news: deque[int] = deque(maxlen=MAX_NEWS)
         self._mark = 0
-        self._urgent = 0
         self._listeners: tuple[Callable[[], None], ...] = ()
         self.ahead = Ahead()
         self.origin = ""
@@ -258,7 +253,7 @@ class Keeper:
         with self._lock:
             fresh = min(self._mark - mark, len(self._news))
             heights = dict.fromkeys(list(reversed(self._news))[:fresh])
-            return News(self._mark, tuple(sorted(heights, reverse=True)[:most]), self._urgent > mark)
+            return News(self._mark, tuple(sorted(heights, reverse=True)[:most]))
 
     def drain(self) -> Lines:
         """The lines that the file does not hold yet. Call `saved` once it does, or `restore` where that failed."""
@@ -361,7 +356,6 @@ class Keeper:
         with self._lock:
             self._news.append(height)
             self._mark += 1
-            self._urgent = self._mark
         for listener in self._listeners:
             listener()
 

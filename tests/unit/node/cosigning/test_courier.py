@@ -47,34 +47,3 @@ def test_no_more_is_said_at_once_than_a_peer_takes() -> None:
     assert heights[0] == NEWEST
     assert heights == sorted(set(heights), reverse=True)
     assert MAX_NOTES // 2 < len(heights) <= MAX_NOTES
-
-
-class Calm(Busy):
-    """A keeper whose checkpoints all have their quorum."""
-
-    short_count = 0
-    mark = 0
-    told = News(0, (), False)
-
-    def news(self, mark: int, most: int) -> News:
-        return self.told
-
-    def short(self, most: int, skip: Any) -> list[int]:
-        return []
-
-    def is_settled(self, height: int) -> bool:
-        return True
-
-
-def test_what_nobody_waits_for_goes_with_the_next_block_or_a_little_later() -> None:
-    keeper = Calm()
-    courier = Courier("bank", "http://bank.test", _ask, cast(Keeper, keeper), cast(Intake, None), _compare)
-    courier._beat = 100.0
-    assert courier._choose(10.0) == ([], 0)
-    assert courier._rest(10.0) == 90.0
-    keeper.told, keeper.mark = News(1, (NEWEST,), False), 1
-    assert courier._choose(10.25) == ([], 0)
-    assert courier._rest(10.25) == 0.75
-    assert courier._choose(11.0) == ([NEWEST], 1)
-    keeper.told, keeper.mark = News(2, (NEWEST,), True), 2
-    assert courier._choose(11.5) == ([NEWEST], 2)

@@ -141,6 +141,8 @@ def test_an_engine_that_finds_another_state_is_given_up_and_the_application_answ
     with supervising.supervised(tmp_path) as node:
         node.submit_when_ready("one")
         node.wait_until(lambda: node.height >= 2)
+        # Killed before it has kept for itself what the application answered, it would not ask again.
+        time.sleep(1)
         (node.folder / "wrong").touch()
         os.kill(node.child("engine"), signal.SIGKILL)
         node.wait_until(lambda: node.record["engine"]["held"])
