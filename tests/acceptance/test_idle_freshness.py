@@ -28,6 +28,7 @@ from muniment.core.proof.trust import Trust
 from muniment.errors import VerificationError
 from muniment.ledger.embedded import Embedded, system_clock
 from muniment.ledger.store.file import Store
+from muniment.net.ways import NodeWarning
 from muniment.node.cosigning.reading import Settled
 from muniment.node.cosigning.renewal import LISTENING_SECONDS
 
@@ -86,14 +87,14 @@ class Idle:
         """Verify with nothing but the trust file, and without any memory."""
         return verify(raw, trust=self.trust, home=self.begin(), max_age=age)
 
-    def gate(self, node: hosts.Host, age: int) -> Gated:
-        """Ask one node whether the version may start, from a machine that was never there."""
+    def gate(self, age: int, *nodes: hosts.Host) -> Gated:
+        """Ask nodes whether the version may start, from a machine that was never there."""
         folder = self.begin()
         (folder / "trust.toml").write_text(trusts.format(self.trust))
         environment = {
             "HOME": str(folder),
             "XDG_STATE_HOME": str(folder / "state"),
-            "MUNIMENT_URL": node.url,
+            "MUNIMENT_URL": " ".join(each.url for each in nodes),
             "MUNIMENT_TOKEN": hosts.TOKEN,
             "MUNIMENT_TRUST": str(folder / "trust.toml"),
         }
@@ -151,7 +152,7 @@ def test_what_was_idle_for_days_is_as_new_as_it_is_confirmed(idle: Idle) -> None
     told = " ".join(idle.check(read(node, "/v1/prove?thing=credit-risk")[1], TEN_MINUTES).sentences)
     assert "is the newest, and the checkpoint is as fresh as was asked for" in told
     assert "Nothing newer was seen at" in told
-    gated = idle.gate(node, TEN_MINUTES)
+    gated = idle.gate(TEN_MINUTES, node)
     assert gated.allowed
     assert gated.shown is not None
     # Sealed three days ago, by the header's clock, and confirmed just now, by the members'.
@@ -173,15 +174,19 @@ def test_who_shows_what_was_signed_long_ago_is_refused_by_somebody_who_was_never
     idle.record("incident.recorded", severity="high", awareAt="2026-11-23T00:00:00.000000Z", version=VERSION, hold=True)
     idle.turn(time.time(), *idle.ring.names)
     node = idle.serve_node(idle.ring["alpha"])
-    assert [each.code for each in idle.gate(node, TEN_MINUTES).causes] == ["hold"]
+    assert [each.code for each in idle.gate(TEN_MINUTES, node).causes] == ["hold"]
 
     # All of it is genuine, and a quorum signed it: only its age gives it away.
-    assert idle.gate(replaying, 7 * DAY).allowed
+    assert idle.gate(7 * DAY, replaying).allowed
     assert idle.check(read(replaying, "/checkpoint")[1], None)
-    gated = idle.gate(replaying, TEN_MINUTES)
+    gated = idle.gate(TEN_MINUTES, replaying)
     assert (gated.allowed, [each.code for each in gated.causes]) == (False, ["stale"])
     assert "may be an older state" in gated.causes[0].said
     assert "a quorum of 3 cosigning organisations" in gated.causes[0].said
+    # Whoever knows another node is told by that one.
+    with pytest.warns(NodeWarning, match=rf"{replaying.url} shows what does not hold.*stale"):
+        asked = idle.gate(TEN_MINUTES, replaying, node)
+    assert [each.code for each in asked.causes] == ["hold"]
     with pytest.raises(VerificationError, match="more than 600 s before") as caught:
         idle.check(read(replaying, "/checkpoint")[1], TEN_MINUTES)
     assert (caught.value.step, caught.value.code) == (6, "stale")
@@ -201,9 +206,9 @@ def test_without_a_quorum_it_grows_old_and_with_one_it_is_new_again(idle: Idle) 
         idle.check(raw, TEN_MINUTES)
     assert caught.value.code == "stale"
     assert idle.check(raw, 2 * HOUR)
-    assert not idle.gate(node, TEN_MINUTES).allowed
+    assert not idle.gate(TEN_MINUTES, node).allowed
 
     idle.ring["charlie"].start()
     idle.turn(idle.now + LISTENING_SECONDS, "charlie")
     assert idle.check(read(node, "/checkpoint")[1], TEN_MINUTES)
-    assert idle.gate(node, TEN_MINUTES).allowed
+    assert idle.gate(TEN_MINUTES, node).allowed

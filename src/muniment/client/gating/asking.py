@@ -94,12 +94,15 @@ def reach_folder(stand: Standpoint, actor: str | None) -> Iterator[Writer]:
 
 
 @contextmanager
-def reach_node(settings: Config, stand: Standpoint) -> Iterator[Writer]:
-    """A writer over the node that the settings name. Raises LedgerError where it cannot be asked."""
+def reach_node(settings: Config, stand: Standpoint, max_age: int) -> Iterator[Writer]:
+    """A writer over the nodes that the settings name: where one shows what is older than `max_age` seconds, another is asked.
+
+    Raises LedgerError where none can be asked.
+    """
     # Here, because most gates stand beside a ledger in a folder.
     from muniment.client.remote import node
 
-    with node.reach(settings, stand.trust, stand.pins) as there:
+    with node.reach(settings, stand.trust, stand.pins, max_age=max_age) as there:
         yield Writer(stand.home, there, stand.trust, stand.pins, settings.actor)
 
 

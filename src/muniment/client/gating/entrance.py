@@ -53,7 +53,7 @@ def gate(settings: Config, deployment: str, target: PathLike, terms: Terms, *, b
     def open_gate(question: GateQuestion) -> Gate:
         stand = standpoint.take(settings)
         receipt = terms.receipt or place(target, question, stand)
-        return Gate(stand, question, receipt, lambda: _reach(settings, stand), max_age=terms.max_age, actor=settings.actor)
+        return Gate(stand, question, receipt, lambda: _reach(settings, stand, terms), max_age=terms.max_age, actor=settings.actor)
 
     return _answer(deployment, target, terms, open_gate, broken)
 
@@ -69,8 +69,8 @@ def gate_through(writer: Writer, deployment: str, target: PathLike, terms: Terms
     return _answer(deployment, target, terms, open_gate, broken)
 
 
-def _reach(settings: Config, stand: Standpoint) -> AbstractContextManager[Writer]:
-    return asking.reach_node(settings, stand) if settings.url else asking.reach_folder(stand, settings.actor)
+def _reach(settings: Config, stand: Standpoint, terms: Terms) -> AbstractContextManager[Writer]:
+    return asking.reach_node(settings, stand, terms.max_age) if settings.url else asking.reach_folder(stand, settings.actor)
 
 
 def _answer(

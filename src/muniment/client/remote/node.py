@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import msgspec
 
@@ -16,18 +17,21 @@ from muniment.client.remote.disclosures import RemoteVault
 from muniment.client.remote.folders import RemoteBlobs
 from muniment.client.remote.index import RemoteIndex
 from muniment.config import Config
-from muniment.core.format import checkpoint, digest, dsse, note
+from muniment.core.format import checkpoint, digest, dsse, note, time
 from muniment.core.format.statement import Sealed
 from muniment.core.proof import answer as answers
 from muniment.core.proof import path as paths
 from muniment.core.proof import receipt
 from muniment.core.proof.answer import UNSET, Answer, Opened, Question
+from muniment.core.proof.authority import Tier
 from muniment.core.proof.path import Step
 from muniment.core.proof.trust import Trust
 from muniment.core.proof.verify import verify_answer
+from muniment.core.proof.verify.freshness import STALE
 from muniment.core.proof.verify.statement import find_sealed
 from muniment.errors import InvalidInput, VerificationError
 from muniment.ledger.blobs import Blobs
+from muniment.ledger.embedded import system_clock
 from muniment.ledger.engine import View
 from muniment.ledger.pins import Pins
 from muniment.ledger.prover import Disclose, Hints
@@ -41,12 +45,18 @@ _PIN_STEP = 5
 
 
 class There:
-    """A ledger at its nodes. `home` holds what belongs to this client: keys, vault, spool, and copies of evidence."""
+    """A ledger at its nodes. `home` holds what belongs to this client: keys, vault, spool, and copies of evidence.
+
+    `max_age`: seconds after which what a quorum signed is old, so that another member's node is asked for something newer.
+    """
 
     settling = 0.0
 
-    def __init__(self, home: Home, ways: Ways, trust: Trust, pins: Pins, follower: Follower | None = None) -> None:
+    def __init__(
+        self, home: Home, ways: Ways, trust: Trust, pins: Pins, follower: Follower | None = None, *, max_age: int | None = None
+    ) -> None:
         self._ways = ways
+        self._max_age = max_age
         self._trust = trust
         self._follower = follower or Follower()
         self._led = 0
@@ -85,14 +95,25 @@ class There:
 
     def prove(self, view: View, question: Question, *, hints: Hints, disclose: Disclose | None) -> Answer:
         """The node's answer, as of `view` or later. What only the vault of this machine opens is opened as well."""
-        answer = self.engine.prove(question, disclose is not None, lambda answer: self._check(answer, view))
-        return answer if disclose is None else _open_more(answer, self._local)
+        max_age = self._max_age if self.may_lag else None
+        while True:
+            check = partial(self._check, view, max_age)
+            try:
+                answer = self.engine.prove(question, disclose is not None, check)
+            except VerificationError as error:
+                if max_age is None or error.code != STALE:
+                    raise
+                # Nobody has anything newer: what that means is for whoever asked.
+                max_age = None
+            else:
+                return answer if disclose is None else _open_more(answer, self._local)
 
-    def _check(self, answer: Answer, view: View) -> Answer:
-        _check_age(answer, view)
+    def _check(self, view: View, max_age: int | None, answer: Answer) -> Answer:
+        _check_size(answer, view)
         if self._ways.are_several:
             # Whoever asked verifies it as well, but only here another node can be asked for one that holds.
-            verify_answer(answers.write(answer), self._trust, tier="consortium" if self._trust.votes else "solo")
+            tier: Tier = "consortium" if self._trust.votes else "solo"
+            verify_answer(answers.write(answer), self._trust, tier=tier, now=time.format(system_clock()), max_age=max_age)
         return answer
 
     def follow(self, view: View, trust: Trust) -> Trust:
@@ -118,12 +139,12 @@ class There:
         self.manifests.deliver()
 
 
-def open(settings: Config, trust: Trust, pins: Pins) -> There:
+def open(settings: Config, trust: Trust, pins: Pins, *, max_age: int | None = None) -> There:
     """The nodes that the settings name; nothing is asked of them yet. Raises InvalidInput for a bad address or token."""
     home = Home(settings.home)
     # A trust file that was named is its reader's own: it is followed, and left as it is.
     follower = Follower(home.trust if settings.trust is None else None)
-    return There(home, first_contact.open_ways(settings), trust, pins, follower)
+    return There(home, first_contact.open_ways(settings), trust, pins, follower, max_age=max_age)
 
 
 def alone(settings: Config, url: str) -> Config:
@@ -144,16 +165,16 @@ def check_ready(settings: Config) -> None:
 
 
 @contextmanager
-def reach(settings: Config, trust: Trust, pins: Pins) -> Iterator[There]:
+def reach(settings: Config, trust: Trust, pins: Pins, *, max_age: int | None = None) -> Iterator[There]:
     """As `open`, and its connections are let go of afterwards."""
-    there = open(settings, trust, pins)
+    there = open(settings, trust, pins, max_age=max_age)
     try:
         yield there
     finally:
         there.engine.close()
 
 
-def _check_age(answer: Answer, view: View) -> None:
+def _check_size(answer: Answer, view: View) -> None:
     """Check that an answer is as of `view` or later: what held in an older block may not hold any more."""
     # That there is one, and that it was signed, is verified with the rest of the answer.
     try:

@@ -12,6 +12,7 @@ from muniment.core.proof.inquiry import Block
 from muniment.core.proof.verify.verified import Clock
 from muniment.errors import InvalidInput, VerificationError
 
+STALE = "stale"
 STEP = 6
 SECOND = 1_000_000
 MAX_AHEAD_S = 300
@@ -57,7 +58,7 @@ def check_freshness(clocks: tuple[Clock, ...], now: str | None, max_age: int | N
         raise VerificationError(
             f"the checkpoint is of {clocks[0].time} ({clocks[0].whose}), more than {max_age} s before {now}",
             step=STEP,
-            code="stale",
+            code=STALE,
             hint="Ask the ledger for a new answer, or another member's node; this one may hide what happened since.",
         )
     return True
