@@ -148,10 +148,10 @@ QUICK = Scale(
     lived=60,
     calls=20,
     listeners=20,
-    ordered=1_600,
-    alone=4,
-    idle_seconds=2.0,
-    synced=4_000,
+    ordered=800,
+    alone=3,
+    idle_seconds=1.0,
+    synced=2_000,
 )
 
 

@@ -1,6 +1,6 @@
 """`kill -9` of the server while 16 clients record through the SDK: they recover by themselves, nothing is lost, nothing doubled.
 
-In full (`--long`) 50 times, in short 8 times. One process or several; with several the writer, a reader or the supervisor dies.
+In full (`--long`) 50 times, in short 5 times. One process or several; with several the writer, a reader or the supervisor dies.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from processes import Running, serving, token
 from team import Client, Told, stop
 
 CLIENTS = 16
-SHORT = ("alone", "writer", "alone", "reader", "supervisor", "alone", "writer", "alone")
-LONG = (*SHORT, "alone", "reader") * 5
+SHORT = ("alone", "writer", "reader", "supervisor", "alone")
+LONG = SHORT * 10
 RECOVERY_SECONDS = 180.0
 """Far more than it takes, for machines that have much else to do."""
 

@@ -1,7 +1,7 @@
 """Nodes are killed at random under load, in every part and all at once: nothing that was acknowledged is lost.
 
 What each caller was told is compared with what every node holds in the end, height by height. In full (`--long`) 60 seconds, in
-short 20. How soon a node acknowledges again is printed: within ten seconds on a machine that has nothing else to do.
+short 15. How soon a node acknowledges again is printed: within ten seconds on a machine that has nothing else to do.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def test_random_kills_lose_nothing(tmp_path: Path, long: bool) -> None:
             each.start()
         time.sleep(1.0)
         kills: list[tuple[str, float, tuple[Node, ...]]] = []
-        ends = time.monotonic() + (60.0 if long else 20.0)
+        ends = time.monotonic() + (60.0 if long else 15.0)
         while time.monotonic() < ends:
             everybody = chance.random() < 0.15
             hit = tuple(them) if everybody else (chance.choice(list(them)),)

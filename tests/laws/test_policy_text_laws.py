@@ -111,7 +111,7 @@ def test_lines_are_those_of_the_words(policy: Policy) -> None:
             assert threshold.metric in lines[where.line_of(("environments", environment.name, "evaluations", number)) - 1]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     policy=policies(), at=st.floats(0, 1, exclude_max=True), cut=st.integers(0, 6), put=st.text("[]{}\"'\\=,.#\n x1é\0", max_size=4)
 )
