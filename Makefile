@@ -9,11 +9,12 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 demo: $(VENV)/.demo
 	@$(BIN)/muniment demo
 
+# Three at a time on two processors: many tests wait for what other processes do.
 test: $(VENV)/.test $(VENV)/.second $(VENV)/.system $(VENV)/.engine lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-long: $(VENV)/.test $(VENV)/.second $(VENV)/.system $(VENV)/.engine lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal --long
+	$(BIN)/python -m pytest -n 3 --dist worksteal --long
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check -q .

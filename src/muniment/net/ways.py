@@ -5,7 +5,8 @@
 
 A node that is away, or whose words do not hold, is left out for a while and asked again later. What it did is said once, as a
 warning. Where all of them fail, the most telling failure is raised: two histories before a proof that does not hold, and that
-before a node that is merely away. With a single node there is nothing to choose, and nothing to say: it fails as it fails.
+before a node that is merely away. With a single node there is nothing to choose, and nothing to say: it fails as it fails, once it
+had a moment to catch up.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _BRIEFLY = frozenset({BEHIND, "busy"})
 _BRIEF_S = 1.0
 _PATIENCE_S = 4.0
 _ROUNDS = 3
+_LOOKS, _LOOK_S = 10, 0.3
 # Every node would answer the same: it is about the question, and not about whoever was asked.
 _ANYWHERE = frozenset({"moved", "closed"})
 
@@ -86,7 +88,7 @@ class Ways:
         node's own failure. With `lacking` so does NotFound, for what only some nodes hold.
         """
         if not self.are_several:
-            return question(self._stands[0].transport)
+            return self._ask_only(question)
         began = self._clock()
         for attempt in range(_ROUNDS):
             failures: list[tuple[_Stand, MunimentError]] = []
@@ -116,6 +118,17 @@ class Ways:
             # Never two clients in step.
             time.sleep(random.uniform(0.5, 1.0) * 0.2 * 4**attempt)
         raise _choose(failures)
+
+    def _ask_only(self, question: Callable[[Transport], T]) -> T:
+        """The same where there is one node alone: all it is waited for is that it catches up with what another one showed."""
+        for _ in range(_LOOKS):
+            try:
+                return question(self._stands[0].transport)
+            except Unavailable as error:
+                if error.code != BEHIND:
+                    raise
+            time.sleep(_LOOK_S)
+        return question(self._stands[0].transport)
 
     def others(self, than: Transport) -> Iterator[Transport]:
         """The ways to all other nodes, those that are left out last; for a second opinion."""
