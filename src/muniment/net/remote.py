@@ -159,10 +159,10 @@ class Remote(Named):
         steps = read_path(self.transport) if frame.changed else ()
         try:
             trust = follow(self.trust, steps) if steps else self.trust
+            self._followed = paths.read_end(steps)
         except InvalidInput as error:
             # It is the node's word, and no fault of whoever asked.
             raise VerificationError(f"the node's path has no valid form: {error}", step=1, code=error.code) from None
-        self._followed = paths.read_end(steps)
         led = trust != self.trust
         self.trust = trust
         return led

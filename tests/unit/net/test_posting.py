@@ -20,6 +20,18 @@ from muniment.net import posting
 Talk = Callable[[socket.socket], None]
 
 
+def read_request(plain: socket.socket) -> bytes:
+    """A whole request: to close while a part of it lies unread resets the connection, and the answer may be lost with it."""
+    request = b""
+    while b"\r\n\r\n" not in request and (found := plain.recv(65_536)):
+        request += found
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    while len(body) < length and (found := plain.recv(65_536)):
+        body += found
+    return head + b"\r\n\r\n" + body
+
+
 @contextmanager
 def answering(talk: Talk, context: ssl.SSLContext | None = None, heard: list[bytes] | None = None) -> Iterator[int]:
     """A server on a free port that reads a request and then talks as a test says; yields its port."""
@@ -33,7 +45,7 @@ def answering(talk: Talk, context: ssl.SSLContext | None = None, heard: list[byt
                 return
             with suppress(OSError), found:
                 plain = context.wrap_socket(found, server_side=True) if context else found
-                request = plain.recv(65_536)
+                request = read_request(plain)
                 if heard is not None:
                     heard.append(request)
                 talk(plain)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import msgspec
 
@@ -95,20 +94,19 @@ class There:
 
     def prove(self, view: View, question: Question, *, hints: Hints, disclose: Disclose | None) -> Answer:
         """The node's answer, as of `view` or later. What only the vault of this machine opens is opened as well."""
-        max_age = self._max_age if self.may_lag else None
-        while True:
-            check = partial(self._check, view, max_age)
-            try:
-                answer = self.engine.prove(question, disclose is not None, check)
-            except VerificationError as error:
-                if max_age is None or error.code != STALE:
-                    raise
-                # Nobody has anything newer: what that means is for whoever asked.
-                max_age = None
-            else:
-                return answer if disclose is None else _open_more(answer, self._local)
+        try:
+            answer = self._ask(question, view, disclose is not None, self._max_age if self.may_lag else None)
+        except VerificationError as error:
+            if error.code != STALE:
+                raise
+            # Nobody has anything newer: what that means is for whoever asked.
+            answer = self._ask(question, view, disclose is not None, None)
+        return answer if disclose is None else _open_more(answer, self._local)
 
-    def _check(self, view: View, max_age: int | None, answer: Answer) -> Answer:
+    def _ask(self, question: Question, view: View, disclose: bool, max_age: int | None) -> Answer:
+        return self.engine.prove(question, disclose, lambda answer: self._check(answer, view, max_age))
+
+    def _check(self, answer: Answer, view: View, max_age: int | None) -> Answer:
         _check_size(answer, view)
         if self._ways.are_several:
             # Whoever asked verifies it as well, but only here another node can be asked for one that holds.
@@ -124,13 +122,10 @@ class There:
         """Walk a node's path, and remember where it led. A node that lags behind another one leads nobody back."""
         if not paths.is_led(trust):
             return trust
-        try:
-            end = paths.read_end(steps)
-            if end > self._led:
-                self._trust = self._follower.follow(self._trust, steps)
-                self._led = end
-        except InvalidInput as error:
-            raise VerificationError(f"the node's path has no valid form: {error}", step=1, code=error.code) from None
+        end = paths.read_end(steps)
+        if end > self._led:
+            self._trust = self._follower.follow(self._trust, steps)
+            self._led = end
         return self._trust
 
     def deliver(self) -> None:

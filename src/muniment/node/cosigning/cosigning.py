@@ -159,9 +159,7 @@ class Cosigning:
         keeper = self._keeper = Keeper(past, self.organisation, self._publishers)
         intake = self._intake = Intake(keeper, past, self._divergences, clock=self._clock)
         keeper.open()
-        mark = store.mark()
-        if mark is not None:
-            self._ran = Ran(height=mark.height, root=mark.root.hex())
+        self._ran = _read_ran(store)
         self._lookout = Lookout(keeper, intake, self._divergences, self._alarms)
         self._renewal = Renewal(self.organisation, keeper, self._cosigners, self._alarms, clock=self._clock)
         keeper.listen(self._nudge)
@@ -213,9 +211,7 @@ class Cosigning:
         if keeper is None or store is None:
             return
         self._doubt(keeper.catch_up())
-        mark = store.mark()
-        if mark is not None:
-            self._ran = Ran(height=mark.height, root=mark.root.hex())
+        self._ran = _read_ran(store)
 
     def answer(self, notes: Sequence[Parsed]) -> Heard:
         """Take what a peer sent, and tell what it lacks.
@@ -364,6 +360,11 @@ class Cosigning:
         transport = Transport(address.parse(peer.url), ca=self._ca, patience=PATIENCE)
         self._open.callback(transport.close)
         return lambda told: transport.ask(PATH, told, Heard, limit=4 * MAX_BYTES)
+
+
+def _read_ran(store: Store) -> Ran | msgspec.UnsetType:
+    mark = store.mark()
+    return msgspec.UNSET if mark is None else Ran(height=mark.height, root=mark.root.hex())
 
 
 def _unopened() -> InvariantError:
