@@ -51,7 +51,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     return Story(tmp_path_factory.mktemp("story"))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_bit_of_a_path_can_be_changed(story: Story, data: st.DataObject) -> None:
     start = story.raw.index(b'"path":[') + len(b'"path":[')
@@ -63,7 +63,7 @@ def test_no_bit_of_a_path_can_be_changed(story: Story, data: st.DataObject) -> N
         verify_answer(bytes(changed), story.trust)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_bit_of_what_a_step_holds_can_be_changed(story: Story, data: st.DataObject) -> None:
     """As above, below the forms of JSON and base64: whatever decodes again does not hold."""

@@ -140,7 +140,7 @@ class Bench:
         self.trust, self.stages, self.own = trust, [(0, trust)], 0
         if steps and led(trust):
             stages = walk(trust, steps)
-            own = next((at for at, (_, each) in enumerate(stages) if same(each, trust)), -1)
+            own = max((at for at, (_, each) in enumerate(stages) if same(each, trust)), default=-1)
             if own >= 0 or not alone(trust):
                 self.stages, self.own = stages, own
 
@@ -150,7 +150,7 @@ class Bench:
         at = max(number for number, (above, _) in enumerate(self.stages) if number == 0 or above < size)
         judges = self.stages[at][1]
         head = Head(note, judges, wanted or ("witnessed" if self.trust.quorum or judges.quorum else "solo"))
-        found = "former" if self.own < 0 or at < self.own else "" if same(judges, self.trust) else "later"
+        found = "" if same(judges, self.trust) else "former" if self.own < 0 or at < self.own else "later"
         if found == "former" and max_age is not None:
             raise Failed(6, "former-members")
         return head, found

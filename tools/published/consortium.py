@@ -71,15 +71,7 @@ class Story:
 
 def tell() -> Story:
     """The whole story."""
-    story = Story(Scribe(Book.found(founding(), moment(0))))
-    story.scribe.write("system", "system.registered", name="scoring")
-    story.end_block()
-    # Whoever approves an admission sees first who speaks for the newcomer.
-    erin: Json = {"of": "erin", "kind": "person", "organisation": "lab", "roles": list(VOTERS)}
-    proof = msgspec.to_builtins(genesis.prove_key(cast.ORIGIN, "erin", KEYS["erin"]))
-    story.scribe.write("lab's person", "actor.enrolled", keys=[proof], **erin)
-    story.change("lab comes", "acme", "bank", "tuv", member="lab", change="admit", **_keys("lab", "validator", "cosigner"))
-    story.end_block()
+    story = _begin()
     story.end_block(_fault("bank", 12))
     # Two of one member and one of a stranger, out of order and one of them twice, beside a change of that very member.
     story.change(
@@ -102,6 +94,31 @@ def tell() -> Story:
     story.change("globex returns", "globex", "lab", "tuv", member="globex", change="rotate", **_keys("globex", "validator"))
     story.end_block(_fault("bank", 40))
     story.scribe.write("late system", "system.registered", actor="dave", name="scoring/late")
+    story.end_block()
+    return story
+
+
+def tell_return() -> Story:
+    """Another story with the same beginning: who was let in leaves again, and the members are those who founded it."""
+    story = _begin()
+    story.scribe.write("system of five", "system.registered", name="scoring/five")
+    story.end_block()
+    story.change("lab leaves", "acme", "bank", "globex", "tuv", member="lab", change="remove")
+    story.end_block()
+    story.scribe.write("system of four", "system.registered", name="scoring/four")
+    story.end_block()
+    return story
+
+
+def _begin() -> Story:
+    story = Story(Scribe(Book.found(founding(), moment(0))))
+    story.scribe.write("system", "system.registered", name="scoring")
+    story.end_block()
+    # Whoever approves an admission sees first who speaks for the newcomer.
+    erin: Json = {"of": "erin", "kind": "person", "organisation": "lab", "roles": list(VOTERS)}
+    proof = msgspec.to_builtins(genesis.prove_key(cast.ORIGIN, "erin", KEYS["erin"]))
+    story.scribe.write("lab's person", "actor.enrolled", keys=[proof], **erin)
+    story.change("lab comes", "acme", "bank", "tuv", member="lab", change="admit", **_keys("lab", "validator", "cosigner"))
     story.end_block()
     return story
 

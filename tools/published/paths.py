@@ -19,12 +19,14 @@ from muniment.ledger.store import trail
 from published import cast
 from published.book import Book
 from published.cast import KEYS, Json, encode64
-from published.consortium import COSIGNED_AT, cosign, tell
+from published.consortium import COSIGNED_AT, cosign, tell, tell_return
 from published.proofs import Edit, as_json, assemble, edit
 
 TIMES = {"founded": 1, "five": 3, "rotated": 5, "four": 7, "newest": 9}
 """What the members are called at each time, and a height that they judge."""
 SHOWN = ("founded", "five", "newest")
+RETURN = {"before they left": 1, "between": 3, "after they came back": 5}
+"""The same of the ledger to which its founders came back."""
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ def write() -> Json:
     files["one operator's key"] = Trust(cast.ORIGIN, whole.ledger, (cast.VERIFIER,))
     files["all of them"] = msgspec.structs.replace(files["founded"], quorum=4)
     files["others"] = _strangers(whole)
-    plain = {name: as_json(_answer(books[name])) for name in SHOWN}
+    plain = {name: as_json(_answer(books[name])) for name in SHOWN} | _list_returned()
     bundle = as_json(_bundle(books["newest"], _answer(books["newest"])))
     return {
         "about": "docs/spec 11.6. `from` names one of `answers`, `trust` one of `trusts`; files are canonical JSON and a newline.",
@@ -100,6 +102,16 @@ def _answer(book: Cosigned, **changes: object) -> Answer:
     return msgspec.structs.replace(found, path=trail.prove_path(book), **changes)
 
 
+def _list_returned() -> dict[str, Json]:
+    """Answers with the whole path over a set that was in force twice."""
+    whole = _cosigned(tell_return().scribe.book)
+    path = trail.prove_path(whole)
+    return {
+        name: as_json(msgspec.structs.replace(_answer(_cosigned(whole.until(height))), path=path))
+        for name, height in RETURN.items()
+    }
+
+
 def _list_good(files: dict[str, Trust], plain: dict[str, Json]) -> list[Json]:
     """Every answer by every trust file, and some under other terms."""
     names, held = list(TIMES), {"height": 1, "statuses": ["recorded"], "tier": "consortium", "basis": "voted", "current": False}
@@ -111,7 +123,8 @@ def _list_good(files: dict[str, Trust], plain: dict[str, Json]) -> list[Json]:
             listed.append({"name": f"{shown} by {own}", "from": shown, "trust": own, "expect": expect})
     solo = held | {"tier": "solo", "basis": "asserted"}
     bare = edit(plain["founded"], lambda answer: answer.pop("path"))
-    fresh = {"now": _now(30), "maxAge": 3_600, "expect": held | {"led": "later", "current": True}}
+    later = {"led": "later"}
+    fresh = {"now": _now(30), "maxAge": 3_600, "expect": held | later | {"current": True}}
     return [
         *listed,
         {"name": "no path, by the file of its time", "from": "founded", "trust": "founded", "patch": bare, "expect": held},
@@ -119,6 +132,11 @@ def _list_good(files: dict[str, Trust], plain: dict[str, Json]) -> list[Json]:
         # The reader asked for that key and for nobody's vote, and it signed.
         {"name": "by one operator's key", "from": "founded", "trust": "one operator's key", "expect": solo},
         {"name": "by others", "from": "newest", "trust": "others", "expect": held | {"led": "former"}},
+        *[
+            {"name": f"{shown}, by those who came back", "from": shown, "trust": "founded", "expect": expect}
+            for shown, expect in zip(RETURN, (held, held | {"led": "former"}, held), strict=True)
+        ],
+        {"name": "after they came back, by those between", "from": "after they came back", "trust": "five", "expect": held | later},
     ]
 
 
@@ -144,10 +162,12 @@ def _list_terms(book: Cosigned, plain: dict[str, Json]) -> list[Json]:
         answer["receipt"] = f"{head}\n\n{two}"
 
     few: Json = {"step": 4, "code": "quorum"}
+    between: Json = {"step": 6, "code": "former-members"}
     aged: Json = {"from": "founded", "trust": "newest", "now": _now(30), "maxAge": 3_600}
     forged: Json = {"from": "newest", "trust": "newest", "patch": edit(plain["newest"], collude)}
     return [
         {"name": "former members about what is new", **aged, "step": 6, "code": "former-members"},
+        {"name": "members between about what is new", **aged, "from": "between", "trust": "founded"} | between,
         {"name": "who asks for all of them", "from": "newest", "trust": "all of them"} | few,
         {"name": "no path, by an old file", "from": "newest", "trust": "founded", "patch": bare} | few,
         {"name": "two members, and a log's line", **forged} | few,

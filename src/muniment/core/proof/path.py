@@ -57,7 +57,10 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Walk(msgspec.Struct, frozen=True):
-    """A path that held. `own` is the first of its sets that is the one of the reader's trust file; None where none is."""
+    """A path that held. `own` is the last of its sets that is the one of the reader's trust file; None where none is.
+
+    The last, because a set may come back: those who were members between are former ones then, and nobody's future.
+    """
 
     stages: tuple[Stage, ...]
     own: int | None
@@ -73,7 +76,10 @@ class Walk(msgspec.Struct, frozen=True):
         What a former set cosigned is only as good as keys that may long have left the hands of those who held them.
         """
         at = max(number for number, stage in enumerate(self.stages) if number == 0 or stage.size < size)
-        return self.stages[at].trust, self.own is None or at < self.own
+        judges = self.stages[at].trust
+        if self.own is None:
+            return judges, True
+        return judges, at < self.own and not consortium.agree(judges, self.stages[self.own].trust)
 
 
 def check_form(steps: Sequence[Step]) -> None:
@@ -109,8 +115,8 @@ def check_path(trust: Trust, steps: Sequence[Step]) -> Walk:
     for step in steps[1:]:
         before, validators = _take(step, before, stages[-1].trust)
         stages.append(Stage(before.size, _to_trust(trust, validators, stages[-1].trust.log_keys)))
-    own = next((number for number, stage in enumerate(stages) if consortium.agree(stage.trust, trust)), None)
-    return Walk(tuple(stages), own)
+    own = [number for number, stage in enumerate(stages) if consortium.agree(stage.trust, trust)]
+    return Walk(tuple(stages), own[-1] if own else None)
 
 
 def follow(trust: Trust, steps: Sequence[Step]) -> Trust:

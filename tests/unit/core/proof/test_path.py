@@ -85,7 +85,28 @@ class TestWalk:
     def test_whose_set_is_where(self, told: Told) -> None:
         owns = {name: path.check_path(each, told.steps).own for name, each in told.trusts.items()}
         # Who publishes is no other set.
-        assert owns == {"founded": 0, "admitted": 1, "rotated": 2, "removed": 3, "published": 3}
+        assert owns == {"founded": 0, "admitted": 1, "rotated": 2, "removed": 4, "published": 4}
+
+    def test_a_set_that_comes_back_leaves_those_between_behind(self, tmp_path: Path) -> None:
+        them = League(tmp_path / "ledger.db")
+        first = them.trust
+        them.admit("echo")
+        them.note()
+        between = them.trust
+        them.remove("echo")
+        them.note()
+        with them.store.view() as view:
+            steps, sizes = view.path(), [view.header(height).size + 1 for height in (1, 2, 4)]
+        them.store.close()
+        walk = path.check_path(first, steps)
+        assert walk.own == 2
+        judged = [walk.judge(size) for size in sizes]
+        assert [(each.organisations, former) for each, former in judged] == [
+            (first.organisations, False),
+            (between.organisations, True),
+            (first.organisations, False),
+        ]
+        assert path.check_path(between, steps).own == 1
 
     def test_a_change_judges_what_comes_after_it(self, told: Told) -> None:
         walk = path.check_path(told.trusts["founded"], told.steps)

@@ -22,7 +22,7 @@ const MAX_KEPT_KEYS = 64;
  * @typedef {Object} Bench
  * @property {import("./trust.js").Trust} trust the reader's own
  * @property {{size: bigint, trust: import("./trust.js").Trust}[] | null} stages each set, and the size above which it judges
- * @property {number} own the first of them that is the reader's; -1 where none is
+ * @property {number} own the last of them that is the reader's; -1 where none is
  */
 
 /** What the schema does not say of a path. @param {any[]} steps */
@@ -48,7 +48,7 @@ export async function seatBench(trust, ...paths) {
   let stages = null;
   for (const steps of paths.filter((each) => each.length)) stages = await walkPath(trust, steps);
   if (stages === null) return alone;
-  const own = stages.findIndex((stage) => sameMembers(stage.trust, trust));
+  const own = stages.findLastIndex((stage) => sameMembers(stage.trust, trust));
   // One operator's key, and a ledger that members began: the reader asked for that key, and for nobody's vote.
   return own < 0 && operator ? alone : { trust, stages, own };
 }
@@ -60,7 +60,7 @@ export async function openByBench({ trust, stages, own }, raw) {
   const at = stages.findLastIndex((stage, number) => number === 0 || stage.size < size);
   const head = await openHead(raw, stages[at].trust);
   const same = sameMembers(stages[at].trust, trust);
-  return { head, led: own < 0 || at < own ? "former" : same ? undefined : "later" };
+  return { head, led: same ? undefined : own < 0 || at < own ? "former" : "later" };
 }
 
 /** Walk a path from the genesis that the trust file names to its end. */
