@@ -13,7 +13,7 @@ from muniment.core.proof import consortium
 from muniment.core.proof.trust import Trust
 from muniment.core.rules import chain, genesis, members
 from muniment.core.rules.chain import Sealed
-from muniment.core.rules.members import Validators
+from muniment.core.rules.members import Fault, Validators
 from muniment.ledger.store.file import Store
 
 ORGANISATIONS = ("alpha", "bravo", "charlie", "delta")
@@ -68,6 +68,13 @@ class League:
         assert all(each.decision == "admitted" for each in judged.verdicts), judged.verdicts
         self.validators = self.store.validators
         return judged.verdicts[-1].index
+
+    def fault(self, organisation: str) -> None:
+        """A block that proves that a member's validator signed twice."""
+        known = None if self.validators is None else self.validators.find(organisation)
+        assert known is not None
+        fault = Fault(address=members.address(known.key), height=7, kind="duplicate-vote", time=time.format(self.now))
+        self.store.commit(self.store.stage([], self._next_time, (fault,)), self.seal)
 
     def note(self, name: str = "") -> int:
         """Some event that changes nobody's membership."""

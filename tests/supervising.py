@@ -14,9 +14,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ from muniment.node.process import lock, orders, record
 from muniment.node.process.orders import Orders
 from muniment.node.process.supervisor import Timing
 
-PATIENCE_SECONDS = 60.0
-QUICK = Timing(stop=3.0, application=1.5, engine=1.5, start=6.0, every=0.2, early=2.0, healthy=4.0)
-"""So that a test need not wait for what people wait for."""
+PATIENCE_SECONDS = 180.0
+QUICK = Timing(stop=3.0, application=60.0, engine=60.0, start=120.0, every=0.2, early=120.0, healthy=120.0)
+"""A test that waits for one of these has its own; nothing that a slow machine does by itself comes near the long ones."""
 # As `python -m muniment.node.process`, and nothing else imported: its size is measured.
 SCRIPT = """
 import json, sys
@@ -83,22 +84,40 @@ class Supervised:
         """The process of the application or the engine, once it runs."""
         return int(self.wait_until(lambda: self.record.get(name, {}).get("process")))
 
+    def ask(self, method: str, **params: str) -> dict[str, Any]:
+        """A question to the engine; its result. Raises OSError."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.rpc}", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS) as reply:
+            found: dict[str, Any] = json.loads(reply.read())["result"]
+        return found
+
     def submit(self, text: str) -> None:
-        """Have a transaction ordered."""
-        body = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "broadcast_tx_sync",
-            "params": {"tx": base64.b64encode(text.encode()).decode()},
-        }
-        asked = urllib.request.Request(
-            f"http://127.0.0.1:{self.rpc}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(asked, timeout=5).close()
+        """Have a transaction ordered; one that the engine has already is under way."""
+        try:
+            self.ask("broadcast_tx_sync", tx=base64.b64encode(text.encode()).decode())
+        except urllib.error.HTTPError as error:
+            if b"tx already exists in cache" not in error.read():
+                raise
 
     def submit_when_ready(self, text: str) -> None:
         """The same, as soon as the engine takes it."""
         self.wait_until(lambda: _try(lambda: self.submit(text)))
+
+    def wait_idle(self) -> None:
+        """Wait until the engine has written down all that came of the last block, and has nothing more to do."""
+
+        def is_idle() -> bool:
+            with suppress(OSError):
+                state = json.loads((self.folder / "state.json").read_text())
+                newest = self.ask("status")["sync_info"]
+                turns_to = self.ask("consensus_state")["round_state"]["height/round/step"].partition("/")[0]
+                # After a block that changed something it makes one more, which names what came of it.
+                told = (newest["latest_block_height"], newest["latest_app_hash"].lower())
+                return told == (str(state["height"]), state["hash"]) and int(turns_to) == int(state["height"]) + 1
+            return False
+
+        self.wait_until(is_idle)
 
     def wait_until(self, holds: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
         """Wait for something to become true, and return it."""
@@ -145,7 +164,9 @@ def prepare(folder: Path) -> tuple[NodePlaces, int]:
 
 
 @contextmanager
-def supervised(folder: Path, *, engine: Path | None = None, again: tuple[NodePlaces, int] | None = None) -> Iterator[Supervised]:
+def supervised(
+    folder: Path, *, engine: Path | None = None, again: tuple[NodePlaces, int] | None = None, timing: Timing = QUICK
+) -> Iterator[Supervised]:
     """Run a node until the block ends. `again` is what `prepare` made before."""
     places, rpc = again or prepare(folder)
     held = lock.take(places.folder)
@@ -158,7 +179,7 @@ def supervised(folder: Path, *, engine: Path | None = None, again: tuple[NodePla
         as_json=True,
     )
     with (places.folder / "stderr").open("w") as errors, (places.folder / "stdout").open("w") as out:
-        command = [sys.executable, "-c", SCRIPT, orders.encode(told), json.dumps(QUICK)]
+        command = [sys.executable, "-c", SCRIPT, orders.encode(told), json.dumps(timing)]
         process = subprocess.Popen(command, stdout=out, stderr=errors, text=True, pass_fds=(held,))
     os.close(held)
     try:

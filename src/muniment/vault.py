@@ -31,7 +31,7 @@ from muniment.errors import CorruptStore, InvalidInput, MunimentError, Unavailab
 
 MAX_LINE_BYTES = 1 << 20
 
-_LOCK_TIMEOUT_S = 10.0
+_LOCK_TIMEOUT_S = 30.0
 _LOCK_POLL_S = 0.002
 _CHUNK_BYTES = 4 * MAX_LINE_BYTES
 _TORN = b"#torn\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from muniment.cli import arguments, founding, governing, output
-from muniment.cli.manner import Manner
+from muniment.cli.manner import Manner, follow
 from muniment.client.council import Change, Council, Motion, Seat
 from muniment.client.ledger import Ledger
 from muniment.core.rules import policy_text
@@ -95,7 +95,7 @@ def decide(ledger: Ledger, change: Change, manner: Manner, command: str, as_json
             title=f"{ledger.actor} agrees: {describe(change)}",
             details=[f"terms  {motion.terms}"],
             value={"change": change, "terms": motion.terms, "recorded": done},
-            after=command if motion.consent.sufficient else f"{command} --propose",
+            after=follow(motion.consent.sufficient, command, f"{command} --propose"),
         )
         return
     done = ledger.members.record(change, reason=manner.reason)

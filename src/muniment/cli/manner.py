@@ -20,6 +20,11 @@ class Manner(NamedTuple):
     reason: str | None
 
 
+def follow(enough: bool, change: str, look: str) -> str:
+    """What comes next once somebody agreed: the command that makes the change, or else the one that says who is asked for."""
+    return change if enough else f"{look}, which says who is still missing"
+
+
 def asked(function: Callable[..., R]) -> Callable[..., R]:
     """Give a command the options of a change, and `manner`, once one thing alone is asked for."""
 

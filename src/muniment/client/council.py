@@ -23,7 +23,7 @@ from muniment.client.moments import Moment
 from muniment.client.things import Recorded
 from muniment.client.verbs.releasing import Releasing
 from muniment.client.world import World
-from muniment.client.writing import Writer, seal_and_forget
+from muniment.client.writing import Writer, refusal, seal_and_forget
 from muniment.core.rules import members
 from muniment.core.rules.events import MemberChanged
 from muniment.core.rules.events.control import MemberChange
@@ -164,6 +164,13 @@ class Members:
             )
         self._check_enrolled(change)
         return self._verbs.record(CHANGES, self._draft(change, reason))
+
+    def check_move_in(self, changes: Sequence[Change]) -> None:
+        """Check that the amendment rule lets these in, before anybody is enrolled. Records nothing. Raises PolicyViolation."""
+        drafted = [self._writer.sign(CHANGES, self._draft(each, None)) for each in changes]
+        for judged in self._writer.engine.judge([raw for _, raw in drafted]):
+            if any(each.rule == "amendment" for each in judged.reasons):
+                raise refusal(judged)
 
     def move_in(self, changes: Sequence[Change], *, reason: str | None = None) -> list[Recorded]:
         """Give a ledger of one operator its members, all in one block: from its end on nothing counts that they do not cosign.

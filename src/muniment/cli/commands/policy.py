@@ -11,6 +11,7 @@ import msgspec
 from muniment import exits
 from muniment.cli import arguments, governing, output, session
 from muniment.cli.groups import Group
+from muniment.cli.manner import follow
 from muniment.client import policy_file
 from muniment.client.governed import Enacted
 from muniment.client.ledger import Ledger
@@ -146,7 +147,7 @@ def approve(ledger: Ledger, file: str, expires_at: str | None, reason: str | Non
     changes = () if policy is None else policy_text.compare(current.policy, policy, ledger.policies.members())
     done = ledger.policies.approve(digest, reason=reason, expires_at=arguments.parse_time(expires_at))
     proposal = None if policy is None else ledger.policies.propose(policy)
-    enough = proposal is not None and proposal.sufficient and not proposal.locked_out
+    enough, given = proposal is not None and proposal.sufficient and not proposal.locked_out, "FILE" if named else file
     details = [f"digest  {digest}", *(line.strip() for line in governing.changes(changes))]
     output.recorded(
         done,
@@ -154,7 +155,7 @@ def approve(ledger: Ledger, file: str, expires_at: str | None, reason: str | Non
         title=f"The policy {output.short(digest)} is approved by {ledger.actor}",
         details=details,
         value={"policy": digest, "recorded": done},
-        after=f"muniment policy {'amend' if enough else 'propose'} {'FILE' if named else file}",
+        after=follow(enough, f"muniment policy amend {given}", f"muniment policy propose {given}"),
     )
 
 

@@ -8,7 +8,7 @@ import click
 
 from muniment.cli import arguments, founding, governing, output, session
 from muniment.cli.groups import Group
-from muniment.cli.manner import Manner, asked
+from muniment.cli.manner import Manner, asked, follow
 from muniment.client.ledger import Ledger
 from muniment.client.protocols import Upgrade
 from muniment.core.format import entry
@@ -48,9 +48,8 @@ def upgrade(ledger: Ledger, number: int, manner: Manner, as_json: bool) -> None:
         return
     if manner.approving:
         done = ledger.protocols.approve(number, reason=manner.reason, expires_at=arguments.parse_time(manner.expires_at))
-        enough = ledger.protocols.propose(number).consent.sufficient
-        title, after = f"{ledger.actor} agrees to protocol {number}", f"muniment protocol upgrade {number}"
-        after = after if enough else f"{after} --propose"
+        enough, change = ledger.protocols.propose(number).consent.sufficient, f"muniment protocol upgrade {number}"
+        title, after = f"{ledger.actor} agrees to protocol {number}", follow(enough, change, f"{change} --propose")
     else:
         done = ledger.protocols.upgrade(number, reason=manner.reason)
         title, after = f"Protocol {number} acts from the next block on", "muniment protocol show"

@@ -27,8 +27,8 @@ from muniment.server.access.tokens import Tokens, Wish
 from muniment.server.process import options
 from muniment.server.standing import Standing
 
-START_SECONDS = 60.0
-CATCH_UP_SECONDS = 60.0
+START_SECONDS = 180.0
+CATCH_UP_SECONDS = 180.0
 STOP_SECONDS = 20.0
 IMPATIENCE = Patience(connect=1.0, read=5.0, answer=5.0, retries=0.0, attempts=1)
 

@@ -115,6 +115,7 @@ class Cosigning:
         self._store: Store | None = None
         self._keeper: Keeper | None = None
         self._couriers: tuple[Courier, ...] = ()
+        self._ways: dict[str, Transport] = {}
         self._intake: Intake | None = None
         self._divergences = Divergences(organisation, Pins(evidence).keep, clock=clock)
         self._sealed: bytes = b""
@@ -155,6 +156,7 @@ class Cosigning:
         store = self._store = Store.open(self._path, CACHE_KIB)
         self._open.callback(store.close)
         self._open.callback(self._table.close)
+        self._open.callback(self._part)
         past = Past(store)
         keeper = self._keeper = Keeper(past, self.organisation, self._publishers)
         intake = self._intake = Intake(keeper, past, self._divergences, clock=self._clock)
@@ -356,9 +358,14 @@ class Cosigning:
             return
         self.keeper.saved()
 
+    def _part(self) -> None:
+        for each in self._ways.values():
+            each.close()
+
     def _reach_http(self, peer: Peer) -> Ask:
-        transport = Transport(address.parse(peer.url), ca=self._ca, patience=PATIENCE)
-        self._open.callback(transport.close)
+        if before := self._ways.get(peer.organisation):
+            before.close()
+        transport = self._ways[peer.organisation] = Transport(address.parse(peer.url), ca=self._ca, patience=PATIENCE)
         return lambda told: transport.ask(PATH, told, Heard, limit=4 * MAX_BYTES)
 
 

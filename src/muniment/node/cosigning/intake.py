@@ -101,6 +101,7 @@ class Intake:
         if known is None and 0 < size <= self._keeper.newest.size:
             known = self._past.find(size)
             if known is not None:
+                self._keeper.recall(known)
                 if len(self._loaded) >= MAX_LOADED:
                     self._loaded = {}
                 self._loaded[size] = known

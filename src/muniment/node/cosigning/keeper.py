@@ -155,6 +155,14 @@ class Keeper:
             known = self._past.read(height, height + 1)[0]
         return known
 
+    def recall(self, older: Head) -> None:
+        """A head was read from the file again: it gets the lines that the file does not hold yet, and counts with those it has."""
+        with self._lock:
+            for lines in (self._saving, self._unsaved):
+                older.lines.update(lines.get(older.height, {}))
+            if older.height in self._short:
+                self._note_settled(older)
+
     def insert(self, to: Head, organisation: str, line: str) -> bool:
         """Keep a line that was verified; False where the organisation's is there already."""
         with self._lock:

@@ -148,7 +148,14 @@ def _inspect(path: Path, identity: tuple[int, int, int, int]) -> Engine:
 def _ask_version(path: Path) -> str:
     """What `cometbft version` says, with a `v` before it and without the commit behind it."""
     try:
-        said = subprocess.run([path, "version"], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        said = subprocess.run(
+            [path, "version"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+            env=release.clear(os.environ),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     words = said.stdout.split()

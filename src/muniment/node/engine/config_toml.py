@@ -143,7 +143,7 @@ _CONSENSUS = """\
 # The least time between two blocks.
 timeout_commit = "200ms"
 # How long a proposer that is away holds up its turn.
-timeout_propose = "1s"
+timeout_propose = "750ms"
 timeout_propose_delta = "250ms"
 # Once more than two thirds have voted, how long the rest are waited for. After a proposer who was away, all have voted for
 # nothing, and this wait follows all the same: with a second of it, a proposer's absence costs two.

@@ -24,6 +24,7 @@ from muniment.client.things import Recorded
 from muniment.core.format import keys, note
 from muniment.core.format.keys import Verifier
 from muniment.core.rules.members import Validators
+from muniment.core.rules.policy import PolicyViolation
 from muniment.errors import Conflict, InvalidInput, VerificationError
 from muniment.ledger.store.file import Store
 from muniment.ledger.store.fsck import fsck
@@ -94,15 +95,25 @@ def write_members(ledger: Ledger, answers: Sequence[Answer], roles: tuple[str, .
     """Write the members into the ledger that moves in: their first people, then all of them in its last block.
 
     roles: of each member's first person, where it is not enrolled yet. Done again, it does what is missing. Raises Conflict
-    (`members-differ`) where the ledger has other members already, and as `Members.enrol` and `Members.move_in`.
+    (`members-differ`) where the ledger has other members already, (`amendment-first`) where the amendment rule does not let them
+    in, before anything is written; and as `Members.enrol` and `Members.move_in`.
     """
     council = ledger.members.in_force()
     if council is not None:
         return []
+    changes = list_changes(answers)
+    try:
+        ledger.members.check_move_in(changes)
+    except PolicyViolation as error:
+        raise Conflict(
+            f"nothing was written, because the amendment rule does not let the members in: {error}",
+            code="amendment-first",
+            hint="Let it ask for nobody until they are in: `amendment = {}`, by `muniment policy amend`. Then seal again.",
+        ) from None
     done: list[Recorded] = []
     for each in answers:
         done += ledger.members.enrol(each.organisation, *each.list_requests(), roles)
-    return done + ledger.members.move_in(list_changes(answers))
+    return done + ledger.members.move_in(changes)
 
 
 def list_changes(answers: Sequence[Answer]) -> list[Change]:

@@ -9,12 +9,14 @@ from contextlib import suppress
 from typing import Any
 
 from muniment.node.process import line, lock, orders
+from muniment.node.process.child import open_standard
 from muniment.node.process.orders import Orders
 from muniment.node.process.supervisor import TIMING, Supervisor, Timing
 
 
 def main(told: Orders, timing: Timing = TIMING) -> int:
     """Supervise until a signal says to stop, greet on standard output, and return the exit code."""
+    open_standard()
     os.set_inheritable(told.lock, False)
     lock.sign(told.lock)
 
@@ -24,10 +26,9 @@ def main(told: Orders, timing: Timing = TIMING) -> int:
             text = json.dumps({**said, "process": os.getpid()}, ensure_ascii=False)
         else:
             text = "\n".join([*lines, "", f"Stop: Ctrl-C, or kill {os.getpid()}. What was confirmed is safe."])
-        # Whoever was to read it may be gone; the node goes on.
+        # Whoever was to read it may be gone; the node goes on. Without any standard output, this prints nothing.
         with suppress(OSError):
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            print(text, flush=True)
 
     # A node that runs under another one's supervisor by mistake would talk to that.
     environment = {key: value for key, value in os.environ.items() if key != line.VARIABLE}
@@ -41,10 +42,11 @@ def main(told: Orders, timing: Timing = TIMING) -> int:
 def _tell(failed: dict[str, Any], as_json: bool) -> None:
     """Why the application cannot run, as every command tells an error."""
     error = {key: str(failed.get(key, "")) for key in ("code", "message", "hint")}
-    if as_json:
-        sys.stdout.write(json.dumps({"error": {**error, "details": {}}}, ensure_ascii=False) + "\n")
-        return
-    sys.stderr.write(f"Error [{error['code']}]: {error['message']}\n  {error['hint']}\n")
+    with suppress(OSError):
+        if as_json:
+            print(json.dumps({"error": {**error, "details": {}}}, ensure_ascii=False), flush=True)
+        elif sys.stderr is not None:
+            print(f"Error [{error['code']}]: {error['message']}\n  {error['hint']}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,16 @@ _PR_SET_PDEATHSIG = 1
 _NOT_STARTED = 127
 
 
+def open_standard() -> None:
+    """Open what of standard input, output and error is closed, so that no file of ours gets its number and is printed into."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
 class Child:
     """A process of ours. `began` is of the monotonic clock; `told` when it was told to stop, None before."""
 

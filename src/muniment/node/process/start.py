@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import socket as sockets
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
-from muniment.errors import NotFound
+from muniment.errors import InvalidInput, NotFound
 from muniment.node import files
 from muniment.node import settings as node_settings
 from muniment.node.engine import binary, config_toml, pruning, votes
@@ -20,6 +24,7 @@ from muniment.node.founding import rotating
 from muniment.node.homes import NodeHome
 from muniment.node.light import arrival, remembering
 from muniment.node.process import lock, orders, record
+from muniment.node.process.child import open_standard
 from muniment.node.process.orders import Orders
 from muniment.node.repair import plan
 from muniment.node.settings import NodeSettings
@@ -44,8 +49,10 @@ def prepare(
     Raises NotFound (`no-node`, `no-engine`), Conflict (`already-running`, `repair-unfinished`), Unavailable (`home-unwritable`,
     `file-unwritable`), InvalidInput (`bad-node-settings`, `wrong-engine`).
     """
+    open_standard()
     chain = home.load_consortium().chain_id
     settings = home.load_settings()
+    rpc = _find_rpc(settings)
     require_engine_home(home)
     engine = binary.find(environment)
     held = lock.take(home.folder)
@@ -67,7 +74,7 @@ def prepare(
         folder=home.folder,
         application=(sys.executable, "-P", "-m", APPLICATION, str(home.home), "--socket", str(socket), "--options", typed),
         engine=(str(engine.path), "node", "--home", str(home.engine)),
-        rpc=_find_rpc(settings),
+        rpc=rpc,
         lock=held,
         log_format=log_format,
         as_json=as_json,
@@ -77,8 +84,10 @@ def prepare(
 def become(told: Orders) -> NoReturn:
     """Turn this process into the supervisor: same process id, and nothing of what was imported until now."""
     os.set_inheritable(told.lock, True)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for each in (sys.stdout, sys.stderr):
+        # Closed by whoever starts the node, or read by nobody any more.
+        with suppress(OSError, AttributeError):
+            each.flush()
     # -P: what lies in the working directory is not imported.
     os.execv(sys.executable, [sys.executable, "-P", "-m", SUPERVISOR, orders.encode(told)])
 
@@ -118,13 +127,38 @@ def write_config(
 
 
 def find_socket(home: NodeHome) -> Path:
-    """Where the application listens for CometBFT: in the node's folder, or elsewhere where that path is too long for a socket."""
-    if len(os.fsencode(home.socket.absolute())) <= MAX_SOCKET_PATH:
+    """Where the application listens for CometBFT: in the node's folder, or elsewhere where that path is too long for a socket.
+
+    Elsewhere it is the same folder at every start, which is this user's alone.
+    """
+    path = os.fsencode(home.socket.absolute())
+    if len(path) <= MAX_SOCKET_PATH:
         return home.socket.absolute()
-    return Path(tempfile.mkdtemp(prefix="muniment-")) / home.socket.name
+    folder = Path(tempfile.gettempdir()) / f"muniment-{hashlib.sha256(path).hexdigest()[:16]}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat() if folder.exists() else None
+    if found is None or (found.st_uid, stat.S_ISDIR(found.st_mode), found.st_mode & 0o777) != (os.geteuid(), True, 0o700):
+        # Somebody else may lay anything under a name that he can guess.
+        folder = Path(tempfile.mkdtemp(prefix="muniment-"))
+    return folder / home.socket.name
 
 
 def _find_rpc(settings: NodeSettings) -> tuple[str, int]:
-    """Where this process reaches the engine that listens at `rpc`."""
+    """Where this process reaches the engine that listens at `rpc`: a number, because a supervisor that looks up a name waits.
+
+    Raises InvalidInput (`bad-node-settings`) for a name that leads nowhere.
+    """
     host, port = node_settings.split_place(settings.rpc)
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host), port
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)
+    try:
+        found = sockets.getaddrinfo(host, port, type=sockets.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise InvalidInput(
+            f"rpc in node.toml names {host}, which leads nowhere: {error}",
+            code="bad-node-settings",
+            hint='Write the number of this machine itself, as in rpc = "127.0.0.1:26657".',
+        ) from None
+    # As CometBFT chooses among them, which listens there.
+    ours = [each[4][0] for family in (sockets.AF_INET, sockets.AF_INET6) for each in found if each[0] == family]
+    return str(ours[0] if ours else host), port

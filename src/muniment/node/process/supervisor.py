@@ -2,7 +2,8 @@
 
 How the engine ended says nothing (its status is 0 when it lost the application), so nothing is decided by that. What is decided:
 
-- who dies early is started again after 1 to 30 seconds; else at once. The application answers readers while the engine waits.
+- who dies early, or fails within a minute, is started again after 1 to 30 seconds; else at once. The application answers readers
+  while the engine waits.
 - who is halted or stuck is killed, which is the same as dying.
 - an engine that again and again finds another state than the others agreed on is not started any more; readers are still answered.
 - so it is where the application says that it cannot judge what comes, such as under a protocol that it does not speak.
@@ -21,9 +22,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from muniment.node.engine import release
 from muniment.node.process import line, orders, watchdog
 from muniment.node.process.application_watch import ApplicationWatch
-from muniment.node.process.backoff import EARLY_SECONDS, Backoff
+from muniment.node.process.backoff import EARLY_SECONDS, HEALTHY_SECONDS, Backoff
 from muniment.node.process.child import Child, Starter
 from muniment.node.process.engine_watch import EngineWatch
 from muniment.node.process.findings import Finding
@@ -63,7 +65,7 @@ class Timing(NamedTuple):
     start: float = watchdog.START_SECONDS
     every: float = watchdog.EVERY_SECONDS
     early: float = EARLY_SECONDS
-    healthy: float = 60.0
+    healthy: float = HEALTHY_SECONDS
 
 
 TIMING = Timing()
@@ -82,7 +84,7 @@ class Supervisor:
         self._telling = Telling(told.folder, told.log_format)
         self._application: ApplicationWatch | None = None
         self._engine: EngineWatch | None = None
-        self._backoffs = (Backoff(timing.early), Backoff(timing.early))
+        self._backoffs = (Backoff(timing.early, timing.healthy), Backoff(timing.early, timing.healthy))
         self._due = {orders.APPLICATION: 0.0, orders.ENGINE: 0.0}
         self._diverged = 0
         self._held = False
@@ -228,7 +230,7 @@ class Supervisor:
             return
         child, failed = ended.child, ended.failed or {}
         words, hint = str(failed.get("message", "")), str(failed.get("hint", ""))
-        wait = 0.0 if child.told is not None else self._backoffs[0].count(now - child.began)
+        wait = 0.0 if child.told is not None else self._backoffs[0].count(now - child.began, code)
         self._due[orders.APPLICATION] = now + wait
         if child.told is None:
             self._telling.log.say(
@@ -251,7 +253,7 @@ class Supervisor:
         if failure is None and ended.child.told is not None:
             self._due[orders.ENGINE] = now
             return
-        wait = self._backoffs[1].count(0.0 if failure is not None else lived)
+        wait = self._backoffs[1].count(0.0 if failure is not None else lived, code)
         self._due[orders.ENGINE] = now + wait
         if failure is not None and failure.code == "diverged":
             self._diverged += 1
@@ -286,13 +288,13 @@ class Supervisor:
                 watch.forgive(self._timing.stop)
                 self._kill_hung(watch.child, now)
         if self._application is None and self._engine is None and now >= self._due[orders.APPLICATION]:
-            self._start_application(now)
+            self._start(orders.APPLICATION, self._start_application, self._backoffs[0], now)
         application = self._application
         if application is not None and application.ready and application.child.told is None:
             if now - application.child.began >= self._timing.healthy:
                 self._telling.quiet(APPLICATION_FAILED)
             if self._engine is None and not self._held and now >= self._due[orders.ENGINE]:
-                self._start_engine(now)
+                self._start(orders.ENGINE, self._start_engine, self._backoffs[1], now)
             engine = self._engine
             if engine is not None and engine.failure is not None and now - engine.failed >= GRACE_SECONDS and self._judge(engine):
                 # It lives on after a failure of consensus, and would for ever.
@@ -309,11 +311,29 @@ class Supervisor:
             self._telling.sound("engine-failed", text, now + PASSING_SECONDS)
         child.send(signal.SIGKILL)
 
+    def _start(self, name: str, start: Callable[[float], None], backoff: Backoff, now: float) -> None:
+        """Start a process; where the system has none to give, or no descriptor, it is tried again."""
+        try:
+            start(now)
+        except OSError as error:
+            wait = backoff.count(0.0)
+            self._due[name] = now + wait
+            self._telling.log.say(
+                "warning", f"{name}-not-started", f"the {name} cannot be started; it is tried again in {wait:g} s", words=str(error)
+            )
+            if backoff.deaths > 1:
+                self._telling.sound(f"{name}-failed", f"the {name} cannot be started: {error}")
+
     def _start_application(self, now: float) -> None:
         ours, theirs = line.connect()
         environment = {**self._environment, line.VARIABLE: str(theirs.fileno())}
-        child = self._starter.start(orders.APPLICATION, self._told.application, environment, passed=(theirs.fileno(),))
-        theirs.close()
+        try:
+            child = self._starter.start(orders.APPLICATION, self._told.application, environment, passed=(theirs.fileno(),))
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         watching = Watchdog(now, self._timing.application, start_patience=self._timing.start, every=self._timing.every)
         self._application = ApplicationWatch(child, ours, watching)
         self._telling.start(orders.APPLICATION, child.process)
@@ -321,13 +341,17 @@ class Supervisor:
     def _start_engine(self, now: float) -> None:
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
-        # What starts with CMT would be settings to CometBFT, stronger than its file.
-        environment = {key: value for key, value in self._environment.items() if not key.startswith("CMT")}
+        environment = release.clear(self._environment)
         # With a processor for each of its threads it wakes all of them for every message, which doubles what an idle node costs;
         # half of them are for the application.
         environment.setdefault("GOMAXPROCS", str(max(1, min(MAX_ENGINE_PROCESSORS, _count_processors() // 2))))
-        child = self._starter.start(orders.ENGINE, self._told.engine, environment, output=writing, passed=(self._told.lock,))
-        os.close(writing)
+        try:
+            child = self._starter.start(orders.ENGINE, self._told.engine, environment, output=writing, passed=(self._told.lock,))
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         watching = Watchdog(now, self._timing.engine, start_patience=self._timing.start, every=self._timing.every)
         self._engine = EngineWatch(child, reading, self._engine_log, self._told.rpc, watching)
         self._telling.start(orders.ENGINE, child.process)

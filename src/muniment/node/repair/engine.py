@@ -5,6 +5,7 @@ The blocks in its store were signed by more than two thirds of the validators, w
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import msgspec
 from muniment import disk
 from muniment.errors import Unavailable
 from muniment.net import address
+from muniment.node.engine import release
 from muniment.node.engine.rpc import EngineRpc
 from muniment.node.light.calls import Ask
 
@@ -85,7 +87,9 @@ def open_blocks(program: Path, home: Path) -> Iterator[Blocks]:
     """The blocks, read by `cometbft inspect`, which serves them at a port of this machine meanwhile. Raises Unavailable."""
     port = _find_port()
     command: list[str | Path] = [program, "inspect", "--home", str(home), "--rpc.laddr", f"tcp://127.0.0.1:{port}"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=release.clear(os.environ)
+    )
     rpc = EngineRpc(address.parse(f"http://127.0.0.1:{port}"))
     try:
         yield Blocks(rpc.forward, _wait(process, rpc.forward))
@@ -112,6 +116,7 @@ def roll_back(program: Path, home: Path) -> None:
             text=True,
             timeout=ROLLBACK_SECONDS,
             check=False,
+            env=release.clear(os.environ),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _unreadable(str(error)) from None

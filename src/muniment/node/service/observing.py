@@ -87,6 +87,7 @@ class Observer:
         self._seconds = seconds
         self._told = _Told()
         self._checkpoints = _Checkpoints()
+        self._named: set[str] = set()
         self._moved = clocks.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="muniment-observer", daemon=True)
@@ -177,6 +178,11 @@ class Observer:
         self._say("snapshot-failed", trouble is not None, f"this node cannot begin from a snapshot: {trouble}")
         free = shutil.disk_usage(self._folder).free
         self._say("disk", free < LOW_BYTES, f"{free / 1e6:.0f} MB are free")
+        named = {each.organisation for each in standing.faults}
+        # The key votes no more: it was rotated, or the member removed. Its record goes on counting.
+        for organisation in self._named - named:
+            self._alarms.quiet("double-sign", organisation)
+        self._named = named
         for fault in standing.faults:
             self._alarms.sound(
                 "double-sign",
@@ -237,7 +243,7 @@ def _read_checkpoint(view: Snapshot, height: int, voters: Validators) -> Checkpo
 
 
 def _read_faults(view: Snapshot, active: tuple[str, ...]) -> Iterator[FaultStanding]:
-    """The newest proof against each member that has any."""
+    """The newest proof against each member whose key in force signed twice."""
     for organisation in active:
         known = World(view).read(f"member/{organisation}", Membership)
         if known is None or not known.faults:

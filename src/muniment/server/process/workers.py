@@ -24,7 +24,7 @@ from muniment.server.submitting import Batch
 from muniment.server.telemetry.health import Telemetry
 
 WRITER = "writer"
-FIGURES_SECONDS = 2.0
+FIGURES_SECONDS = 5.0
 
 Ready = Callable[[], None]
 

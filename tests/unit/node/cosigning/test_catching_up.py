@@ -64,6 +64,7 @@ def test_a_block_that_changes_nothing_leaves_the_root_of_the_snapshot(ring: Ring
 def test_what_was_said_of_its_blocks_before_it_had_them_counts_and_is_not_taken_for_newer(ring: Ring) -> None:
     """Else it would sign nothing anew on an idle chain, because it believed that there is something newer."""
     delta = ring["delta"]
+    assert until(lambda: delta.keeper.is_settled(0))
     ring.silence("delta")
     for height in range(1, SNAPSHOT + 1):
         text = ring["alpha"].keeper.at(height).text  # type: ignore[union-attr]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import engines
 from commanding import Machine, Said
 from consortium import Node
 from muniment.core.format import time
+from muniment.errors import InvalidInput
 from muniment.ledger.embedded import system_clock
 from muniment.node.engine import binary
 from muniment.node.homes import NodeHome
@@ -153,12 +156,59 @@ def test_what_is_prepared_for_a_start(home: NodeHome, tmp_path: Path) -> None:
     assert code(call(home, "node", "start", "--json")) == (2, "bad-node-settings")
 
 
-def test_a_socket_lies_elsewhere_where_the_path_is_too_long(tmp_path: Path) -> None:
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder of a name as short as most."""
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    yield place
+    shutil.rmtree(place)
+
+
+def test_a_socket_lies_elsewhere_where_the_path_is_too_long(tmp_path: Path, short: Path) -> None:
     assert start.find_socket(NodeHome(tmp_path)) == tmp_path / "node" / "abci.sock"
     far = start.find_socket(NodeHome(tmp_path / ("x" * 100)))
     assert len(str(far)) < start.MAX_SOCKET_PATH
     assert stat.S_IMODE(far.parent.stat().st_mode) == 0o700
-    far.parent.rmdir()
+    # Every start finds it again, and no other home does.
+    assert start.find_socket(NodeHome(tmp_path / ("x" * 100))) == far
+    assert start.find_socket(NodeHome(tmp_path / ("y" * 100))) != far
+    assert len(list(short.iterdir())) == 2
+
+
+@pytest.mark.usefixtures("short")
+def test_a_folder_of_the_same_name_that_is_not_this_users_alone_is_left(tmp_path: Path) -> None:
+    home = NodeHome(tmp_path / ("x" * 100))
+    first = start.find_socket(home).parent
+    first.chmod(0o777)
+    second = start.find_socket(home).parent
+    first.rmdir()
+    first.symlink_to(second)
+    third = start.find_socket(home).parent
+    first.unlink()
+    first.write_text("")
+    assert len({first, second, third, start.find_socket(home).parent}) == 4
+
+
+def test_the_supervisor_looks_up_no_name(home: NodeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare() -> tuple[str, int]:
+        environment = {binary.VARIABLE: str(engines.find_engine())}
+        told = start.prepare(home, environment, {}, log_format="json", as_json=True, say=lambda _: None)
+        os.close(told.lock)
+        return told.rpc
+
+    port = home.load_settings().rpc.rpartition(":")[2]
+    home.settings.write_text(home.settings.read_text().replace(f"127.0.0.1:{port}", f"engine.test:{port}"))
+    named = [(socket.AF_INET6, 1, 6, "", ("::1", int(port), 0, 0)), (socket.AF_INET, 1, 6, "", ("127.0.0.7", int(port)))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: named)
+    assert prepare() == ("127.0.0.7", int(port))
+
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror("not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(InvalidInput, match=r"engine\.test, which leads nowhere"):
+        prepare()
 
 
 def test_alarms_of_both_are_told_and_an_old_word_is_none(running: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +216,10 @@ def test_alarms_of_both_are_told_and_an_old_word_is_none(running: Node, tmp_path
     consortium.until(lambda: call(running.home, "node", "status").code == 0)
     known = standing.look(running.home).standing
     assert known is not None
-    now = time.format(system_clock())
+    # However long this takes, what the application said grows no older.
+    clock = system_clock()
+    monkeypatch.setattr(standing, "system_clock", lambda: clock)
+    now = time.format(clock)
     alarm = Alarm(code="peer-diverged", text="its checkpoint of 9 entries has another root", since=now, organisation="bank")
     peers = (
         PeerStanding(organisation="bank", url="http://b", reached=True, height=7, lag=2, heard=now, agrees=False),
@@ -190,7 +243,7 @@ def test_alarms_of_both_are_told_and_an_old_word_is_none(running: Node, tmp_path
     assert said.out.count("Alarm [peer-diverged]") == 1
     assert "Wrong: the engine is stopped and is not started again before this node is mended" in said.out
     assert [grade for grade, _ in checks(running.home)["node"]] == ["problem"] * 3
-    old = msgspec.structs.replace(known, time=time.format(system_clock() - 90_000_000))
+    old = msgspec.structs.replace(known, time=time.format(clock - 90_000_000))
     monkeypatch.setattr(standing, "_read_standing", lambda home: old)
     assert "has not said for 90 seconds how it stands" in call(running.home, "node", "status").out
 

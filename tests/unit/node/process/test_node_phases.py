@@ -34,9 +34,9 @@ descriptor = lock.take(Path(sys.argv[1]), sys.argv[2])
 print("taken", flush=True)
 if "leave" in sys.argv:
     import subprocess
-    print(subprocess.Popen(["sleep", "60"], pass_fds=(descriptor,)).pid, flush=True)
+    print(subprocess.Popen(["sleep", "600"], pass_fds=(descriptor,)).pid, flush=True)
 else:
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

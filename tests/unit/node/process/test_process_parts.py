@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -135,6 +136,26 @@ def test_waits_grow_with_early_deaths_only() -> None:
     assert backoff.count(1.0) == 1
 
 
+def test_who_fails_before_it_was_well_waits_too_and_who_is_killed_does_not() -> None:
+    backoff = Backoff(early_seconds=10, healthy_seconds=60)
+    assert [backoff.count(30.0, status) for status in (70, -signal.SIGSEGV, 2)] == [1, 2, 4]
+    assert (backoff.count(61.0, 70), backoff.deaths) == (0, 0)
+    for status in (-signal.SIGKILL, -signal.SIGTERM, 0) * 3:
+        assert (backoff.count(11.0, status), backoff.deaths) == (0, 0)
+
+
+def test_no_file_gets_the_number_of_a_closed_standard_output() -> None:
+    code = """
+import os
+for each in (0, 1): os.close(each)
+from muniment.node.process.child import open_standard
+open_standard()
+os.write(2, repr(([os.get_inheritable(each) for each in range(3)], os.open(os.devnull, os.O_RDONLY) > 2)).encode())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
+    assert done.stderr == b"([True, True, True], True)"
+
+
 def test_a_watchdog_waits_longer_for_the_first_answer_and_forgives_its_own_pauses() -> None:
     dog = Watchdog(0.0, 5.0, start_patience=60.0, every=1.0)
     assert dog.is_due(1.0)
@@ -155,7 +176,8 @@ def test_a_question_that_nobody_answers_hangs_and_one_that_nobody_takes_does_not
         probe = Probe(address)
         assert probe.begin()
         assert probe.writes
-        assert probe.advance() is None
+        while probe.writes:
+            assert probe.advance() is None
         assert probe.advance() is None
         taken, _ = listening.accept()
         assert taken.recv(100).startswith(b"GET /health ")
@@ -249,7 +271,7 @@ def ends() -> Iterator[tuple[line.Line, Supervised]]:
 
 
 def receive(ours: line.Line) -> dict[str, object]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for message in ours.receive() or ():
             return message
@@ -280,7 +302,7 @@ def test_both_ends_of_the_line(ends: tuple[line.Line, Supervised]) -> None:
     ours.send({"ask": 3})
     assert receive(ours) == {"answer": 3}
     ours.close()
-    assert ended.wait(5)
+    assert ended.wait(60)
     supervised.tell_ready({})
 
 

@@ -355,3 +355,15 @@ def test_an_engine_that_cannot_be_taken_back_is_told_whatever_it_says(tmp_path: 
     with pytest.raises(Unavailable) as caught:
         engine.roll_back(program, tmp_path)
     assert caught.value.code == "engine-store"
+
+
+def test_settings_of_the_environment_do_not_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CMT_DB_BACKEND", "other")
+    monkeypatch.setenv("CMTHOME", str(tmp_path / "elsewhere"))
+    program, heard = tmp_path / "cometbft", tmp_path / "heard"
+    program.write_text(f"#!/bin/sh\necho $1 >> {heard}\nenv | grep ^CMT >> {heard}\necho Rolled back\n")
+    program.chmod(0o755)
+    engine.roll_back(program, tmp_path)
+    with pytest.raises(Unavailable), engine.open_blocks(program, tmp_path):
+        pass
+    assert heard.read_text().split() == ["rollback", "inspect"]

@@ -111,12 +111,38 @@ def test_what_goes_wrong_once_ends_no_alarms(them: League, tmp_path: Path) -> No
     watching.close()
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+def test_an_alarm_about_a_key_that_signed_twice_ends_with_its_vote(them: League, tmp_path: Path, leaves: bool) -> None:
+    """As it would after the node's next start; what happened stays on record."""
+
+    def sounded() -> list[tuple[str, str]]:
+        observer.look()
+        return [(each.code, each.organisation) for each in alarms.standing() if each.code == "double-sign"]
+
+    engine, alarms = EngineRpc(address.parse("http://127.0.0.1:9")), Alarms()
+    observer = Observer("alpha", them.store.view, engine, tuple, alarms, tmp_path, lambda raw: None, lambda: None)
+    them.fault("bravo")
+    them.fault("charlie")
+    assert sounded() == [("double-sign", "bravo"), ("double-sign", "charlie")]
+    # The key that cosigns is another one.
+    them.rotate("bravo", 1)
+    assert len(sounded()) == 2
+    if leaves:
+        them.remove("bravo")
+    else:
+        them.say("member.changed", member="bravo", change="rotate", validatorKey=membership.member("bravo", 2).key)
+    assert sounded() == [("double-sign", "charlie")]
+    assert [each.organisation for each in observer.stand().faults] == ["charlie"]
+    with them.store.view() as view:
+        assert b'"faults":1' in (view.record("member/bravo") or b"")
+
+
 def test_it_looks_at_once(them: League, tmp_path: Path) -> None:
     """Whoever asks how a node stands right after its start is not shown its last life."""
     engine, shown = EngineRpc(address.parse("http://127.0.0.1:9")), list[bytes]()
     watching = Observer("alpha", them.store.view, engine, tuple, Alarms(), tmp_path, shown.append, lambda: None, seconds=60.0)
     watching.open()
-    consortium.until(lambda: bool(shown), 5.0)
+    consortium.until(lambda: bool(shown))
     watching.close()
     assert msgspec.json.decode(shown[0], type=Standing).engine == "away"
 
