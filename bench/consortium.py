@@ -157,7 +157,7 @@ class _Measured:
 
     def _measure_idle(self) -> Result:
         """What four nodes cost where nobody wants anything. An idle ledger makes no block."""
-        time.sleep(SETTLE_SECONDS)
+        self._settle()
         parts = (APPLICATION, ENGINE, SUPERVISOR)
         height, before, began = self._height(), sum(map(self._cpu, parts)), time.monotonic()
         time.sleep(self._scale.idle_seconds)
@@ -166,6 +166,16 @@ class _Measured:
             raise RuntimeError("an idle consortium made a block")
         used = max(used, 0.01)
         return Result("consortium.idle", used, "% of a core", 15 / used, "15 % for all four", 0.0)
+
+    def _settle(self) -> None:
+        """Wait until the block that follows the last events is there too, however long that takes."""
+        ends = time.monotonic() + SYNC_SECONDS
+        height = -1
+        while (newest := self._height()) != height:
+            if time.monotonic() > ends:
+                raise RuntimeError("a consortium without events does not cease to make blocks")
+            height = newest
+            time.sleep(SETTLE_SECONDS)
 
     def _measure_sync(self, node: Node, fresh: Path) -> Result:
         """A node with nothing but its genesis fetches all blocks; it is not asked for more while it does."""

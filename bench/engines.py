@@ -28,7 +28,7 @@ from muniment.node.homes import NodeHome
 from muniment.node.process import start
 from muniment.node.settings import split_place
 
-START_SECONDS = 20.0
+START_SECONDS = 90.0
 
 
 class Bare:

@@ -114,7 +114,10 @@ def listen(port: int) -> socket.socket:
     ear.sendall(b"GET /v1/stream HTTP/1.1\r\nHost: here\r\n\r\n")
     said = b""
     while b"retry:" not in said:
-        said += ear.recv(4_096)
+        part = ear.recv(4_096)
+        if not part:
+            raise EOFError("a listener was refused")
+        said += part
     return ear
 
 

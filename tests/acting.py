@@ -4,7 +4,7 @@ It keeps height and app hash in FOLDER/state.json. Files in FOLDER change how it
 wrong (it remembers another state than it computed), mute (it gives its supervisor no answer), ends (it ends at once),
 unfit (it says that it cannot run), dies (it dies once within a block), stubborn (it does not stop when it is told to),
 absurd (it gives its validator a power that the engine cannot bear), halts (it answers no block any more, and says so),
-aside (it cannot tell where its ledger stands, and ends).
+aside (it cannot tell where its ledger stands, and ends), fades (it ends a second after it was ready).
 """
 
 from __future__ import annotations
@@ -112,6 +112,8 @@ def main(folder: Path, socket: Path) -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: None if (folder / "stubborn").exists() else stopping.set())
     supervised.tell_ready({"url": "http://127.0.0.1:1", "lines": ["It acts."]})
+    if (folder / "fades").exists() and not stopping.wait(1.0):
+        os._exit(9)
     stopping.wait()
 
 

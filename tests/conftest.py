@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # The full form of a campaign runs under `--long` (`make test-long`); without it a short form of the same test does.
 LONG = "--long"
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# How long an example takes is up to the machine and its other work: no test fails for that.
+settings.register_profile("muniment", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("muniment")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

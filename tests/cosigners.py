@@ -181,7 +181,11 @@ class Ring:
                 heard = decode(msgspec.json.encode(self[there].answer(sent)), Heard)
             except Forbidden as error:
                 raise LedgerError(str(error), code=error.code) from None
-            return self.bend.get((here, there), lambda each: each)(heard)
+            answer = self.bend.get((here, there), lambda each: each)(heard)
+            if (here, there) in self.cut:
+                # Cut while it was under way: what was asked before tells nothing of what came after.
+                raise Unavailable(f"{there} cannot be reached", code="unreachable")
+            return answer
 
         return ask
 
@@ -225,7 +229,7 @@ def at_size(text: str, size: int) -> str:
     return checkpoint.format(Checkpoint(found.origin, size, found.root))
 
 
-def until(holds: Callable[[], bool], seconds: float = 15.0) -> bool:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Wait until something holds."""
     end = clocks.monotonic() + seconds
     while not holds():

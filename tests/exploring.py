@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from muniment.client import identity, key_request, opening
 from muniment.client.home import Home
@@ -51,6 +51,8 @@ separation = ["deployer"]
 SETTINGS = ("HOME", "URL", "ACTOR", "TRUST", "STATE", "TOKEN")
 PAGE_LIMITS = Limits(requests_per_second=100_000, anonymous_per_second=100_000)
 _HOUR_NS = 3_600 * 10**9
+PATIENCE_MS = 60_000
+"""How long is waited for what a browser is to show; far more than it takes, for machines that have much else to do."""
 # What a browser holds back, it says to the page and not to the network.
 _LISTEN = (
     "addEventListener('securitypolicyviolation', event => console.error('policy:', event.violatedDirective, event.blockedURI))"
@@ -228,6 +230,7 @@ def serve(
 def _sign_in(browser: Browser, site: Site) -> Any:
     """What a browser holds after it has sent the form of the sign-in page."""
     with browser.new_context(base_url=site.url) as context:
+        context.set_default_timeout(PATIENCE_MS)
         answer = context.request.post("/sign-in", form={"token": site.token("read")}, headers={"Origin": site.url}, max_redirects=0)
         assert answer.status == 303, answer.text()
         return context.storage_state()
@@ -239,7 +242,8 @@ def chromium() -> Iterator[Browser]:
     path = os.environ.get("MUNIMENT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "the pages are tested in Chromium: install it, or name it in MUNIMENT_CHROMIUM"
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"], timeout=2 * PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield found
         found.close()
 
@@ -258,7 +262,7 @@ def enter(browser: Browser, site: Site, complaints: list[str] | None = None, **o
             heard.append(f"asked {request.url}")
 
     with browser.new_context(base_url=site.url, storage_state=site.cookies, **options) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(_LISTEN)
         context.on("console", hear)
         context.on("weberror", lambda error: heard.append(str(error.error)))

@@ -19,7 +19,7 @@ import consortium
 from consortium import Consortium, Node
 from muniment.ledger.store.file import Store
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 """Far more than it takes, for machines that have much else to do."""
 
 Make = Callable[[str, int], bytes]

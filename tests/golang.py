@@ -27,7 +27,7 @@ def run_go(folder: Path, *arguments: str, **environment: str) -> str:
     """What Go printed, run in `folder`; it must succeed."""
     variables = {**os.environ, "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", **environment}
     command = [find_go(folder), *arguments]
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 Event = dict[str, str]
 

@@ -29,7 +29,8 @@ from muniment.server.hosting import Hosted, Hosting
 from muniment.server.process.assembly import Lifespan, assemble
 
 TOKEN = serving.TOKEN
-QUICK = Patience(connect=2.0, read=5.0, answer=10.0, retries=1.0)
+QUICK = Patience(connect=30.0, read=60.0, answer=60.0, retries=60.0, attempts=3)
+"""A node that is away is left after two more tries, within half a second; one that is there is waited for."""
 
 
 class Host(serving.Port):
@@ -71,7 +72,7 @@ class Host(serving.Port):
 
     def close(self) -> None:
         """The end; the ledger's engine is closed as well."""
-        self.stop()
+        self.end()
         self.app.close()
 
 

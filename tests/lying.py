@@ -106,7 +106,7 @@ class Relayed:
                 break
         kept = [(name, value) for name, value in scope["headers"] if name not in (b"host", b"connection")]
         query = scope["query_string"].decode()
-        async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=30.0) as client:
+        async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=90.0) as client:
             answered = await client.request(
                 scope["method"], scope["path"] + (f"?{query}" if query else ""), headers=kept, content=body
             )
@@ -142,13 +142,17 @@ class Sender:
             except OSError:
                 return
             with connection:
-                connection.settimeout(5)
+                connection.settimeout(60)
                 if self._over is not None:
                     try:
                         connection = self._over.wrap_socket(connection, server_side=True)
                     except OSError:
                         continue
-                self.requests.append(_receive(connection))
+                try:
+                    self.requests.append(_receive(connection))
+                except OSError:
+                    # Whoever asked is gone.
+                    continue
                 answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
                 try:
                     if callable(answer):

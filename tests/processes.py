@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,16 +27,22 @@ from muniment.server.access.tokens import Tokens, Wish
 from muniment.server.caller import Scope
 from muniment.server.process import options
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
+NAMED_PORTS = (11_000, 32_000)
+"""Below those that Linux gives to outgoing connections and to whoever binds port 0."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at now."""
+    """Ports that nobody listens at now, and that the system gives to nobody who asks it for any: they are bound later."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        found: list[int] = []
+        while len(found) < count:
+            each = stack.enter_context(socket.socket())
+            port = random.SystemRandom().randrange(*NAMED_PORTS)
+            with suppress(OSError):
+                each.bind(("127.0.0.1", port))
+                found.append(port)
+        return found
 
 
 class Running:

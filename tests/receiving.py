@@ -53,7 +53,7 @@ class Receiver:
 
     def wait(self, count: int) -> list[Received]:
         """What arrived, once it is so many."""
-        until = clocks.monotonic() + 30
+        until = clocks.monotonic() + 60
         while len(self.received) < count:
             assert clocks.monotonic() < until, len(self.received)
             clocks.sleep(0.01)

@@ -55,10 +55,12 @@ class Relay:
             except OSError:
                 return
             try:
-                theirs = socket.create_connection(self._target, timeout=5)
+                theirs = socket.create_connection(self._target, timeout=60)
             except OSError:
                 ours.close()
                 continue
+            # Who takes nothing for a while is not gone.
+            theirs.settimeout(None)
             with self._lock:
                 if self._cut:
                     ours.close()

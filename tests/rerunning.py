@@ -22,7 +22,7 @@ from muniment.ledger.embedded import Embedded
 from muniment.ledger.store.file import Store
 from muniment.node.chain import batch, moment
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 class Block(NamedTuple):

@@ -13,7 +13,7 @@ from muniment.server import scripts
 
 RUNNER = Path(__file__).resolve().parent / "script" / "run.mjs"
 MODULES = Path(scripts.__file__).parent / "explorer" / "verify"
-SECONDS = 120.0
+SECONDS = 600.0
 
 
 def run(cases: Sequence[Case], joined: Path | None = None, proofs: Mapping[str, Sequence[str]] | None = None) -> list[Case]:

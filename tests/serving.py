@@ -33,7 +33,7 @@ from muniment.server.hosting import Hosting
 from muniment.server.process.assembly import Assembled, assemble
 from muniment.server.settings import Limits, Served, Settings
 
-SECONDS = 20.0
+SECONDS = 60.0
 # Tests of the limits set their own.
 GENEROUS = Limits(requests_per_second=1_000_000, anonymous_per_second=1_000_000)
 SCOPES = {name: Caller(kind="token", id=name, scopes=frozenset({name})) for name in ("read", "write", "admin")}
@@ -123,6 +123,7 @@ class Port:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._number = 0
+        self._held: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -135,6 +136,7 @@ class Port:
         # As the real one (server.process.sockets): else every answer waits 40 ms for the peer's acknowledgement.
         self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._number = self._listening.getsockname()[1]
+        self._release()
         config = uvicorn.Config(
             self._app, log_level="critical", log_config=None, lifespan="on", access_log=False, timeout_graceful_shutdown=1
         )
@@ -147,11 +149,25 @@ class Port:
             self._thread.join(0.005)
 
     def stop(self) -> None:
-        """Answer what was asked, then be away."""
+        """Answer what was asked, then be away. Nobody who asks for a free port is given this one meanwhile."""
         self._server.should_exit = True
         self._thread.join(SECONDS)
         self._listening.close()
         assert not self._thread.is_alive()
+        self._release()
+        # Bound and not listened at: who connects is refused.
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", self._number))
+
+    def end(self) -> None:
+        """Stop, and not start again."""
+        self.stop()
+        self._release()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._held.close()
 
 
 class Server:
@@ -204,7 +220,7 @@ def running(
         finally:
             server.close()
             app.stop()
-            port.stop()
+            port.end()
 
 
 class _Whole:

@@ -27,7 +27,8 @@ from muniment.net.several import Several
 from muniment.net.transport import Patience
 from muniment.net.ways import Ways
 
-HASTY = Patience(connect=1.0, read=5.0, answer=10.0, retries=0.2, attempts=1)
+HASTY = Patience(connect=10.0, read=60.0, answer=60.0, retries=0.2, attempts=1)
+"""Who does not answer is left at once; who is slow is not."""
 
 
 class Nodes:

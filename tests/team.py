@@ -23,7 +23,7 @@ import muniment
 from muniment.client.things import Recorded
 from muniment.errors import Unavailable
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 NOTES = 12
 """So many notes make one job; then the ledger is opened anew."""
 PAUSE_SECONDS = 0.1

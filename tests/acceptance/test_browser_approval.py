@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -22,8 +21,9 @@ from typing import Any, NamedTuple, cast
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Request, expect
 
+import exploring
 from muniment.client import key_request, opening
 from muniment.client.ledger import Ledger
 from muniment.client.things import Version
@@ -125,12 +125,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("MUNIMENT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    assert path, "the pages are tested in Chromium: install it, or name it in MUNIMENT_CHROMIUM"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+    with exploring.chromium() as found:
         yield found
-        found.close()
 
 
 class Person:
@@ -212,6 +208,7 @@ def person(office: Office, browser: Browser) -> Iterator[Any]:
 
     def enter(name: str, *scopes: str, **options: Any) -> Person:
         contexts.append(browser.new_context(**options))
+        contexts[-1].set_default_timeout(exploring.PATIENCE_MS)
         people.append(Person(office, contexts[-1], name, *scopes))
         return people[-1]
 

@@ -10,6 +10,7 @@ import pytest
 
 import consortium
 import engines
+import patient
 from muniment import config
 from muniment.client.home import Home
 from muniment.client.opening import connect
@@ -39,7 +40,9 @@ def settle(folder: Path, them: consortium.Consortium) -> Config:
 
 def test_a_client_goes_on_at_another_node_and_is_shown_the_quorum(tmp_path: Path) -> None:
     engines.find_engine()
-    with consortium.running(tmp_path / "nodes") as them:
+    # A slow node is one that a client leaves, and says so.
+    waits = patient.environment(tmp_path, answer=12.0, quorum=7.0)
+    with consortium.running(tmp_path / "nodes", environment=waits) as them:
         folder = tmp_path / "client"
         folder.mkdir()
         settings = settle(folder, them)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -214,12 +215,15 @@ def test_a_server_that_answers_nonsense_verifies_nothing(page: Page, served: Ser
 
 
 class Returning:
-    """A visitor with one browser, who comes back to the same address; what is served there is the operator's business."""
+    """A visitor with one browser, who comes back to the same address; what is served there is the operator's business.
 
-    def __init__(self, browser: Browser, folder: Path) -> None:
+    `port` is kept for the servers, so that nobody else is given it between two visits.
+    """
+
+    def __init__(self, browser: Browser, folder: Path, port: int) -> None:
         self._browser = browser
         self._folder = folder
-        self._port = 0
+        self._port = port
         self._visits = 0
         self._memory: Any = {}
 
@@ -229,16 +233,20 @@ class Returning:
         self._visits += 1
         state = self._folder / f"server-{self._visits}"
         with exploring.serve(home, state, self._browser, port=self._port) as site:
-            self._port = int(site.url.rpartition(":")[2])
             memory = {**self._memory, "cookies": site.cookies["cookies"]}
             with self._browser.new_context(base_url=site.url, storage_state=memory) as context:
+                context.set_default_timeout(exploring.PATIENCE_MS)
                 yield context.new_page()
                 self._memory = context.storage_state()
 
 
 @pytest.fixture
-def returning(browser: Browser, tmp_path: Path) -> Returning:
-    return Returning(browser, tmp_path)
+def returning(browser: Browser, tmp_path: Path) -> Iterator[Returning]:
+    with socket.socket() as kept:
+        # Bound and not listened at: a server may share it, and nobody is given it as a free one.
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        yield Returning(browser, tmp_path, kept.getsockname()[1])
 
 
 def copy_home(story: Story, folder: Path) -> Home:
@@ -355,6 +363,7 @@ def test_a_bundle_s_page_verifies_from_a_file_and_a_forged_one_does_not(browser:
     assert b'"decision":"approve"' in raw
     forged.write_text(bundle_page.write(raw.replace(b'"decision":"approve"', b'"decision":"reject"', 1), "credit-risk@1"))
     with browser.new_context(offline=True) as context:
+        context.set_default_timeout(exploring.PATIENCE_MS)
         alone = context.new_page()
         alone.goto(genuine.as_uri())
         alone.get_by_role("button", name="Use the trust file in this page").click()

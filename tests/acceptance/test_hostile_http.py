@@ -18,20 +18,22 @@ import pytest
 
 from certificates import certificate
 from muniment.client import home as homes
-from processes import Running, drain, parse, serving, token
+from processes import PATIENCE_SECONDS, Running, drain, parse, serving, token
 
 LIMITS = """
 [limits]
-header_seconds = 1.0
-body_seconds = 1.5
+header_seconds = 2.0
+body_seconds = 2.5
 answer_seconds = 3.0
 connections = 64
 body_bytes = 65536
 anonymous_per_second = 100000
 requests_per_second = 100000
 """
-QUICK_SECONDS = 0.5
-"""A normal caller may wait so long at most, on a machine that does other things too."""
+QUICK_SECONDS = 1.8
+"""A normal caller waits less than this, which no attack does: none of them is cut before two seconds have passed."""
+SOON_SECONDS = 9.0
+"""Until an attack is cut at the limit above, at the latest: well before the limit that a server has by itself."""
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +102,14 @@ def test_a_head_that_never_ends_is_cut(server: Running) -> None:
             sock.close()
     assert {answer.status for answer in answers} == {408}
     assert answers[0].json["code"] == "too-slow"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_who_says_nothing_is_let_go(server: Running) -> None:
     with others(server), server.connect() as sock:
         began = time.monotonic()
         assert drain(sock) == b""
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_a_body_that_drips_is_cut(server: Running, bearer: str) -> None:
@@ -117,11 +119,12 @@ def test_a_body_that_drips_is_cut(server: Running, bearer: str) -> None:
         sock.settimeout(0.2)
         began = time.monotonic()
         answer = b""
-        while not answer and time.monotonic() - began < 8:
+        while not answer and time.monotonic() - began < 20:
             sock.sendall(b"{")
             with suppress(TimeoutError):
                 answer = sock.recv(1 << 16)
-        assert 1.0 < time.monotonic() - began < 5
+        assert 2.0 < time.monotonic() - began < 20
+        sock.settimeout(PATIENCE_SECONDS)
         answer += drain(sock)
     assert parse(answer).status == 408
     assert parse(answer).json["code"] == "too-slow"
@@ -193,8 +196,8 @@ def test_what_is_no_request_is_refused(server: Running, raw: bytes) -> None:
     with others(server):
         began = time.monotonic()
         answer = parse(send(server, raw))
+        assert time.monotonic() - began < SOON_SECONDS
     assert answer.status in (0, 400, 401, 404, 405)
-    assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_half_a_request_and_then_nothing_is_the_end(server: Running) -> None:
         sock.shutdown(socket.SHUT_WR)
         began = time.monotonic()
         drain(sock)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_requests_in_a_row_are_answered_in_order(server: Running) -> None:
@@ -250,7 +253,7 @@ def test_who_never_reads_is_cut(server: Running) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         began = time.monotonic()
         ended = False
-        while not ended and time.monotonic() - began < 15:
+        while not ended and time.monotonic() - began < 40:
             try:
                 sock.settimeout(0.5)
                 sock.sendall(b"GET /v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * 20)
@@ -272,8 +275,12 @@ def test_more_connections_than_may_be_are_told_so(server: Running) -> None:
     finally:
         for sock in socks:
             sock.close()
-    time.sleep(0.2)
-    assert server.get("/healthz").status == 200
+    # It hears a moment later that they are gone.
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while (answer := server.get("/healthz")).status == 503:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    assert answer.status == 200
 
 
 def test_it_is_well_afterwards_and_says_what_it_cut(server: Running) -> None:
@@ -291,7 +298,7 @@ def test_a_hello_that_is_none_does_not_stop_tls(tmp_path: Path) -> None:
             with server.connect() as sock:
                 sock.sendall(raw)
                 drain(sock)
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 3 * SOON_SECONDS
         context = ssl.create_default_context(cafile=str(pem))
         with server.connect() as sock, context.wrap_socket(sock, server_hostname="127.0.0.1") as secure:
             assert secure.version() in ("TLSv1.2", "TLSv1.3")

@@ -39,7 +39,12 @@ class Writer:
 
     def wait(self) -> bytes:
         """Wait for the first receipt."""
-        return os.read(self._receipts, 1 << 16)
+        begun = b""
+        while b"\n" not in begun:
+            part = os.read(self._receipts, 1 << 16)
+            assert part, "it ended by itself"
+            begun += part
+        return begun
 
     def kill(self) -> None:
         """kill -9."""
@@ -94,7 +99,8 @@ def test_kill_during_concurrent_appends(tmp_path: Path, long: bool) -> None:
     random_ = random.Random(20_261_123)
     path, held, total = tmp_path / "0.db", list[makers.Held](), 0
     makers.found(path, system_clock).close()
-    for round_ in range(200 if long else 20):
+    rounds = 200 if long else 20
+    for round_ in range(rounds):
         writers = [Writer(path, f"{round_}-{name}") for name in ("one", "two")]
         begun = [writer.wait() for writer in writers]
         for writer in random_.sample(writers, 2):
@@ -111,7 +117,8 @@ def test_kill_during_concurrent_appends(tmp_path: Path, long: bool) -> None:
             path, held = tmp_path / f"{round_ + 1}.db", []
             makers.found(path, system_clock).close()
     finish(path, held)
-    assert total > 40
+    # Each of them handed out one at least, before it was killed.
+    assert total >= 2 * rounds
 
 
 def size_is_small(held: list[makers.Held]) -> bool:

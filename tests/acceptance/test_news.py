@@ -16,6 +16,7 @@ import processes
 from hearing import Ear
 from muniment.client import home as homes
 from muniment.client.home import Home
+from muniment.server import stream
 from receiving import Received, Receiver
 
 MAX_COST_MIB = 100
@@ -40,7 +41,8 @@ def test_every_listener_hears_of_every_block(home: Home, workers: int) -> None:
             for ear in ears:
                 told = json.loads(ear.hear()["data"])
                 assert [row["thing"] for row in told["events"]] == [f"system-{number}"]
-            assert time.monotonic() - began < 3
+            # By itself, and not because something else was sent at last.
+            assert time.monotonic() - began < stream.HEARTBEAT_SECONDS
         for ear in ears:
             ear.close()
         stranger = Ear(server.url)
@@ -84,7 +86,7 @@ def test_killed_again_and_again_no_delivery_is_lost(home: Home) -> None:
                 server.process.send_signal(signal.SIGKILL)
                 server.process.wait()
                 continue
-            until = time.monotonic() + 30
+            until = time.monotonic() + 90
             while len({each.headers["webhook-id"] for each in receiver.received}) < recorded:
                 assert time.monotonic() < until, (recorded, len(receiver.received))
                 time.sleep(0.05)

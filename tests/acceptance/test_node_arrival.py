@@ -42,7 +42,7 @@ def test_a_late_member_begins_from_a_snapshot_and_is_repaired(tmp_path: Path) ->
         assert set(answer["signers"]) == {"bank", "lab", "source"}
         assert said == 0
         late.start().wait()
-        them.agree(40.0)
+        them.agree()
         # It did not take the first blocks: nobody told it what they led to.
         assert (begun := marks(late)[0].height) > 1
 
@@ -59,7 +59,7 @@ def test_a_late_member_begins_from_a_snapshot_and_is_repaired(tmp_path: Path) ->
         kept.close()
         late.start("--public").wait()
         record(them, "after")
-        them.agree(40.0)
+        them.agree()
         read = golang.build_reader(tmp_path)
         read_all(them, late, read)
         record(them, "last")
@@ -71,7 +71,7 @@ def test_a_late_member_begins_from_a_snapshot_and_is_repaired(tmp_path: Path) ->
 
 def read_all(them: Consortium, node: Node, read: golang.Read) -> None:
     """A node shows the ledger that all have, cosigned by all, once the last of them has."""
-    size, root = max(them.agree(40.0).values())
+    size, root = max(them.agree().values())
     names = sorted(each.verifier.name for each in them.trust.cosigners)
     assert len(names) == 4
     # The publisher's line follows the quorum, and is told to the other nodes a moment later.
@@ -88,7 +88,7 @@ def record(them: Consortium, name: str) -> None:
             return {each["decision"] for each in them.bank.submit(*entries)} <= {"admitted", "repeated"}
         return False
 
-    consortium.until(recorded, 60.0)
+    consortium.until(recorded)
 
 
 def run(command: str, node: Node, *options: str) -> tuple[dict[str, Any], int]:
@@ -97,7 +97,7 @@ def run(command: str, node: Node, *options: str) -> tuple[dict[str, Any], int]:
         [sys.executable, "-m", "muniment", "node", command, "--home", str(node.home.home), "--json", *options],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     return json.loads(done.stdout or done.stderr), done.returncode

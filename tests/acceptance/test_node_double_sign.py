@@ -28,7 +28,7 @@ from muniment.node import settings
 from muniment.node.founding import engine_keys
 from muniment.node.settings import Peer
 
-PROVEN_SECONDS = 60.0
+PROVEN_SECONDS = 180.0
 """Far more than it takes, for machines that have much else to do."""
 
 
@@ -107,7 +107,7 @@ def check_told(node: Node, found: dict[int, tuple[Fault, ...]]) -> None:
 
     consortium.until(sounds, PROVEN_SECONDS, lambda: str(node.standing()["alarms"]))
     assert {each["organisation"] for each in node.standing()["faults"]} == {"watch"}
-    assert '"code":"double-sign","organisation":"watch"' in node.log.read_text()
+    consortium.until(lambda: '"code":"double-sign","organisation":"watch"' in node.log.read_text(), PROVEN_SECONDS, node.tail)
     page = node.text("/consortium")
     assert "Proof of double signing" in page
     assert "voted twice" in page
@@ -143,7 +143,7 @@ def test_a_validator_that_signs_twice_is_named_in_a_header(tmp_path: Path) -> No
 
         def proven() -> bool:
             number = next(sent)
-            them.bank.submit(them.system("bank", f"system-{number}"))
+            them.bank.record(them.system("bank", f"system-{number}"))
             return bool(proofs(them.bank))
 
         began = time.monotonic()
@@ -151,11 +151,12 @@ def test_a_validator_that_signs_twice_is_named_in_a_header(tmp_path: Path) -> No
         print(f"proven after {time.monotonic() - began:.1f} s and {next(sent)} events")
         twin.stop()
         # All go on, and agree on what was proven.
-        (verdict,) = them.lab.submit(them.system("lab", "afterwards"))
-        assert verdict["decision"] == "admitted"
+        (verdict,) = them.lab.record(them.system("lab", "afterwards"))
+        assert verdict["decision"] in ("admitted", "repeated")
         them.agree()
+        # One more block may name what was found last.
+        consortium.until(lambda: all(proofs(node) == proofs(them.bank) for node in them), PROVEN_SECONDS)
         found = proofs(them.bank)
-        assert all(proofs(node) == found for node in them)
         validator = next(each for each in them.bank.home.load_consortium().validators.members if each.organisation == "watch")
         for fault in itertools.chain.from_iterable(found.values()):
             assert (fault.organisation, fault.kind, fault.address) == ("watch", "duplicate-vote", members.address(validator.key))

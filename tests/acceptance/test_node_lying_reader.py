@@ -65,7 +65,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("consortium")
     with consortium.running(folder) as them:
         for node in them:
-            node.submit(them.system(node.organisation, f"of-{node.organisation}"))
+            node.record(them.system(node.organisation, f"of-{node.organisation}"))
         them.agree()
         yield Place(folder, them)
 
@@ -79,7 +79,7 @@ def relayed(place: Place) -> Iterator[tuple[Liar, str]]:
     try:
         yield liar, port.url
     finally:
-        port.stop()
+        port.end()
 
 
 def look(settings: Config) -> int:
@@ -158,7 +158,7 @@ def test_an_old_state_is_not_taken_for_the_newest(place: Place) -> None:
         alone = place.settings("old-alone", (url, watch.token))
         before = look(alone)
         # The client saw a newer block, at whichever node; the one that shows the old one again is not believed.
-        bank.submit(place.them.system("bank", "newer"))
+        bank.record(place.them.system("bank", "newer"))
         place.them.agree()
         newest = max(bank.heads().values())[0]
         ledger = connect(place.settings("old", (bank.url, bank.token)))

@@ -47,8 +47,9 @@ from muniment.ledger.store.file import Store
 # A client says aloud that it follows the members; here that is no mistake.
 pytestmark = pytest.mark.filterwarnings("default::muniment.client.following.MembersWarning")
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 """Far more than it takes, for machines that have much else to do."""
+ASKING: dict[str, Any] = {"trust_env": False, "timeout": PATIENCE_SECONDS}
 UNAVAILABLE = 6
 COSIGNER = 0x04
 
@@ -123,7 +124,7 @@ def stand(folder: Path, node: Node | None = None) -> Config:
 
 def prove(them: Consortium, settings: Config) -> Proved:
     """What an outsider is given about an early event."""
-    (verdict,) = them.bank.submit(them.system("bank", "scoring"))
+    (verdict,) = them.bank.record(them.system("bank", "scoring"))
     index = verdict["index"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -150,13 +151,13 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
 
 def engine_has(node: Node) -> set[str]:
     """The addresses of the validators that a node's engine has for its next block."""
-    found = httpx.get(f"http://{node.home.load_settings().rpc}/validators?per_page=100", trust_env=False).json()
+    found = httpx.get(f"http://{node.home.load_settings().rpc}/validators?per_page=100", **ASKING).json()
     return {each["address"].lower() for each in found["result"]["validators"]}
 
 
 def votes(node: Node) -> set[str]:
     """The addresses of those who signed the newest block of the engine."""
-    found = httpx.get(f"http://{node.home.load_settings().rpc}/commit", trust_env=False).json()
+    found = httpx.get(f"http://{node.home.load_settings().rpc}/commit", **ASKING).json()
     return {each["validator_address"].lower() for each in found["result"]["signed_header"]["commit"]["signatures"]}
 
 

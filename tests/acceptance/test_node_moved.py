@@ -49,7 +49,7 @@ BATCH = 1_000
 MEMBERS = ("bank", "lab", "uni")
 OWNER = "alice"
 DRAFT, COPY = "draft.json", "copy.db"
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 """Far more than it takes, for machines that have much else to do."""
 VERIFICATION = 3
 SOLO: Tier = "solo"

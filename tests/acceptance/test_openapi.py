@@ -312,6 +312,7 @@ def test_nothing_is_answered_that_is_not_described(
             *("--exclude-path", "/v1/stream", "--max-examples", str(tried[0]), "--phases", tried[1], "--seed", "20261123"),
             *("--exclude-checks", ",".join(NOT_CHECKED), "--no-shrink", "--continue-on-failure", "--no-color"),
             *("--generation-database", "none", "--report", "json", "--report-json-path", str(tmp_path / "report.json")),
+            *("--suppress-health-check", "all", "--request-timeout", "60"),
         ]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
         failed = [line for line in served.log.read_text().splitlines() if "a request failed" in line]

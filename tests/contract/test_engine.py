@@ -102,7 +102,7 @@ ENGINES = {
 }
 """In one process; at a node; at a node whose blocks CometBFT orders."""
 
-SOON_SECONDS = 20.0
+SOON_SECONDS = 60.0
 
 
 @pytest.fixture(params=list(ENGINES))

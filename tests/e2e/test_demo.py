@@ -27,7 +27,7 @@ from muniment.core.format import dsse, encoding
 from muniment.core.rules import policy_text, records
 
 PROGRAM = str(Path(sys.executable).with_name("muniment"))
-TIME_LIMIT_S = 30
+TIME_LIMIT_S = 300
 
 # Any attempt to reach a network ends the process.
 NO_NETWORK = """

@@ -53,7 +53,7 @@ def load(path: Path) -> ModuleType:
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), **environment}
-    return subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_the_floors_hold() -> None:

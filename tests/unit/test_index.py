@@ -558,8 +558,8 @@ class TestTheFile:
         queue: multiprocessing.Queue[list[str]] = context.Queue()
         child = context.Process(target=lambda: queue.put([row.name for row in index.events()]))
         child.start()
-        assert queue.get(timeout=20) == names
-        child.join(20)
+        assert queue.get(timeout=60) == names
+        child.join(60)
         assert child.exitcode == 0
         assert [row.name for row in index.events()] == names
 

@@ -274,7 +274,7 @@ def test_several_processes_and_threads_write_one_file(vault: Vault) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        for part in work.get(timeout=60):
+        for part in work.get(timeout=180):
             kept.update(part)
     assert len(kept) == 100
     assert {digest: vault.disclose(Sealed(sealed=digest)) for digest in kept} == kept

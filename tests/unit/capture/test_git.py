@@ -197,14 +197,14 @@ def test_looking_writes_nothing(repository: Path) -> None:
 def test_a_git_that_fails_or_hangs_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "git"
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    for script, code in (
-        ("echo 'fatal: detected dubious ownership' >&2; exit 128", "git-failed"),
-        ("exec sleep 60", "git-timeout"),
+    for script, code, timeout_s in (
+        ("echo 'fatal: detected dubious ownership' >&2; exit 128", "git-failed", 60.0),
+        ("exec sleep 60", "git-timeout", 0.3),
     ):
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
         with pytest.raises(CaptureError) as caught:
-            git.read(tmp_path, timeout_s=0.3)
+            git.read(tmp_path, timeout_s=timeout_s)
         assert caught.value.code == code
     with pytest.raises(CaptureError):
         git.read(tmp_path / "missing")

@@ -66,7 +66,10 @@ def test_a_member_goes(say: Speaking) -> None:
     refused = say("bank", "member", "remove", "clinic")
     assert refused.code == exits.REFUSED
     assert "amendment" in refused.err
+    first = say("bank", "member", "remove", "clinic", "--approve")
+    assert first.out.endswith("\nNext: muniment member remove clinic --propose, which says who is still missing\n")
     say.agree("member", "remove", "clinic")
+    assert say("bank", "member", "remove", "clinic", "--approve").out.endswith("\nNext: muniment member remove clinic\n")
     agreed = say("bank", "member", "remove", "clinic", "--propose")
     assert "Approved by 3 of 3 (more than two thirds of 4) as member: auditor, bank, lab; enough" in agreed.out
     assert say("bank", "member", "remove", "clinic", "--dry-run").code == exits.OK

@@ -150,6 +150,7 @@ def test_an_amendment_from_beginning_to_end(call: Call, team: Path, lower: str) 
     by_file = call("policy", "approve", lower, "--actor", "bob", "--reason", "no model reaches more")
     assert by_file.code == 0
     assert "looser     production asks for auc at least 0.70" in by_file.out
+    assert by_file.out.endswith("\nNext: muniment policy propose next.toml, which says who is still missing\n")
     assert (
         "Approved by 1 of 2 as approver: bob; 1 missing\n  who may: carol\n"
         in call("policy", "propose", lower, "--actor", "bob").out
@@ -215,7 +216,7 @@ def policy_write(name: str, text: str) -> str:
 
 def test_what_comes_next_is_said_to_who_can_do_it(call: Call, team: Path, lower: str, model: Path) -> None:
     first = call("policy", "approve", lower, "--actor", "bob")
-    assert first.out.endswith(f"Next: muniment policy propose {lower}\n")
+    assert first.out.endswith(f"Next: muniment policy propose {lower}, which says who is still missing\n")
     assert call("policy", "approve", lower, "--actor", "carol").out.endswith(f"Next: muniment policy amend {lower}\n")
     call("register", "credit-risk", model, "--actor", "alice")
     told = call("evaluate", "credit-risk@1", "--metric", "auc=0.9", "--actor", "alice").out

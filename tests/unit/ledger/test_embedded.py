@@ -74,18 +74,18 @@ def test_threads_that_wait_share_a_block(life: makers.Life, monkeypatch: pytest.
     def slow(self: Store, *arguments: object) -> object:
         # The first block takes until all the others wait.
         first.set()
-        together.wait(5)
+        together.wait(60)
         return append(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Store, "append", slow)
 
     def submit(number: int) -> None:
         if number:
-            first.wait(5)
+            first.wait(60)
         verdicts[number] = [each.index for each in life.engine.append(events[number])]
 
     def release() -> None:
-        deadline = clocks.monotonic() + 5
+        deadline = clocks.monotonic() + 30
         while len(life.engine._queue) < 7 and clocks.monotonic() < deadline:
             clocks.sleep(0.001)
         together.set()
@@ -198,7 +198,7 @@ def test_processes_share_one_file(tmp_path: Path) -> None:
         )
         for name in ("one", "two")
     ]
-    outputs = [writer.communicate(timeout=60)[0] for writer in writers]
+    outputs = [writer.communicate(timeout=180)[0] for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0]
     acknowledged = [line.split() for output in outputs for line in output.splitlines()]
     assert len(acknowledged) == 30
@@ -222,12 +222,12 @@ def test_a_forked_child_and_its_parent_lose_nothing(tmp_path: Path) -> None:
         try:
             life.append(life.sign("system.registered", event_id=makers.random_id(), name="child-1", operatorRole="provider"))
             to_parent[0].send(True)
-            to_child[1].poll(20)
+            to_child[1].poll(60)
             life.append(life.sign("system.registered", event_id=makers.random_id(), name="child-2", operatorRole="provider"))
             code = 0
         finally:
             os._exit(code)
-    assert to_parent[1].poll(20)
+    assert to_parent[1].poll(60)
     life.append(life.system("parent"))
     life.close()
     to_child[0].send(True)
@@ -263,11 +263,11 @@ def test_threads_of_the_parent_do_not_lock_the_child_out(life: makers.Life) -> N
     def hold() -> None:
         with life.engine.view():
             taken.set()
-            done.wait(10)
+            done.wait(60)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    taken.wait(5)
+    assert taken.wait(30)
     child = os.fork()
     if child == 0:
         code = 1

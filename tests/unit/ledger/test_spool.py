@@ -314,7 +314,7 @@ def test_several_processes_share_a_spool(spool: Spool, tmp_path: Path) -> None:
     for child in children:
         child.start()
     for child in children:
-        child.join(60)
+        child.join(180)
         assert child.exitcode == 0
     assert spool.pending() == spool.rejected() == []
     taken = {path.name: path.read_bytes() for path in entries.iterdir()}

@@ -6,6 +6,7 @@ import re
 import time as clocks
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ from entering import BROWSER, OURS, Entered, bearer
 from muniment.client import home as homes
 from muniment.core.format import time
 from muniment.ledger.embedded import system_clock
-from muniment.server.access import links
+from muniment.server.access import links, rate
 from muniment.server.access.rate import FAILURES_PER_MINUTE
 from muniment.server.settings import Limits, Served
 
@@ -82,10 +83,11 @@ def test_a_token_in_the_address_is_refused_even_beside_a_good_one(door: Entered)
 
 
 def test_a_huge_token_is_looked_at_by_nobody(door: Entered) -> None:
-    began = clocks.perf_counter()
+    # Of this process alone: what else the machine does is not counted.
+    began = clocks.process_time()
     answer = door.client.get(VIEW, headers=bearer("eyJ" + "A" * 60_000))
     assert (answer.status_code, code_of(answer)) == (401, "token-malformed")
-    assert clocks.perf_counter() - began < 1.0
+    assert clocks.process_time() - began < 1.0
 
 
 def test_a_revoked_token_stops_at_once_here_and_within_two_seconds_elsewhere(door: Entered, home: Path, tmp_path: Path) -> None:
@@ -107,11 +109,11 @@ def test_a_revoked_token_stops_at_once_here_and_within_two_seconds_elsewhere(doo
         assert code_of(elsewhere.client.get(VIEW, headers=bearer(token))) == "token-revoked"
 
 
-def test_a_token_that_ends_is_not_remembered_beyond_its_end(door: Entered) -> None:
-    end = system_clock() + 2_000_000
+def test_a_token_that_ends_is_not_remembered_beyond_its_end(door: Entered, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = system_clock() + 600_000_000
     token = door.token("read", expires_at=time.format(end))
     assert door.client.get(VIEW, headers=bearer(token)).status_code == 200
-    clocks.sleep(max(0, end - system_clock()) / 1_000_000)
+    monkeypatch.setattr(clocks, "time_ns", lambda: end * 1_000)
     assert code_of(door.client.get(VIEW, headers=bearer(token))) == "token-expired"
 
 
@@ -287,7 +289,10 @@ def test_who_fails_too_often_is_told_to_wait_and_others_are_not(door: Entered) -
     assert door.client.post("/sign-in", data={"token": "x"}, headers=OURS).status_code == 429
 
 
-def test_requests_are_counted_by_caller_and_by_address(home: Path, tmp_path: Path) -> None:
+def test_requests_are_counted_by_caller_and_by_address(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # All of it in one stretch of time, however long it takes.
+    now = clocks.monotonic()
+    monkeypatch.setattr(rate, "time", SimpleNamespace(monotonic=lambda: now))
     few = Limits(requests_per_second=5, anonymous_per_second=2)
     with entering.entered(home, state=tmp_path / "server", limits=few) as door:
         one, other = bearer(door.token("read")), bearer(door.token("read"))

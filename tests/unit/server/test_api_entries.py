@@ -228,7 +228,7 @@ def test_requests_that_come_together_share_a_block(node: Node, monkeypatch: pyte
         blocks.append(len(submissions))
         if len(blocks) == 1:
             entered.set()
-            assert leave.wait(10)
+            assert leave.wait(60)
         return append(self, submissions)
 
     monkeypatch.setattr(Embedded, "append_block", slow)
@@ -237,9 +237,9 @@ def test_requests_that_come_together_share_a_block(node: Node, monkeypatch: pyte
     writing = node.client.litestar.state.submitters[""]
     with ThreadPoolExecutor(16) as pool:
         first = pool.submit(node.client.post, "/v1/entries", content=body(node.sign()))
-        assert entered.wait(10)
+        assert entered.wait(60)
         rest = [pool.submit(node.client.post, "/v1/entries", content=each) for each in bodies]
-        for _ in range(500):
+        for _ in range(3_000):
             if writing.waiting == 15:
                 break
             threading.Event().wait(0.01)
@@ -259,16 +259,16 @@ def test_a_full_queue_says_when_to_come_again(node: Node, monkeypatch: pytest.Mo
 
     def slow(self: Embedded, submissions: list[chain.Submission]) -> object:
         entered.set()
-        assert leave.wait(10)
+        assert leave.wait(60)
         return append(self, submissions)
 
     monkeypatch.setattr(Embedded, "append_block", slow)
     monkeypatch.setattr("muniment.server.submitting.MAX_WAITING", 1)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(node.client.post, "/v1/entries", content=body(node.sign()))
-        assert entered.wait(10)
+        assert entered.wait(60)
         second = pool.submit(node.client.post, "/v1/entries", content=body(node.sign()))
-        for _ in range(500):
+        for _ in range(3_000):
             if writing.waiting:
                 break
             threading.Event().wait(0.01)

@@ -12,7 +12,9 @@ import pytest
 from muniment.server.limits import Limiting, allow
 from muniment.server.settings import Limits
 
-LIMITS = Limits(body_bytes=80, blob_bytes=200, body_seconds=0.1, answer_seconds=0.1, listeners=1)
+LIMITS = Limits(body_bytes=80, blob_bytes=200, listeners=1)
+# For what is to be late.
+HASTY = Limits(body_bytes=80, blob_bytes=200, body_seconds=0.1, answer_seconds=0.1, listeners=1)
 OK = [{"type": "http.response.start", "status": 200, "headers": []}, {"type": "http.response.body", "body": b"ok"}]
 Part = tuple[float, bytes, bool]
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -39,7 +41,7 @@ async def deaf(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def late(scope: Any, receive: Any, send: Any) -> None:
-    await asyncio.sleep(10)
+    await asyncio.sleep(3_600)
 
 
 async def stream(scope: Any, receive: Any, send: Any) -> None:
@@ -54,9 +56,11 @@ def request(path: str = "/v1/entries", **headers: str) -> dict[str, Any]:
     return {"type": "http", "method": "POST", "path": path, "headers": said}
 
 
-async def call(app: Limiting, scope: dict[str, Any], parts: tuple[Part, ...] = ()) -> list[dict[str, Any]]:
-    """What the caller sees; `parts` of the body are (seconds until it comes, bytes, more to come)."""
-    sent: list[dict[str, Any]] = []
+async def call(
+    app: Limiting, scope: dict[str, Any], parts: tuple[Part, ...] = (), seen: list[dict[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """What the caller sees, kept in `seen` as it comes; `parts` of the body are (seconds until it comes, bytes, more to come)."""
+    sent: list[dict[str, Any]] = [] if seen is None else seen
     coming = iter(parts)
 
     async def receive() -> dict[str, Any]:
@@ -74,9 +78,9 @@ async def call(app: Limiting, scope: dict[str, Any], parts: tuple[Part, ...] = (
     return sent
 
 
-def answer(app: App, scope: dict[str, Any], parts: tuple[Part, ...] = ()) -> tuple[int, str]:
+def answer(app: App, scope: dict[str, Any], parts: tuple[Part, ...] = (), limits: Limits = LIMITS) -> tuple[int, str]:
     """Status, and the code of the problem if it is one."""
-    sent = asyncio.run(call(Limiting(app, LIMITS), scope, parts))  # type: ignore[arg-type]
+    sent = asyncio.run(call(Limiting(app, limits), scope, parts))  # type: ignore[arg-type]
     body = b"".join(each.get("body", b"") for each in sent)
     return sent[0]["status"], json.loads(body)["code"] if body.startswith(b"{") else body.decode()
 
@@ -99,7 +103,7 @@ def test_a_body_that_grows_beyond_the_limit_is_refused(app: App) -> None:
 
 
 def test_a_body_that_does_not_come_is_refused() -> None:
-    assert answer(deaf, request(content_length="10"), ((0.0, b"x", True), (5.0, b"x", True))) == (408, "too-slow")
+    assert answer(deaf, request(content_length="10"), ((0.0, b"x", True), (3_600.0, b"x", True)), HASTY) == (408, "too-slow")
 
 
 def test_who_reads_a_body_only_when_its_time_is_over_gets_none_of_it() -> None:
@@ -107,24 +111,25 @@ def test_who_reads_a_body_only_when_its_time_is_over_gets_none_of_it() -> None:
         await asyncio.sleep(0.15)
         await deaf(scope, receive, send)
 
-    assert answer(dawdling, request(content_length="10"), ((0.0, b"x" * 10, False),)) == (408, "too-slow")
+    patient = Limits(body_bytes=80, body_seconds=0.1)
+    assert answer(dawdling, request(content_length="10"), ((0.0, b"x" * 10, False),), patient) == (408, "too-slow")
 
 
 def test_an_application_that_neither_reads_nor_answers_is_late() -> None:
-    assert answer(late, request(content_length="10"), ((0.0, b"x", True),)) == (503, "late")
+    assert answer(late, request(content_length="10"), ((0.0, b"x", True),), HASTY) == (503, "late")
 
 
 def test_an_answer_that_does_not_come_is_said() -> None:
-    assert answer(late, request()) == (503, "late")
+    assert answer(late, request(), limits=HASTY) == (503, "late")
 
 
 def test_an_answer_that_stops_in_the_middle_is_no_answer() -> None:
     async def half(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await asyncio.sleep(10)
+        await asyncio.sleep(3_600)
 
     with pytest.raises(TimeoutError):
-        asyncio.run(call(Limiting(half, LIMITS), request()))  # type: ignore[arg-type]
+        asyncio.run(call(Limiting(half, HASTY), request()))  # type: ignore[arg-type]
 
 
 def test_a_timeout_of_the_application_itself_stays_its_own() -> None:
@@ -137,9 +142,13 @@ def test_a_timeout_of_the_application_itself_stays_its_own() -> None:
 
 def test_streams_last_until_they_are_ended_and_only_so_many_may_be() -> None:
     async def story() -> None:
-        limiting = Limiting(stream, LIMITS)  # type: ignore[arg-type]
-        first = asyncio.create_task(call(limiting, request("/v1/stream")))
+        limiting = Limiting(stream, HASTY)  # type: ignore[arg-type]
+        seen: list[dict[str, Any]] = []
+        first = asyncio.create_task(call(limiting, request("/v1/stream"), seen=seen))
         await asyncio.sleep(0.3)
+        async with asyncio.timeout(30):
+            while len(seen) <= 5:
+                await asyncio.sleep(0.01)
         assert len(limiting.listeners) == 1
         second = await call(limiting, request("/v1/stream"))
         assert (second[0]["status"], json.loads(second[1]["body"])["code"]) == (503, "too-many-listeners")

@@ -117,13 +117,16 @@ def test_whoever_waits_when_the_other_side_dies_is_told_to_come_again(tmp_path: 
 
 
 def test_what_is_in_work_is_answered_before_the_end(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+
     async def answer(question: Question) -> bytes:
+        begun.set()
         await asyncio.sleep(0.1)
         return b"done"
 
     async def story(line: Line, office: Office) -> None:
         asked = asyncio.create_task(line.ask(SUBMIT))
-        await asyncio.sleep(0.03)
+        await begun.wait()
         await office.close()
         assert await asked == b"done"
 

@@ -21,7 +21,8 @@ from muniment.server.api import questions
 from muniment.server.settings import Limits
 
 MANY = 48
-SOON = 5.0
+# Who is held up waits for PATIENCE.
+SOON, PATIENCE = 60.0, 600.0
 
 
 class Crowd:
@@ -36,7 +37,7 @@ class Crowd:
 
     def wait(self, *_: object, **__: object) -> Any:
         """What a slow question does."""
-        self.open.wait(30)
+        self.open.wait(PATIENCE)
         raise InterruptedError
 
     def ask(self, method: str, path: str, **more: Any) -> None:
@@ -48,7 +49,7 @@ class Crowd:
     def end(self) -> None:
         self.open.set()
         for each in self.asked:
-            each.result(30)
+            each.result(60)
         self._pool.shutdown()
 
 

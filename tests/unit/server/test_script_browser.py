@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 import credit
 import serving
+from exploring import PATIENCE_MS
 from muniment.client import opening
 from muniment.core.proof import trust as trusts
 from muniment.ledger.pins import fingerprint
@@ -57,7 +58,8 @@ def browser() -> Iterator[Browser]:
     path = os.environ.get("MUNIMENT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "the pages are tested in Chromium: install it, or name it in MUNIMENT_CHROMIUM"
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"], timeout=2 * PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield found
         found.close()
 
@@ -65,6 +67,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
     with browser.new_context(base_url=server.url, extra_http_headers=server.headers) as context:
+        context.set_default_timeout(PATIENCE_MS)
         found = context.new_page()
         complaints: list[str] = []
         found.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -201,6 +204,7 @@ def test_a_dropped_bundle_is_verified(page: Page, lived: tuple[Path, bytes, str]
 def alone(browser: Browser) -> Iterator[Page]:
     """A page without any network."""
     with browser.new_context(offline=True) as context:
+        context.set_default_timeout(PATIENCE_MS)
         yield context.new_page()
 
 

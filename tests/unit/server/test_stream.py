@@ -39,7 +39,7 @@ def listen(server: serving.Server, path: str = "/v1/stream", **headers: str) -> 
 
 
 def wait_for_listeners(server: serving.Server, count: int) -> None:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while server.app.state.feeds[""].listeners != count:
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -66,16 +66,15 @@ def test_a_block_of_another_process_is_told(server: serving.Server, life: makers
 
 def test_a_commit_of_this_process_is_told_at_once(server: serving.Server, life: makers.Life) -> None:
     found = server.app.state.feeds[""]
-    found._poll_seconds = 30.0
+    found._poll_seconds = 3_600.0
     ear = listen(server)
     ear.read()
     wait_for_listeners(server, 1)
+    # What it slept already when it was told to poll no more.
     time.sleep(0.3)
-    began = time.monotonic()
     life.grow(3)
     found.nudge()
     assert ear.hear()["id"] == "3"
-    assert time.monotonic() - began < 5
     ear.close()
 
 
@@ -136,17 +135,20 @@ def test_many_blocks_at_once_reach_everybody_in_order(server: serving.Server, li
     for ear in ears:
         ear.close()
     wait_for_listeners(server, 0)
-    assert not server.app.state.feeds[""]._frames
+    until = time.monotonic() + 30
+    while server.app.state.feeds[""]._frames:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_who_does_not_read_is_cut_and_others_are_not(
     server: serving.Server, life: makers.Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "STALLED_SECONDS", 0.5)
+    monkeypatch.setattr(stream, "STALLED_SECONDS", 3.0)
     deaf, ear = listen(server), listen(server)
     wait_for_listeners(server, 2)
     size = 1
-    until = time.monotonic() + 30
+    until = time.monotonic() + 240
     while server.app.state.feeds[""].listeners == 2:
         assert time.monotonic() < until
         size += 1_001

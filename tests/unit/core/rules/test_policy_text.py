@@ -393,11 +393,12 @@ def test_a_threshold_without_spaces() -> None:
     ],
 )
 def test_what_is_far_too_long_is_told_at_once(text: str, line: int, what: str) -> None:
-    began = time.monotonic()
+    # Of this process alone: what else the machine does is not counted.
+    began = time.process_time()
     with pytest.raises(InvalidInput, match=what) as caught:
         policy_text.parse(text)
     assert caught.value.details["line"] == line
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_the_example_of_the_manual_is_right() -> None:

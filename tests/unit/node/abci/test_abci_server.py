@@ -23,6 +23,7 @@ from muniment.node.abci.proto import types_pb2 as abci
 from muniment.node.abci.server import MAX_CONNECTIONS, Answer, Halted, Server, encode_length, encode_message
 
 FLUSH = encode_message(abci.Request(flush=abci.RequestFlush()))
+SECONDS = 60.0
 
 
 def echo(text: str) -> bytes:
@@ -50,7 +51,7 @@ class Place:
 
     def dial(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
-        client.settimeout(10)
+        client.settimeout(SECONDS)
         client.connect(str(self.path))
         self._clients.append(client)
         return client
@@ -75,7 +76,7 @@ def receive(client: socket.socket, number: int) -> list[abci.Response]:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -87,7 +88,7 @@ def test_answers_come_in_order_at_the_flush(place: Place) -> None:
     client.settimeout(0.1)
     with pytest.raises(TimeoutError):
         client.recv(1)
-    client.settimeout(10)
+    client.settimeout(SECONDS)
     client.sendall(FLUSH)
     *echoed, last = receive(client, 101)
     assert [each.echo.message for each in echoed] == [str(number) for number in range(100)]
@@ -113,7 +114,7 @@ def test_connections_do_not_wait_for_each_other(place: Place) -> None:
 
     def answer(request: abci.Request) -> abci.Response:
         if request.echo.message == "slow":
-            slow.wait(10)
+            slow.wait(SECONDS)
         return answer_echo(request)
 
     place.answer = answer
@@ -131,7 +132,7 @@ def test_who_asks_need_not_wait_to_be_rid_of_questions(place: Place) -> None:
     slow = threading.Event()
 
     def answer(request: abci.Request) -> abci.Response:
-        slow.wait(10)
+        slow.wait(SECONDS)
         return abci.Response(echo=abci.ResponseEcho(message=request.echo.message[:1]))
 
     place.answer = answer
@@ -278,7 +279,7 @@ threading.Event().wait()
         client.connect(str(tmp_path / "s"))
         client.sendall(echo("a") + FLUSH)
         assert client.recv(1) == b""
-        assert process.wait(10) == servers.FAILED
+        assert process.wait(SECONDS) == servers.FAILED
         said = process.stderr.read()
     finally:
         process.kill()

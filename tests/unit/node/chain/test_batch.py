@@ -137,7 +137,7 @@ def test_what_several_ask_at_once_is_verified_once(chain: Chain) -> None:
     gate = threading.Barrier(8)
 
     def open_() -> opening.Transaction:
-        gate.wait(10)
+        gate.wait(60)
         return opened.open(raw)
 
     with ThreadPoolExecutor(8) as pool:
@@ -153,7 +153,7 @@ def test_what_does_not_open_fails_for_everybody() -> None:
     gate = threading.Barrier(4)
 
     def open_() -> str:
-        gate.wait(10)
+        gate.wait(60)
         with pytest.raises(InvalidInput) as caught:
             opened.open(raw)
         return caught.value.code
@@ -241,7 +241,7 @@ def test_an_event_loop_waits_for_another_thread(chain: Chain) -> None:
         future = pending.expect(hashlib.sha256(raw).digest())
         chain.block(raw)
         threading.Thread(target=pending.resolve, args=(chain.told[0],)).start()
-        outcome = await asyncio.wait_for(asyncio.wrap_future(future), 10)
+        outcome = await asyncio.wait_for(asyncio.wrap_future(future), 60)
         return outcome.verdicts[0].decision
 
     assert asyncio.run(wait()) == "admitted"

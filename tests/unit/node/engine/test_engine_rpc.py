@@ -17,7 +17,7 @@ from muniment.node.engine.rpc import EngineRpc
 
 
 def reach(url: str) -> EngineRpc:
-    return EngineRpc(address.parse(url), connect_s=1.0, read_s=1.0)
+    return EngineRpc(address.parse(url), connect_s=30.0, read_s=60.0)
 
 
 def error(text: str) -> bytes:
@@ -30,17 +30,18 @@ def test_a_real_engine(tmp_path: Path) -> None:
     assert program.exists()
     with engines.chain(tmp_path, 1) as chain:
         (node,) = chain.nodes
-        node.start()
-        rpc = EngineRpc(address.parse(f"http://127.0.0.1:{node.rpc}"))
+        rpc = reach(f"http://127.0.0.1:{node.rpc}")
         with pytest.raises(Unavailable) as away:
             rpc.status()
         assert away.value.code == "engine-away"
+        node.start()
         node.wait(lambda each: each.mark() is not None)
         raw = batch.encode(b"n" * batch.NONCE_BYTES, chain.systems(2))
         assert rpc.broadcast(raw) == "taken"
         assert rpc.broadcast(raw) == "pending"
-        ends = clocks.monotonic() + 20
-        while rpc.status().height < 2:
+        ends = clocks.monotonic() + engines.PATIENCE_SECONDS
+        # A block has its height before its transactions have left those that wait.
+        while rpc.status().height < 2 or rpc.unconfirmed():
             assert clocks.monotonic() < ends
             clocks.sleep(0.05)
         assert not rpc.status().catching_up

@@ -15,6 +15,7 @@ from muniment.client.opening import connect
 from muniment.core.format import checkpoint, entry
 from muniment.core.proof import authority
 from muniment.core.rules import members
+from muniment.core.rules.policy import Agreement
 from muniment.errors import Conflict, InvalidInput, MunimentError, Unavailable
 from muniment.ledger.store.file import Store
 from muniment.node.founding import drafting, ledger_file, moving, preparing, sealing
@@ -145,6 +146,18 @@ def test_nothing_is_written_for_answers_that_do_not_hold(them: Moving, tmp_path:
     assert code_of(them.seal_own) == "answers-missing"
     assert them.home.log_key.exists()
     assert them.home.store.read_bytes() == before
+
+
+def test_nothing_is_written_where_the_rules_let_nobody_in(them: Moving) -> None:
+    """Nobody is enrolled of members who do not come."""
+    with them.open() as ledger:
+        strict = msgspec.structs.replace(ledger.policy(), amendment=(Agreement(role="owner", count=2),))
+        ledger.policies.amend(strict)
+        before = {each.id for each in ledger.index.actors()}
+    assert code_of(them.seal_own) == "amendment-first"
+    assert them.home.log_key.exists()
+    with them.open() as ledger:
+        assert {each.id for each in ledger.index.actors()} == before
 
 
 def test_a_copy_that_somebody_changed(them: Moving) -> None:

@@ -37,7 +37,7 @@ from muniment.server.problems import Forbidden
 from muniment.server.submitting import MAX_WAITING, Batch
 
 SERVICE = "lender-node"
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Telling(list[Committed]):
@@ -126,7 +126,8 @@ class Node:
             self.reader,
             attempts=attempts,
             observe=self.counted.extend,
-            **named,
+            # A slow machine lets nobody wait in vain, unless a test wants it.
+            **{"answer_s": SECONDS, "resend_s": SECONDS, **named},
         )
         self.engine.thread.start()
         self.submitter.open()
@@ -185,6 +186,14 @@ def until(holds: Callable[[], bool]) -> None:
         clocks.sleep(0.01)
 
 
+async def until_soon(holds: Callable[[], bool]) -> None:
+    """The same, while others in this thread go on."""
+    ends = clocks.monotonic() + SECONDS
+    while not holds():
+        assert clocks.monotonic() < ends
+        await asyncio.sleep(0.01)
+
+
 def decisions(answer: Submitted) -> list[str]:
     return [each.decision for each in answer.verdicts]
 
@@ -213,14 +222,14 @@ def test_signatures_are_verified_once_although_the_engine_asks_four_times(make: 
 
 
 def test_many_small_requests_travel_together(make: Callable[..., Node]) -> None:
-    node = make()
+    node = make(linger_s=1.0)
     node.engine.turns.clear()
 
     async def ask_all() -> list[Submitted]:
         first = asyncio.ensure_future(node.ask(node.chain.system("first")))
-        await asyncio.sleep(0.1)
+        await until_soon(lambda: len(node.engine.sent) == 1)
         others = [asyncio.ensure_future(node.ask(each)) for each in node.systems(50)]
-        await asyncio.sleep(0.1)
+        await until_soon(lambda: len(node.engine.sent) > 1)
         node.engine.turns.set()
         return await asyncio.gather(first, *others)
 
@@ -310,7 +319,7 @@ def test_an_engine_that_forgot_is_sent_the_same_bytes_again(make: Callable[..., 
 
     async def ask() -> Submitted:
         asked = asyncio.ensure_future(node.ask(node.chain.system()))
-        await asyncio.sleep(0.25)
+        await until_soon(lambda: len(node.engine.sent) > 1)
         node.engine.forgets = False
         return await asked
 
@@ -320,12 +329,12 @@ def test_an_engine_that_forgot_is_sent_the_same_bytes_again(make: Callable[..., 
 
 
 def test_whatever_hinders_another_attempt_the_sender_goes_on(make: Callable[..., Node]) -> None:
-    node = make(resend_s=0.05, answer_s=0.3)
+    node = make(resend_s=0.05, answer_s=3.0)
     node.engine.turns.clear()
 
     async def ask() -> Submitted:
         asked = asyncio.ensure_future(node.ask(node.chain.system()))
-        await asyncio.sleep(0.03)
+        await until_soon(lambda: bool(node.engine.waiting))
         node.engine.failure = RuntimeError("no file is left to open")
         return await asked
 
@@ -335,6 +344,7 @@ def test_whatever_hinders_another_attempt_the_sender_goes_on(make: Callable[...,
     assert len(node.engine.sent) > 1
     node.engine.failure = None
     node.engine.turns.set()
+    node.submitter._answer_s = SECONDS
     assert decisions(node.submit(node.chain.system())) == ["admitted"]
 
 
@@ -344,10 +354,11 @@ def test_what_the_engine_has_already_is_waited_for(make: Callable[..., Node]) ->
 
     async def ask() -> Submitted:
         asked = asyncio.ensure_future(node.ask(node.chain.system()))
-        await asyncio.sleep(0.2)
+        await until_soon(lambda: bool(node.engine.waiting))
         # Whatever a later attempt meets: the first one counts.
         node.engine.failure = Unavailable("no", code="engine-away")
-        await asyncio.sleep(0.1)
+        before = len(node.engine.sent)
+        await until_soon(lambda: len(node.engine.sent) > before + 1)
         node.engine.turns.set()
         return await asked
 
@@ -365,6 +376,7 @@ def test_who_waited_long_enough_is_told_and_may_ask_again(make: Callable[..., No
     assert (len(node.pending), node.submitter.waiting) == (0, 0)
     node.engine.turns.set()
     until(lambda: len(node.entries()) == 3)
+    node.submitter._answer_s = SECONDS
     assert decisions(node.submit(raw)) == ["repeated"]
 
 
@@ -445,16 +457,17 @@ def test_an_attempt_that_cannot_be_recorded_now_is_kept_and_sent_later(make: Cal
     node = make(record=("system.registered",))
     refused = makers.sign(node.chain.ledger, "system.registered", makers.BOB, "bob", name="mine", operatorRole="provider")
     let = node.engine.broadcast
-    sent = []
+    sent, kept = [], threading.Event()
 
     def broadcast(raw: bytes) -> Literal["taken", "pending"]:
         sent.append(raw)
-        if 1 < len(sent) < 4:
+        if 1 < len(sent) < 4 or (len(sent) > 1 and not kept.is_set()):
             raise Unavailable("no", code="engine-away")
         return let(raw)
 
     node.engine.broadcast = broadcast  # type: ignore[method-assign]
     assert decisions(node.submit(refused)) == ["refused"]
     until(lambda: len(node.spool.pending()) == 1)
+    kept.set()
     until(lambda: len(attempts_in(node)) == 1 and node.spool.pending() == [])
     assert len(sent) >= 4
