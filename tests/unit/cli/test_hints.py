@@ -111,7 +111,7 @@ def test_they_are_found() -> None:
         "approve --revoke ENTRY",
         f"deploy {FILLED} ENVIRONMENT --transition stop",
         f"init --policy {FILLED}",
-        "policy amend FILE",
+        f"policy amend {FILLED}",
         "verify proof.json",
         'waive approvals credit-risk@7 production --for 4h --measures "two people watch it"',
         "keys request",

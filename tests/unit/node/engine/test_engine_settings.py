@@ -38,7 +38,7 @@ def test_what_is_measured_and_what_is_dangerous_is_said() -> None:
     assert consensus["create_empty_blocks"] is False
     # With more, a node that crashed stays away, on an idle chain for ever.
     assert consensus["double_sign_check_height"] == 0
-    assert [consensus[f"timeout_{key}"] for key in ("commit", "propose", "propose_delta")] == ["200ms", "1s", "250ms"]
+    assert [consensus[f"timeout_{key}"] for key in ("commit", "propose", "propose_delta")] == ["200ms", "750ms", "250ms"]
     assert consensus["peer_gossip_sleep_duration"] == p2p["flush_throttle_timeout"] == "10ms"
     assert (p2p["send_rate"], p2p["recv_rate"]) == (100 << 20, 100 << 20)
     assert p2p["max_packet_msg_payload_size"] == agreed.PACKET_BYTES
