@@ -34,9 +34,9 @@ from muniment.server.access.tokens import Tokens, Wish
 CONNECTIONS = 64
 LIMITS = "[limits]\nrequests_per_second = 1000000\nanonymous_per_second = 1000000\nlisteners = 4096\n"
 PLATEAU_SECONDS = (0.040, 0.048)
-# Below this the pages of memory say nothing.
-LEAST_MIB = 0.1
 """Where answers would pile up if Nagle's algorithm waited for a delayed acknowledgement."""
+LEAST_MIB = 0.1
+"""Less than that the pages of memory do not show."""
 
 
 class Target(NamedTuple):
