@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_the_summary_says_what_happened(run: Run) -> None:
     summary = run.summary
     assert Path(summary["folder"]) == run.demo
-    assert summary["origin"] == "example.com/tumour-screen"
+    assert re.fullmatch(r"example\.com/tumour-screen-[0-9a-f]{8}", summary["origin"])
     assert len(summary["ledger"]) == 64
     assert len(summary["fingerprint"].split()) == 8
     assert summary["recorded"] >= 10

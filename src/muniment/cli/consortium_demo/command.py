@@ -16,7 +16,7 @@ from muniment import exits
 from muniment.cli import output
 from muniment.cli.consortium_demo import nodes as neighbours
 from muniment.cli.consortium_demo import proof, trouble
-from muniment.cli.consortium_demo.place import CLINIC, HOSPITAL, LAB, ORIGIN, WATCH, prepare
+from muniment.cli.consortium_demo.place import CLINIC, HOSPITAL, LAB, WATCH, prepare
 from muniment.cli.consortium_demo.proof import ANSWER, TRUST, Proof
 from muniment.cli.consortium_demo.story import Story
 from muniment.cli.demo.learning import Biopsies
@@ -88,7 +88,7 @@ def command(folder: Path, as_json: bool) -> int:
     _conclude(narrator, folder, commands, seconds)
     summary = Summary(
         folder=str(place.folder),
-        origin=ORIGIN,
+        origin=nodes.consortium.origin,
         ledger=nodes.consortium.ledger,
         fingerprint=nodes.consortium.fingerprint,
         recorded=len(story.diary.recorded),

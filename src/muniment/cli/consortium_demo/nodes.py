@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
-from muniment.cli.consortium_demo.place import MEMBERS, ORIGIN, PERSONS, Place
+from muniment.cli.consortium_demo.place import MEMBERS, NAME, PERSONS, Place
 from muniment.core.format import time as times
 from muniment.errors import MunimentError, Unavailable
 from muniment.ledger.embedded import system_clock
@@ -125,7 +125,8 @@ class Nodes:
 
 def found(place: Place) -> Nodes:
     """Draft, join and seal, as four organisations do it by hand: the keys of each are made in its own home."""
-    draft = drafting.draft_new(ORIGIN, MEMBERS, times.format(system_clock() - 1_000_000), publisher=MEMBERS[0])
+    origin = f"{NAME}-{os.urandom(4).hex()}"
+    draft = drafting.draft_new(origin, MEMBERS, times.format(system_clock() - 1_000_000), publisher=MEMBERS[0])
     raw = document.encode(draft)
     (place.folder / "draft.json").write_bytes(raw)
     ports = iter(_find_ports(3 * len(MEMBERS)))

@@ -11,7 +11,9 @@ from muniment.client.ledger import Ledger
 from muniment.client.opening import connect
 from muniment.config import Config
 
-ORIGIN = "example.com/tumour-screen"
+NAME = "example.com/tumour-screen"
+"""What its origin begins with. The rest is another one each time: two ledgers under one origin are what nobody is to believe."""
+
 LAB, CLINIC, HOSPITAL, WATCH = "lab", "clinic", "hospital", "watch"
 MEMBERS = (CLINIC, HOSPITAL, LAB, WATCH)
 PERSONS = {LAB: "lab-ada", CLINIC: "clinic-sam", HOSPITAL: "hospital-ben", WATCH: "watch-eve"}
